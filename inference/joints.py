@@ -1,0 +1,51 @@
+"""The one list of joints and keypoints: names, order, parents, mirror images and skeletons.
+
+Two vocabularies exist. *Joints* are SMPL's 24, the things a body rotates about. *Keypoints* are MPII's 16, the things a
+network finds in a photo. `KEYPOINT_JOINTS` ties one to the other.
+"""
+
+import numpy as np
+
+JOINT_NAMES = (
+    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle",
+    "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder",
+    "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hand", "right_hand",
+)  # fmt: skip
+JOINT_PARENTS = np.array([-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21])
+JOINT_MIRROR = np.array([0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22])
+JOINT_INDEX = {name: index for index, name in enumerate(JOINT_NAMES)}
+
+KEYPOINT_NAMES = (
+    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis", "thorax",
+    "upper_neck", "head_top", "right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow",
+    "left_wrist",
+)  # fmt: skip
+KEYPOINT_MIRROR = np.array([5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10])
+KEYPOINT_INDEX = {name: index for index, name in enumerate(KEYPOINT_NAMES)}
+KEYPOINT_EDGES = (
+    (0, 1), (1, 2), (2, 6), (6, 3), (3, 4), (4, 5), (6, 7), (7, 8), (8, 9), (10, 11), (11, 12), (12, 7), (7, 13),
+    (13, 14), (14, 15),
+)  # fmt: skip
+LIMB_KEYPOINTS = np.array([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15])
+"""The twelve limb keypoints that PCK is defined on (ankles … shoulders)."""
+
+KEYPOINT_JOINTS = {
+    "right_ankle": "right_ankle", "right_knee": "right_knee", "right_hip": "right_hip", "left_hip": "left_hip",
+    "left_knee": "left_knee", "left_ankle": "left_ankle", "right_wrist": "right_wrist", "right_elbow": "right_elbow",
+    "right_shoulder": "right_shoulder", "left_shoulder": "left_shoulder", "left_elbow": "left_elbow",
+    "left_wrist": "left_wrist", "upper_neck": "neck",
+}  # fmt: skip
+"""Keypoints that are joints of the body. The other three are derived: pelvis and thorax are the middles of the hips and
+of the shoulders (the labels we train on have neither, so the definition is ours), head_top is a vertex of the model."""
+
+
+def keypoints_from_joints(joints: np.ndarray, head_top: np.ndarray) -> list:
+    """Arrange SMPL joints (..., 24, D) and the top of the head (..., D) as a list of 16 MPII keypoints, each (..., D).
+
+    Only indexing and adding is used, so numpy arrays and torch tensors serve alike; the caller stacks the list on axis -2.
+    """
+    pick = {name: joints[..., JOINT_INDEX[joint], :] for name, joint in KEYPOINT_JOINTS.items()}
+    pick["pelvis"] = (pick["right_hip"] + pick["left_hip"]) / 2
+    pick["thorax"] = (pick["right_shoulder"] + pick["left_shoulder"]) / 2
+    pick["head_top"] = head_top
+    return [pick[name] for name in KEYPOINT_NAMES]

@@ -1,0 +1,73 @@
+"""Rotations in numpy, batched over leading axes. Matrices act on column vectors; quaternions are (w, x, y, z)."""
+
+import numpy as np
+
+
+def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
+    """Rodrigues' formula: axis-angle (..., 3) in radians to rotation matrices (..., 3, 3)."""
+    axis_angle = np.asarray(axis_angle)
+    angle = np.linalg.norm(axis_angle, axis=-1)[..., None, None]
+    safe = np.maximum(angle, 1e-8)
+    x, y, z = np.moveaxis(axis_angle, -1, 0)
+    zero = np.zeros_like(x)
+    skew = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*axis_angle.shape[:-1], 3, 3)
+    # sin(a)/a and (1-cos(a))/a² tend to 1 and 1/2, which the clamp reproduces to rounding error.
+    first = np.sin(safe) / safe
+    second = 2 * (np.sin(safe / 2) / safe) ** 2
+    return np.eye(3, dtype=axis_angle.dtype) + first * skew + second * (skew @ skew)
+
+
+def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:
+    """Rotation matrices (..., 3, 3) to unit quaternions (..., 4) with w ≥ 0.
+
+    Each of the four outer-product rows is a multiple of the quaternion; the longest one is taken, which is stable for
+    every angle (Shepperd's method).
+    """
+    m = np.asarray(matrix)
+    xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    wx, wy, wz = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
+    xy, xz, yz = m[..., 0, 1] + m[..., 1, 0], m[..., 0, 2] + m[..., 2, 0], m[..., 1, 2] + m[..., 2, 1]
+    rows = np.stack(
+        [
+            np.stack([1 + xx + yy + zz, wx, wy, wz], -1),
+            np.stack([wx, 1 + xx - yy - zz, xy, xz], -1),
+            np.stack([wy, xy, 1 - xx + yy - zz, yz], -1),
+            np.stack([wz, xz, yz, 1 - xx - yy + zz], -1),
+        ],
+        axis=-2,
+    )
+    diagonal = np.stack([rows[..., i, i] for i in range(4)], -1)
+    best = np.argmax(diagonal, axis=-1)
+    quaternion = np.take_along_axis(rows, best[..., None, None], axis=-2)[..., 0, :]
+    quaternion = quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
+    return np.where(quaternion[..., :1] < 0, -quaternion, quaternion)
+
+
+def quaternion_to_axis_angle(quaternion: np.ndarray) -> np.ndarray:
+    """Unit quaternions (..., 4) to axis-angle (..., 3), angle in [0, π]."""
+    q = np.where(quaternion[..., :1] < 0, -quaternion, quaternion)
+    sine = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
+    angle = 2 * np.arctan2(sine, q[..., :1])
+    scale = np.where(sine > 1e-8, angle / np.maximum(sine, 1e-8), 2.0)
+    return q[..., 1:] * scale
+
+
+def matrix_to_axis_angle(matrix: np.ndarray) -> np.ndarray:
+    """Rotation matrices (..., 3, 3) to axis-angle (..., 3), angle in [0, π]."""
+    return quaternion_to_axis_angle(matrix_to_quaternion(matrix))
+
+
+def six_d_to_matrix(six_d: np.ndarray) -> np.ndarray:
+    """Zhou et al. 2019: two 3-vectors (..., 6), the first two columns before Gram-Schmidt, to matrices (..., 3, 3)."""
+    a, b = six_d[..., :3], six_d[..., 3:]
+    x = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-8)
+    b = b - (x * b).sum(-1, keepdims=True) * x
+    y = b / np.maximum(np.linalg.norm(b, axis=-1, keepdims=True), 1e-8)
+    return np.stack([x, y, np.cross(x, y)], axis=-1)
+
+
+def continuous_quaternions(quaternions: np.ndarray) -> np.ndarray:
+    """Flip signs along the first axis of (F, ..., 4) so that neighbouring frames never jump between q and -q."""
+    dots = (quaternions[1:] * quaternions[:-1]).sum(-1, keepdims=True)
+    signs = np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)
+    return np.concatenate([quaternions[:1], quaternions[1:] * signs], axis=0)
