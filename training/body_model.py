@@ -1,4 +1,4 @@
-"""The body model in torch: the differentiable twin of `inference.body_model`, for training and for checks of gradients."""
+"""The body model in torch: the differentiable twin of `inference.body_model`."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from ..inference.body_model import BodyModel
 
 
 class PosedBodies(NamedTuple):
-    """What `inference.body_model.PosedBody` holds, as tensors. `vertices` are those of the subset that was asked for."""
+    """What `inference.body_model.PosedBody` holds, as tensors. `vertices` are those that were asked for."""
 
     vertices: Tensor
     joints: Tensor
@@ -72,8 +72,8 @@ class TorchBodyModel(nn.Module):
     ) -> PosedBodies:
         """Pose bodies by linear blend skinning (Loper et al. 2015, equations 2–10), as `BodyModel.pose` does.
 
-        `betas` (B, S) or (1, S); `rotations` (B, 24, 3, 3) relative to the parents; `transl` (B, 3); `vertex_subset` (N,)
-        ids of the vertices to compute, default all V.
+        `betas` (B, S) or (1, S); `rotations` (B, 24, 3, 3) relative to the parents; `transl` (B, 3); `vertex_subset`
+        (N,) ids of the vertices to compute, default all V.
         """
         rest_joints = self.rest_joints(betas)
         joints, world = self._place_joints(rest_joints, rotations, transl)

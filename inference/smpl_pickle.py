@@ -1,0 +1,196 @@
+"""Take the arrays out of SMPL's official pickles without running anything that the pickle asks for.
+
+A pickle is a program. Here, whatever it builds becomes an `Inert` node that only remembers what the pickle said of it,
+and names that SMPL's files never mention are refused. Afterwards the few kinds of node that hold arrays (numpy's own,
+scipy's sparse matrices, chumpy's `Ch` and `Select`) are evaluated, if one of SMPL's arrays needs them. So neither
+chumpy nor scipy is needed, and no array is larger than the file it came from.
+"""
+
+import io
+import pickle
+import re
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+MAX_NESTING = 20
+MAX_DENSE_SIZE = 10_000_000
+"""Elements of a sparse matrix made dense: SMPL's J_regressor has 24 × 6890, but a few bytes could claim anything."""
+SIMPLE_DTYPE = re.compile(r"[iuf][248]|[iu]1|b1")
+
+ALLOWED = {
+    ("numpy", "ndarray"): "ndarray",
+    ("numpy", "dtype"): "dtype",
+    ("_codecs", "encode"): "encode",
+    ("copy_reg", "_reconstructor"): "reconstructor",
+    ("copyreg", "_reconstructor"): "reconstructor",
+    ("__builtin__", "object"): "object",
+    ("builtins", "object"): "object",
+    ("__builtin__", "set"): "set",
+    ("builtins", "set"): "set",
+} | {
+    (f"{core}.{module}", name): kind
+    for core in ("numpy.core", "numpy._core")
+    for module, name, kind in (
+        ("multiarray", "_reconstruct", "array"),
+        ("multiarray", "scalar", "scalar"),
+        ("numeric", "_frombuffer", "buffer"),
+    )
+}
+SPARSE_CLASSES = ("csc_matrix", "csr_matrix", "coo_matrix")
+
+
+class UnusableFile(Exception):
+    """Why a file cannot be a body: a clause that completes "X cannot be used as a body model: …"."""
+
+
+class Inert:
+    """What a pickle said of one object: the arguments it was made with and the state it was given."""
+
+    kind = ""
+
+    def __new__(cls, *arguments, **_):
+        node = super().__new__(cls)
+        node.arguments = arguments
+        node.state = None
+        return node
+
+    def __init__(self, *_, **__):
+        pass
+
+    def __setstate__(self, state):
+        self.state = state
+
+
+class IdentityTuple(tuple):
+    """A tuple hashed by identity, because the hash of deeply nested ones can take for ever or exhaust the C stack."""
+
+    __hash__ = object.__hash__
+
+
+def read_pickled_arrays(data: bytes, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Those of `names` that the pickled dict in `data` has, as arrays. Raises UnusableFile."""
+    try:
+        content = _InertUnpickler(io.BytesIO(data), encoding="latin1").load()
+    except UnusableFile:
+        raise
+    except Exception as error:  # a damaged pickle can fail in any way at all
+        raise UnusableFile("it is damaged, or not a pickle") from error
+    if not isinstance(content, dict):
+        raise UnusableFile("it holds no dictionary of arrays")
+    arrays = {}
+    for name in names:
+        if name not in content:
+            continue
+        try:
+            arrays[name] = evaluate(content[name])
+        except UnusableFile as error:
+            raise UnusableFile(f"its '{name}' {error}") from error
+        except Exception as error:  # so can one that is whole but means nonsense
+            raise UnusableFile(f"its '{name}' is damaged") from error
+    return arrays
+
+
+def evaluate(node: object, nesting: int = 0) -> np.ndarray:
+    """The array that a node stands for. Raises UnusableFile, or anything at all when the node is nonsense."""
+    if nesting > MAX_NESTING:
+        raise UnusableFile("is nested too deeply")
+    if not isinstance(node, Inert):
+        raise UnusableFile(f"is a {type(node).__name__} and not an array")
+    kind = _kind(node)
+    if kind == "array":
+        shape, dtype, is_fortran, data = node.state[-4:]
+        return _array(shape, dtype, "F" if is_fortran else "C", data)
+    if kind == "buffer":
+        data, dtype, shape, order = node.arguments
+        return _array(shape, dtype, order, data)
+    if kind in SPARSE_CLASSES:
+        return _densify(kind, node.state, nesting)
+    if kind == "chumpy.Ch":
+        return evaluate(node.state["x"], nesting + 1)
+    if kind == "chumpy.Select":
+        chosen = evaluate(node.state["a"], nesting + 1).ravel()[evaluate(node.state["idxs"], nesting + 1)]
+        return chosen.reshape(node.state.get("preferred_shape", chosen.shape))
+    raise UnusableFile(f"is of the kind '{kind}', which is not an array")
+
+
+class _InertUnpickler(pickle._Unpickler):
+    """The pure Python unpickler, because in the C one a few bytes of file can ask for a memo of many gigabytes."""
+
+    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
+    del dispatch[pickle.FROZENSET[0]]  # hashed like tuples, and never needed
+
+    def find_class(self, module: str, name: str) -> type:
+        package = module.split(".")[0]
+        kind = ALLOWED.get((module, name))
+        if package == "chumpy" and name.isidentifier():
+            kind = f"chumpy.{name}"
+        elif module.startswith("scipy.sparse") and name in SPARSE_CLASSES:
+            kind = name
+        if kind is None:
+            raise UnusableFile(f"it asks to run {module}.{name}, which no SMPL file needs, and nothing of it was run")
+        return type("Inert", (Inert,), {"kind": kind})
+
+    def persistent_load(self, pid: object) -> None:
+        raise UnusableFile("it refers to objects outside the file")
+
+
+def _with_identity_tuple(load):
+    def load_tuple(unpickler):
+        load(unpickler)
+        unpickler.stack[-1] = IdentityTuple(unpickler.stack[-1])
+
+    return load_tuple
+
+
+for _opcode in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
+    _InertUnpickler.dispatch[_opcode[0]] = _with_identity_tuple(_InertUnpickler.dispatch[_opcode[0]])
+
+
+def _kind(node: Inert) -> str:
+    """Objects of protocols 0 and 1 arrive as `_reconstructor(class, object, None)`."""
+    return node.arguments[0].kind if node.kind == "reconstructor" else node.kind
+
+
+def _array(shape: tuple, dtype: Inert, order: str, data: object) -> np.ndarray:
+    """An array over the pickle's own bytes, nothing allocated on the word of its header."""
+    content, element = _bytes(data), _dtype(dtype)
+    if any(side < 0 for side in shape) or prod(shape) * element.itemsize != len(content):
+        raise UnusableFile(f"claims the shape {tuple(shape)}, which does not match its data")
+    return np.frombuffer(content, element).reshape(shape, order=order)
+
+
+def _bytes(data: object) -> bytes:
+    """Python 2 wrote bytes as text, and so does Python 3 in the protocols 0 to 2, by way of `_codecs.encode`."""
+    if isinstance(data, Inert) and data.kind == "encode":
+        data = data.arguments[0]
+    return data.encode("latin1") if isinstance(data, str) else bytes(data)
+
+
+def _dtype(node: Inert) -> np.dtype:
+    _, byte_order, subarray, names, fields = node.state[:5]
+    code = node.arguments[0]
+    if node.kind != "dtype" or not SIMPLE_DTYPE.fullmatch(code) or not subarray is names is fields is None:
+        raise UnusableFile("is not an array of plain numbers")
+    return np.dtype(byte_order + code)
+
+
+def _densify(kind: str, state: dict, nesting: int) -> np.ndarray:
+    """A scipy matrix in compressed-column, compressed-row or coordinate form as a dense one."""
+    rows, columns = state["_shape"] if "_shape" in state else state["shape"]
+    if rows * columns > MAX_DENSE_SIZE:
+        raise UnusableFile(f"claims to be a matrix of {rows} × {columns}")
+    values = evaluate(state["data"], nesting + 1)
+    if kind == "coo_matrix":
+        index = evaluate(state["row"], nesting + 1), evaluate(state["col"], nesting + 1)
+    else:
+        minor, starts = evaluate(state["indices"], nesting + 1), evaluate(state["indptr"], nesting + 1)
+        counts = np.diff(starts)
+        if (counts < 0).any() or counts.sum() != len(minor):
+            raise UnusableFile("is a matrix whose parts do not match")
+        major = np.repeat(np.arange(len(counts)), counts)
+        index = (minor, major) if kind == "csc_matrix" else (major, minor)
+    dense = np.zeros((rows, columns))
+    np.add.at(dense, index, values)
+    return dense
