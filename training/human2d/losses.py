@@ -1,0 +1,67 @@
+"""What Human2D is trained on: where each keypoint is, and which pixels are the person.
+
+The paper's loss on heatmaps is the squared error (§4.1). With few labels it sits on the all-zero plateau for long; the
+cross-entropy over positions starts at once, and it is what we ship. Both are here, so that the faithful row stays
+reproducible. The "nowhere" outcome, ours, teaches the network that a joint beyond the edge of the crop has no place.
+"""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+SIGMA = 1.5
+"""Gaussian of the target, in heatmap cells of a 64×64 map."""
+
+
+def gaussian_targets(points, height: int, width: int, sigma: float = SIGMA):
+    """Gaussians (B, K, H, W) of peak 1 at heatmap cells `points` (B, K, 2)."""
+    x = torch.arange(width, device=points.device) - points[..., :1]
+    y = torch.arange(height, device=points.device) - points[..., 1:]
+    return torch.exp(-(y[..., :, None] ** 2 + x[..., None, :] ** 2) / (2 * sigma**2))
+
+
+def position_cross_entropy(logits, points, labelled, inside, sigma: float = SIGMA):
+    """Cross-entropy over the cells and "nowhere": logits (B, K, H, W), points (B, K, 2), labelled and inside (B, K) 0/1.
+
+    A labelled keypoint outside the crop has "nowhere" as its target. Keypoints without a label cost nothing.
+    """
+    batch, count, height, width = logits.shape
+    target = gaussian_targets(points, height, width, sigma).flatten(2)
+    target = target / target.sum(2, keepdim=True).clamp_min(1e-6) * inside[..., None]
+    flat = logits.flatten(2).float()
+    nowhere = flat.new_full((batch, count, 1), math.log(height * width))
+    log_probability = torch.log_softmax(torch.cat([flat, nowhere], 2), 2)
+    loss = -(target * log_probability[..., :-1]).sum(2) - (1 - inside) * log_probability[..., -1]
+    return (loss * labelled).sum() / labelled.sum().clamp_min(1)
+
+
+def heatmap_mse(logits, points, labelled, inside, sigma: float = SIGMA):
+    """The paper's loss: squared error against Gaussians of peak 1, all-zero where the keypoint is outside."""
+    target = gaussian_targets(points, *logits.shape[2:], sigma) * inside[..., None, None]
+    error = ((logits.float() - target) ** 2).mean((2, 3))
+    return (error * labelled).sum() / labelled.sum().clamp_min(1)
+
+
+def silhouette_cross_entropy(logits, silhouette, has_silhouette):
+    """Pixelwise cross-entropy: logits (B, 2, H, W), silhouette (B, H, W) in 0–1 (soft at edges), has_silhouette (B,)."""
+    log_probability = torch.log_softmax(logits.float(), 1)
+    loss = -(silhouette * log_probability[:, 1] + (1 - silhouette) * log_probability[:, 0]).mean((1, 2))
+    return (loss * has_silhouette).sum() / has_silhouette.sum().clamp_min(1)
+
+
+HEATMAP_LOSSES = {"cross-entropy": (position_cross_entropy, 1.0), "mse": (heatmap_mse, 100.0)}
+"""Name → loss and its weight; the paper weighs heatmaps 100 to the silhouette's 1."""
+SILHOUETTE_WEIGHT = {"cross-entropy": 2.0, "mse": 1.0}
+
+
+def human2d_loss(outputs, batch, kind: str):
+    """Sum over the stacks of L = w·L_heatmaps + L_silhouette."""
+    heatmap_loss, weight = HEATMAP_LOSSES[kind]
+    total = 0.0
+    for heatmaps, silhouette in outputs:
+        total = total + weight * heatmap_loss(heatmaps, batch["points"], batch["labelled"], batch["inside"])
+        total = total + SILHOUETTE_WEIGHT[kind] * silhouette_cross_entropy(
+            silhouette, batch["silhouette"], batch["has_silhouette"]
+        )
+    return total

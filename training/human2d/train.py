@@ -1,0 +1,184 @@
+"""The training loop of Human2D: `python -m body_from_image.training human2d --size fast --out runs/human2d`.
+
+Stages go from small crops to full size: a 128² crop costs a quarter of a 256² one and shows the 100-pixel people of our
+data as well, so most samples are seen small, and the last stage lets the rate fall to zero at full size. A run resumes from
+its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
+"""
+
+import argparse
+import copy
+import csv
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from ..photos2d import LabelledCrop, load_crops
+from .augmentation import PAPER, Augmentation, training_sample
+from .losses import human2d_loss
+from .network import SIZES, StackedHourglass
+
+
+@dataclass(frozen=True)
+class Config:
+    size: str = "fast"
+    stages: str = "128:4000,256:1500"
+    """Crop side : iterations, in order; the learning rate falls to zero over the last."""
+    batch: int = 16
+    learning_rate: float = 2e-3
+    warmup: int = 200
+    ema: float = 0.998
+    loss: str = "cross-entropy"
+    recipe: str = "ours"
+    """`ours`: AdamW and wide augmentation; `paper`: RMSprop 3e-4 and the published ranges."""
+    overfit: int = 0
+    """Train on this many crops without augmentation: a debug run that must reach PCK > 95 %."""
+    seed: int = 0
+
+    def parsed_stages(self) -> list[tuple[int, int]]:
+        return [tuple(int(part) for part in stage.split(":")) for stage in self.stages.split(",")]
+
+
+class Samples(IterableDataset):
+    """An endless stream of augmented samples; each worker draws its own."""
+
+    def __init__(self, crops: list[LabelledCrop], size: int, options: Augmentation | None, seed: int):
+        self.crops, self.size, self.options, self.seed = crops, size, options, seed
+
+    def __iter__(self):
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        while True:
+            for index in rng.permutation(len(self.crops)):
+                yield training_sample(self.crops[index], self.size, self.options, rng)
+
+
+class AverageModel:
+    """Exponential moving average of the weights, with a short memory at first."""
+
+    def __init__(self, model: torch.nn.Module, decay: float):
+        self.model, self.decay, self.updates = copy.deepcopy(model).eval(), decay, 0
+
+    @torch.no_grad()
+    def update(self, model: torch.nn.Module) -> None:
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for mean, value in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
+            mean.lerp_(value, 1 - decay) if mean.is_floating_point() else mean.copy_(value)
+
+
+def make_optimizer(model: torch.nn.Module, config: Config) -> torch.optim.Optimizer:
+    if config.recipe == "paper":
+        return torch.optim.RMSprop(model.parameters(), lr=config.learning_rate)
+    return torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
+
+
+def rate_factor(config: Config, iteration: int) -> float:
+    """Share of the learning rate: a warm-up, then constant, then a fall to zero over the last stage."""
+    stages = config.parsed_stages()
+    before = sum(count for _, count in stages[:-1])
+    falling = (iteration - before) / max(stages[-1][1], 1)
+    return min(1.0, (iteration + 1) / config.warmup) * (1.0 if falling <= 0 else max(0.0, 1 - falling))
+
+
+class Run:
+    """One training run in a folder: model, average, optimiser, and where it stands."""
+
+    def __init__(self, config: Config, folder: Path, warm_start: Path | None = None):
+        torch.manual_seed(config.seed)
+        self.config, self.folder, self.iteration = config, folder, 0
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = StackedHourglass(SIZES[config.size]).to(self.device, memory_format=torch.channels_last)
+        if warm_start:
+            self.model.load_state_dict(torch.load(warm_start, map_location=self.device, weights_only=True))
+        self.average = AverageModel(self.model, config.ema)
+        self.optimizer = make_optimizer(self.model, config)
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "checkpoint.pt").exists():
+            self._resume()
+        (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
+
+    def _resume(self) -> None:
+        state = torch.load(self.folder / "checkpoint.pt", map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.model.load_state_dict(state["average"])
+        self.average.updates = self.iteration = state["iteration"]
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def save(self) -> None:
+        state = {
+            "model": self.model.state_dict(), "average": self.average.model.state_dict(), "iteration": self.iteration,
+            "optimizer": self.optimizer.state_dict(),
+        }  # fmt: skip
+        torch.save(state, self.folder / "checkpoint.tmp")
+        (self.folder / "checkpoint.tmp").replace(self.folder / "checkpoint.pt")
+        torch.save(self.average.model.state_dict(), self.folder / "weights.pt")
+
+    def step(self, batch: dict) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * rate_factor(self.config, self.iteration)
+        batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+        with torch.autocast(self.device.type, torch.bfloat16):
+            outputs = self.model(batch["crop"].contiguous(memory_format=torch.channels_last))
+        loss = human2d_loss(outputs, batch, self.config.loss)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self.optimizer.step()
+        self.average.update(self.model)
+        self.iteration += 1
+        return float(loss.detach())
+
+
+def train(config: Config, folder: Path, workers: int = 1, log_every: int = 50, warm_start: Path | None = None) -> Run:
+    """Train from the checkpoint in `folder`, if there is one, to the end of the last stage."""
+    crops = load_crops("train", limit=config.overfit or None)
+    options = None if config.overfit else PAPER if config.recipe == "paper" else Augmentation()
+    run = Run(config, folder, warm_start)
+    start = 0
+    for size, count in config.parsed_stages():
+        if run.iteration < start + count:
+            _train_stage(run, crops, size, start + count, options, workers, log_every)
+        start += count
+    run.save()
+    return run
+
+
+def _train_stage(run: Run, crops: list, size: int, end: int, options, workers: int, log_every: int) -> None:
+    seed = run.config.seed * 1_000_003 + run.iteration
+    loader = DataLoader(Samples(crops, size, options, seed), run.config.batch, num_workers=workers, persistent_workers=False)
+    log, losses, began = run.folder / "log.csv", [], time.perf_counter()
+    run.model.train()
+    for batch in loader:
+        losses.append(run.step(batch))
+        if run.iteration % log_every == 0:
+            rate = len(losses) * run.config.batch / (time.perf_counter() - began)
+            row = [run.iteration, size, f"{np.mean(losses):.4f}", f"{rate:.1f}", time.strftime("%H:%M:%S")]
+            with open(log, "a", newline="") as file:
+                csv.writer(file).writerow(row)
+            print("iteration {} size {} loss {} crops/s {} {}".format(*row), flush=True)
+            losses, began = [], time.perf_counter()
+        if run.iteration % 250 == 0:
+            run.save()
+        if run.iteration >= end:
+            return
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="training human2d", description="Train Human2D on photos2d.")
+    parser.add_argument("--out", type=Path, default=Path("runs/human2d"))
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves the default")
+    parser.add_argument("--warm-start", type=Path, help="weights.pt of an earlier run")
+    for name, default in asdict(Config()).items():
+        parser.add_argument("--" + name.replace("_", "-"), type=type(default), default=default)
+    options = vars(parser.parse_args(arguments))
+    folder, workers, threads = options.pop("out"), options.pop("workers"), options.pop("threads")
+    warm_start = options.pop("warm_start")
+    if threads:
+        torch.set_num_threads(threads)
+    train(Config(**options), folder, workers, warm_start=warm_start)
