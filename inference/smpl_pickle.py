@@ -29,6 +29,8 @@ ALLOWED = {
     ("builtins", "object"): "object",
     ("__builtin__", "set"): "set",
     ("builtins", "set"): "set",
+    ("__builtin__", "bytes"): "no bytes",
+    ("builtins", "bytes"): "no bytes",
 } | {
     (f"{core}.{module}", name): kind
     for core in ("numpy.core", "numpy._core")
@@ -38,7 +40,7 @@ ALLOWED = {
         ("numeric", "_frombuffer", "buffer"),
     )
 }
-SPARSE_CLASSES = ("csc_matrix", "csr_matrix", "coo_matrix")
+SPARSE_CLASSES = ("csc_matrix", "csr_matrix")
 
 
 class UnusableFile(Exception):
@@ -162,9 +164,9 @@ def _array(shape: tuple, dtype: Inert, order: str, data: object) -> np.ndarray:
 
 
 def _bytes(data: object) -> bytes:
-    """Python 2 wrote bytes as text, and so does Python 3 in the protocols 0 to 2, by way of `_codecs.encode`."""
-    if isinstance(data, Inert) and data.kind == "encode":
-        data = data.arguments[0]
+    """Python 2 wrote bytes as text, and so does Python 3 in the protocols 0 to 2: as `encode(text)`, or `bytes()`."""
+    if isinstance(data, Inert):
+        data = data.arguments[0] if data.kind == "encode" else b""
     return data.encode("latin1") if isinstance(data, str) else bytes(data)
 
 
@@ -177,20 +179,15 @@ def _dtype(node: Inert) -> np.dtype:
 
 
 def _densify(kind: str, state: dict, nesting: int) -> np.ndarray:
-    """A scipy matrix in compressed-column, compressed-row or coordinate form as a dense one."""
+    """A scipy matrix in compressed-column or compressed-row form as a dense one."""
     rows, columns = state["_shape"] if "_shape" in state else state["shape"]
     if rows * columns > MAX_DENSE_SIZE:
         raise UnusableFile(f"claims to be a matrix of {rows} × {columns}")
-    values = evaluate(state["data"], nesting + 1)
-    if kind == "coo_matrix":
-        index = evaluate(state["row"], nesting + 1), evaluate(state["col"], nesting + 1)
-    else:
-        minor, starts = evaluate(state["indices"], nesting + 1), evaluate(state["indptr"], nesting + 1)
-        counts = np.diff(starts)
-        if (counts < 0).any() or counts.sum() != len(minor):
-            raise UnusableFile("is a matrix whose parts do not match")
-        major = np.repeat(np.arange(len(counts)), counts)
-        index = (minor, major) if kind == "csc_matrix" else (major, minor)
+    values, minor, starts = (evaluate(state[name], nesting + 1) for name in ("data", "indices", "indptr"))
+    counts = np.diff(starts)
+    if (counts < 0).any() or counts.sum() != len(minor):
+        raise UnusableFile("is a matrix whose parts do not match")
+    major = np.repeat(np.arange(len(counts)), counts)
     dense = np.zeros((rows, columns))
-    np.add.at(dense, index, values)
+    np.add.at(dense, (minor, major) if kind == "csc_matrix" else (major, minor), values)
     return dense
