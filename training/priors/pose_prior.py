@@ -1,0 +1,157 @@
+"""Train PosePrior: `python -m body_from_image.training pose-prior --out runs/pose-prior`.
+
+The loss is the rotation matrices' squared error (the paper's better parameter loss), plus the distances of joints and of a
+subset of vertices (equations 1 and 2, as lengths rather than squares), on people made anew for every batch.
+"""
+
+import argparse
+import csv
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from ...inference.body_model import BodyModel
+from ...inference.pose_features import pose_features
+from ..body_model import TorchBodyModel
+from .corruption import Corruption, corrupt
+from .instances import VIEW, Poses, load_poses, make_instances, true_keypoints
+from .networks import PosePrior, six_d_to_matrix
+
+
+@dataclass(frozen=True)
+class Config:
+    iterations: int = 12000
+    batch: int = 256
+    learning_rate: float = 1e-3
+    width: int = 1024
+    units: int = 2
+    dropout: float = 0.0
+    rotation_weight: float = 1.0
+    joint_weight: float = 10.0
+    vertex_weight: float = 10.0
+    vertices: int = 430
+    """Size of the vertex subset that the loss sees."""
+    seed: int = 0
+
+
+class Batches(IterableDataset):
+    """Endless batches: features, and what they came from."""
+
+    def __init__(self, model: BodyModel, poses: Poses, batch: int, seed: int):
+        self.model, self.poses, self.batch, self.seed = model, poses, batch, seed
+
+    def __iter__(self):
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        while True:
+            instances = make_instances(self.model, self.poses, self.batch, rng)
+            keypoints = corrupt(true_keypoints(instances), rng, Corruption())
+            features, turn = pose_features(keypoints, VIEW)
+            rotations = instances.rotations.copy()
+            rotations[:, 0] = upright(turn) @ rotations[:, 0]
+            yield {
+                "features": torch.from_numpy(features),
+                "rotations": torch.from_numpy(rotations),
+                "betas": torch.from_numpy(instances.betas),
+            }
+
+
+def upright(turn: np.ndarray) -> np.ndarray:
+    """A turn (B, 3, 3) of OpenCV's camera frame, as the same turn of SMPL's upright frame."""
+    flip = np.array([1, -1, -1], np.float32)
+    return (turn * flip[:, None] * flip).astype(np.float32)
+
+
+def body_loss(body: TorchBodyModel, predicted, batch: dict, config: Config, subset) -> tuple[torch.Tensor, dict]:
+    """The weighted sum, and its parts in millimetres for the log. `predicted` (B, 24, 3, 3)."""
+    found = body(batch["betas"], predicted, None, subset)
+    with torch.no_grad():
+        true = body(batch["betas"], batch["rotations"], None, subset)
+    rotation = ((predicted - batch["rotations"]) ** 2).sum((2, 3)).mean()
+    joints = (found.joints - true.joints).norm(dim=-1).mean()
+    vertices = (found.vertices - true.vertices).norm(dim=-1).mean()
+    total = config.rotation_weight * rotation + config.joint_weight * joints + config.vertex_weight * vertices
+    return total, {"rotation": rotation.item(), "mpjpe": 1e3 * joints.item(), "pve": 1e3 * vertices.item()}
+
+
+def train(config: Config, folder: Path, workers: int = 1, log_every: int = 100) -> PosePrior:
+    """Train from the checkpoint in `folder`, if there is one, to the last iteration; the rate follows one cosine."""
+    torch.manual_seed(config.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
+    model = BodyModel.load()
+    body = TorchBodyModel(model)
+    subset = torch.linspace(0, len(model.v_template) - 1, config.vertices).long()
+    network = PosePrior(config.width, config.units, config.dropout)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.iterations, pct_start=0.05)
+    start = _resume(folder, network, optimizer, schedule)
+    batches = Batches(model, load_poses("train"), config.batch, config.seed * 1_000_003 + start)
+    network.train()
+    totals: dict[str, float] = {}
+    loader = iter(DataLoader(batches, batch_size=None, num_workers=workers))
+    began = time.perf_counter()
+    for iteration in range(start, config.iterations):
+        batch = next(loader)
+        with torch.autocast("cpu", torch.bfloat16):
+            six_d = network(batch["features"])
+        loss, parts = body_loss(body, six_d_to_matrix(six_d.float()), batch, config, subset)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        totals = {name: totals.get(name, 0.0) + value / log_every for name, value in parts.items()}
+        if (iteration + 1) % log_every == 0:
+            rate = log_every * config.batch / (time.perf_counter() - began)
+            _log(folder, iteration + 1, totals, rate)
+            totals, began = {}, time.perf_counter()
+        if (iteration + 1) % 1000 == 0:
+            _save(folder, network, optimizer, schedule, iteration + 1)
+    _save(folder, network, optimizer, schedule, config.iterations)
+    return network
+
+
+def _log(folder: Path, iteration: int, totals: dict[str, float], rate: float) -> None:
+    row = {"iteration": iteration, **{name: f"{value:.3f}" for name, value in totals.items()}, "samples/s": f"{rate:.0f}"}
+    with open(folder / "log.csv", "a", newline="") as file:
+        csv.writer(file).writerow(row.values())
+    print(" ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+
+
+def _save(folder: Path, network, optimizer, schedule, iteration: int) -> None:
+    state = {
+        "network": network.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
+        "iteration": iteration,
+    }  # fmt: skip
+    torch.save(state, folder / "checkpoint.tmp")
+    (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
+    torch.save(network.state_dict(), folder / "weights.pt")
+
+
+def _resume(folder: Path, network, optimizer, schedule) -> int:
+    if not (folder / "checkpoint.pt").exists():
+        return 0
+    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    for name, part in (("network", network), ("optimizer", optimizer), ("schedule", schedule)):
+        part.load_state_dict(state[name])
+    return state["iteration"]
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="training pose-prior", description="Train PosePrior on mocap poses.")
+    parser.add_argument("--out", type=Path, default=Path("runs/pose-prior"))
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves the default")
+    for name, default in asdict(Config()).items():
+        parser.add_argument("--" + name.replace("_", "-"), type=type(default), default=default)
+    options = vars(parser.parse_args(arguments))
+    folder, workers, threads = options.pop("out"), options.pop("workers"), options.pop("threads")
+    if threads:
+        torch.set_num_threads(threads)
+    train(Config(**options), folder, workers)
