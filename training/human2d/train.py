@@ -5,7 +5,6 @@ data as well, so most samples are seen small, and the last stage lets the rate f
 its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
 """
 
-import argparse
 import copy
 import csv
 import json
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from ..command_line import parse_run
 from ..photos2d import LabelledCrop, load_crops
 from .augmentation import PAPER, Augmentation, training_sample
 from .losses import human2d_loss
@@ -169,16 +169,7 @@ def _train_stage(run: Run, crops: list, size: int, end: int, options, workers: i
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="training human2d", description="Train Human2D on photos2d.")
-    parser.add_argument("--out", type=Path, default=Path("runs/human2d"))
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves the default")
-    parser.add_argument("--warm-start", type=Path, help="weights.pt of an earlier run")
-    for name, default in asdict(Config()).items():
-        parser.add_argument("--" + name.replace("_", "-"), type=type(default), default=default)
-    options = vars(parser.parse_args(arguments))
-    folder, workers, threads = options.pop("out"), options.pop("workers"), options.pop("threads")
-    warm_start = options.pop("warm_start")
-    if threads:
-        torch.set_num_threads(threads)
-    train(Config(**options), folder, workers, warm_start=warm_start)
+    config, rest = parse_run(
+        arguments, Config, "human2d", "Train Human2D on photos2d.", warm_start="weights.pt of an earlier run"
+    )
+    train(config, rest.out, rest.workers, warm_start=rest.warm_start)

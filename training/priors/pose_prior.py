@@ -4,7 +4,6 @@ The loss is the rotation matrices' squared error (the paper's better parameter l
 subset of vertices (equations 1 and 2, as lengths rather than squares), on people made anew for every batch.
 """
 
-import argparse
 import csv
 import json
 import time
@@ -18,6 +17,8 @@ from torch.utils.data import DataLoader, IterableDataset
 from ...inference.body_model import BodyModel
 from ...inference.pose_features import pose_features
 from ..body_model import TorchBodyModel
+from ..command_line import parse_run
+from .checkpoint import resume, save
 from .corruption import Corruption, corrupt
 from .instances import VIEW, Poses, load_poses, make_instances, true_keypoints
 from .networks import PosePrior, six_d_to_matrix
@@ -90,7 +91,8 @@ def train(config: Config, folder: Path, workers: int = 1, log_every: int = 100) 
     network = PosePrior(config.width, config.units, config.dropout)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.iterations, pct_start=0.05)
-    start = _resume(folder, network, optimizer, schedule)
+    parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
+    start = resume(folder, parts)
     batches = Batches(model, load_poses("train"), config.batch, config.seed * 1_000_003 + start)
     network.train()
     totals: dict[str, float] = {}
@@ -100,20 +102,20 @@ def train(config: Config, folder: Path, workers: int = 1, log_every: int = 100) 
         batch = next(loader)
         with torch.autocast("cpu", torch.bfloat16):
             six_d = network(batch["features"])
-        loss, parts = body_loss(body, six_d_to_matrix(six_d.float()), batch, config, subset)
+        loss, terms = body_loss(body, six_d_to_matrix(six_d.float()), batch, config, subset)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        totals = {name: totals.get(name, 0.0) + value / log_every for name, value in parts.items()}
+        totals = {name: totals.get(name, 0.0) + value / log_every for name, value in terms.items()}
         if (iteration + 1) % log_every == 0:
             rate = log_every * config.batch / (time.perf_counter() - began)
             _log(folder, iteration + 1, totals, rate)
             totals, began = {}, time.perf_counter()
         if (iteration + 1) % 1000 == 0:
-            _save(folder, network, optimizer, schedule, iteration + 1)
-    _save(folder, network, optimizer, schedule, config.iterations)
+            save(folder, parts, iteration + 1)
+    save(folder, parts, config.iterations)
     return network
 
 
@@ -124,34 +126,6 @@ def _log(folder: Path, iteration: int, totals: dict[str, float], rate: float) ->
     print(" ".join(f"{name} {value}" for name, value in row.items()), flush=True)
 
 
-def _save(folder: Path, network, optimizer, schedule, iteration: int) -> None:
-    state = {
-        "network": network.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
-        "iteration": iteration,
-    }  # fmt: skip
-    torch.save(state, folder / "checkpoint.tmp")
-    (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
-    torch.save(network.state_dict(), folder / "weights.pt")
-
-
-def _resume(folder: Path, network, optimizer, schedule) -> int:
-    if not (folder / "checkpoint.pt").exists():
-        return 0
-    state = torch.load(folder / "checkpoint.pt", weights_only=True)
-    for name, part in (("network", network), ("optimizer", optimizer), ("schedule", schedule)):
-        part.load_state_dict(state[name])
-    return state["iteration"]
-
-
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="training pose-prior", description="Train PosePrior on mocap poses.")
-    parser.add_argument("--out", type=Path, default=Path("runs/pose-prior"))
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves the default")
-    for name, default in asdict(Config()).items():
-        parser.add_argument("--" + name.replace("_", "-"), type=type(default), default=default)
-    options = vars(parser.parse_args(arguments))
-    folder, workers, threads = options.pop("out"), options.pop("workers"), options.pop("threads")
-    if threads:
-        torch.set_num_threads(threads)
-    train(Config(**options), folder, workers)
+    config, rest = parse_run(arguments, Config, "pose-prior", "Train PosePrior on mocap poses.")
+    train(config, rest.out, rest.workers)
