@@ -10,6 +10,9 @@ COMMANDS = {
     "human2d": (".human2d.train", "train Human2D on photos2d"),
     "pose-prior": (".priors.pose_prior", "train PosePrior on mocap poses"),
     "shape-prior": (".priors.shape_prior", "train ShapePrior on silhouettes of posed bodies"),
+    "evaluate-human2d": (".human2d.evaluate", "measure Human2D on the validation split"),
+    "export-human2d": (".human2d.export", "calibrate Human2D and write its ONNX file"),
+    "export-prior": (".priors.export", "write a prior's ONNX file"),
 }
 
 

@@ -1,0 +1,42 @@
+"""Human2D: a crop of a photo to sixteen keypoints and a silhouette (Pavlakos et al. 2018, §4.1)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .crop import Crop, heatmap_to_crop
+from .heatmaps import calibrate, decode_heatmaps
+from .networks import Network
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What Human2D saw in one crop. `keypoints` (16, 3): x, y in photo pixels and confidence; `silhouette` (64, 64) is the
+    probability that a cell is the person, in the crop's own frame."""
+
+    crop: Crop
+    keypoints: np.ndarray
+    silhouette: np.ndarray
+
+    @property
+    def score(self) -> float:
+        """Mean confidence of the keypoints: near 1 for a whole person in plain sight."""
+        return float(self.keypoints[:, 2].mean())
+
+
+class Human2D:
+    """The network and its decoding. `size` is `fast` or `hourglass`."""
+
+    def __init__(self, size: str = "fast", device: str = "auto", threads: int | None = None):
+        self.network = Network(f"human2d_{size}", device, threads)
+
+    def __call__(self, photo: np.ndarray, crops: list[Crop]) -> list[Detection]:
+        """Look at several crops of one photo (H, W, 3) uint8 RGB at once."""
+        pixels = np.stack([crop.cut(photo) for crop in crops]).transpose(0, 3, 1, 2)
+        heatmaps, silhouettes = self.network(pixels.astype(np.float32) / 255)
+        cells, mass = decode_heatmaps(heatmaps)
+        confidence = calibrate(mass, self.network.metadata["calibration"])
+        return [
+            Detection(crop, np.column_stack([crop.to_photo(heatmap_to_crop(cells[i])), confidence[i]]), silhouettes[i, 0])
+            for i, crop in enumerate(crops)
+        ]

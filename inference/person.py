@@ -1,0 +1,126 @@
+"""Finding the person: a look at the whole photo, closer looks where it shows none, then crops until the box is stable."""
+
+import cv2
+import numpy as np
+
+from .crop import Crop, box_around, crop_of_box, crop_of_photo, crop_to_heatmap, heatmap_to_crop
+from .errors import NoPersonError
+from .human2d import Detection, Human2D
+from .joints import KEYPOINT_INDEX
+
+SURE = 0.3
+"""Keypoints of at least this confidence say where the person is."""
+FOUND = 0.35
+"""Score from which the whole photo's look is good enough to start from; below it, parts are looked at too."""
+PERSON = 0.25
+"""Score below which there is no person."""
+STABLE = 0.9
+"""Overlap of one box with the next at which cropping stops."""
+MOST_CROPS = 4
+_TORSO = [KEYPOINT_INDEX[name] for name in ("right_hip", "left_hip", "right_shoulder", "left_shoulder", "thorax", "pelvis")]
+
+
+def find_person(photo: np.ndarray, human2d: Human2D, box: np.ndarray | None = None) -> Detection:
+    """The most prominent person in a photo (H, W, 3) uint8 RGB, or the one in `box` (x, y, width, height).
+
+    Raises NoPersonError, with the score, when there is none or too little of one.
+    """
+    height, width = photo.shape[:2]
+    if box is None:
+        start = human2d(photo, [crop_of_photo(width, height)])[0]
+        found = _settle(photo, human2d, start)
+        if found.score < FOUND:
+            parts = human2d(photo, crops_of_parts(width, height))
+            best = max(parts, key=lambda part: part.score)
+            found = max(found, _settle(photo, human2d, best), key=lambda detection: detection.score)
+    else:
+        found = human2d(photo, [crop_of_box(box)])[0]
+    _check(found, box is not None)
+    return found
+
+
+def _settle(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detection:
+    """Crop anew about what was found until the box stays; the best-scoring look is kept."""
+    best, box = detection, box_of(detection)
+    for _ in range(MOST_CROPS):
+        if box is None:
+            break
+        detection = human2d(photo, [crop_of_box(box)])[0]
+        before, box = box, box_of(detection)
+        settled = box is not None and box_overlap(before, box) > STABLE
+        if settled or detection.score > best.score:
+            best = detection
+        if settled:
+            break
+    return best
+
+
+def crops_of_parts(width: int, height: int) -> list[Crop]:
+    """Overlapping square crops half as large as the photo, for people too small to be seen in the whole."""
+    side = max(width, height) / 2
+    across = np.linspace(side / 2, width - side / 2, 3) if width > side else [width / 2]
+    down = np.linspace(side / 2, height - side / 2, 3) if height > side else [height / 2]
+    return [Crop(np.array([x - 0.5, y - 0.5]), side) for y in down for x in across]
+
+
+def box_of(detection: Detection) -> np.ndarray | None:
+    """Person's box (x, y, width, height): around the sure keypoints, widened to the silhouette as far as that is near."""
+    sure = detection.keypoints[detection.keypoints[:, 2] >= SURE, :2]
+    if len(sure) < 3:
+        return None
+    box = box_around(sure)
+    reach = 0.15 * max(box[2:])
+    silhouette = person_silhouette(detection) >= 0.5
+    if silhouette.any():
+        x, y, width, height = cv2.boundingRect(silhouette.astype(np.uint8))
+        ends = np.array([[x - 0.5, y - 0.5], [x + width - 0.5, y + height - 0.5]])
+        low, high = detection.crop.to_photo(heatmap_to_crop(ends))
+        left_top = np.clip(low, box[:2] - reach, box[:2])
+        right_bottom = np.clip(high, box[:2] + box[2:], box[:2] + box[2:] + reach)
+        box = np.concatenate([left_top, right_bottom - left_top])
+    return box
+
+
+def person_silhouette(detection: Detection) -> np.ndarray:
+    """The silhouette (64, 64) without pieces that none of the person's keypoints touch: other people, mostly."""
+    silhouette = detection.silhouette
+    count, labels = cv2.connectedComponents((silhouette >= 0.5).astype(np.uint8))
+    if count <= 2:
+        return silhouette
+    sure = detection.keypoints[:, 2] >= SURE
+    cells = crop_to_heatmap(detection.crop.to_crop(detection.keypoints[sure, :2]))
+    cells = np.clip(np.round(cells).astype(int), 0, np.array(silhouette.shape[::-1]) - 1)
+    touched = np.unique(labels[cells[:, 1], cells[:, 0]])
+    kept = np.isin(labels, touched[touched > 0])
+    kept = cv2.dilate(kept.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return silhouette * kept if touched.any() else silhouette
+
+
+def photo_mask(detection: Detection, width: int, height: int) -> np.ndarray:
+    """The person's silhouette at the photo's size, (height, width) uint8 0/255."""
+    affine = detection.crop.photo_from_crop
+    size = detection.crop.size
+    large = cv2.resize(person_silhouette(detection), (size, size), interpolation=cv2.INTER_CUBIC)
+    drawn = cv2.warpAffine(large, affine, (width, height), flags=cv2.INTER_LINEAR)
+    return (drawn >= 0.5).astype(np.uint8) * 255
+
+
+def box_overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes (x, y, width, height)."""
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[:2] + a[2:], b[:2] + b[2:])
+    shared = np.prod(np.maximum(high - low, 0))
+    return float(shared / (np.prod(a[2:]) + np.prod(b[2:]) - shared))
+
+
+def _check(found: Detection, given_box: bool) -> None:
+    sure = found.keypoints[:, 2] >= SURE
+    where = "in the box" if given_box else "in the picture"
+    if found.score < PERSON or sure.sum() < 5:
+        raise NoPersonError(
+            f"No person was found {where} (score {found.score:.2f}). A person seen whole works best; "
+            "drawing a box around them (--box X,Y,W,H) can help."
+        )
+    if sure[_TORSO].sum() < 2:
+        raise NoPersonError(
+            f"Too little of a person is seen {where} to pose a body (score {found.score:.2f}): neither hips nor shoulders."
+        )

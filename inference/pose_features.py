@@ -1,0 +1,40 @@
+"""What PosePrior sees: keypoints as rays of a camera that is turned to look straight at the person.
+
+A person at the edge of a wide photo is seen from the side, though the crop does not show it. Turning a virtual camera at
+the person takes that away exactly, so the network need not learn it (the paper feeds crop coordinates, §4.2); its answer is
+turned back afterwards. Training and inference share these functions.
+"""
+
+import numpy as np
+
+from .camera import Camera
+
+FEATURE_COUNT = 16 * 3 + 1
+
+
+def rotation_to_forward(rays: np.ndarray) -> np.ndarray:
+    """Smallest rotations (B, 3, 3) that take directions (x, y, 1) of `rays` (B, 2) to the optical axis (0, 0, 1)."""
+    direction = np.concatenate([rays, np.ones((len(rays), 1))], 1)
+    x, y, z = (direction / np.linalg.norm(direction, axis=1, keepdims=True)).T
+    share = 1 / (1 + z)
+    rows = [[1 - x * x * share, -x * y * share, -x], [-x * y * share, 1 - y * y * share, -y], [x, y, z]]
+    return np.stack([np.stack(row, -1) for row in rows], -2)
+
+
+def pose_features(keypoints: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Features (B, 49) float32 of keypoints (B, 16, 3; pixels and confidence), and the turns (B, 3, 3) to the virtual camera.
+
+    Per keypoint x, y (upwards) over the spread of the seen keypoints, and the confidence; keypoints of confidence 0 are all
+    zero. Last comes the logarithm of the spread as an angle: how near the person is, hence how strong the perspective.
+    """
+    confidence = keypoints[..., 2:]
+    weight = confidence / np.maximum(confidence.sum(1, keepdims=True), 1e-6)
+    rays = camera.rays(keypoints[..., :2])
+    turn = rotation_to_forward((rays * weight).sum(1))
+    spatial = np.concatenate([rays, np.ones_like(rays[..., :1])], -1) @ turn.transpose(0, 2, 1)
+    plane = spatial[..., :2] / np.maximum(spatial[..., 2:], 1e-3)
+    plane = plane - (plane * weight).sum(1, keepdims=True)
+    spread = np.sqrt(((plane**2) * weight).sum((1, 2), keepdims=True)) + 1e-6
+    plane = plane / spread * [1, -1] * (confidence > 0)
+    features = np.concatenate([plane, confidence], -1).reshape(len(keypoints), -1)
+    return np.concatenate([features, np.log(spread[:, :, 0])], 1).astype(np.float32), turn

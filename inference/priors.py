@@ -1,0 +1,40 @@
+"""PosePrior and ShapePrior at inference (Pavlakos et al. 2018, §4.2): 2D evidence to rotations and betas."""
+
+import numpy as np
+
+from .body_estimate import CAMERA_FROM_SMPL
+from .camera import Camera
+from .networks import Network
+from .pose_features import pose_features
+from .rotations import six_d_to_matrix
+
+
+class PosePrior:
+    """Keypoints to the 24 joints' rotations."""
+
+    def __init__(self, device: str = "auto", threads: int | None = None):
+        self.network = Network("pose_prior", device, threads)
+
+    def __call__(self, keypoints: np.ndarray, camera: Camera) -> np.ndarray:
+        """Rotations (B, 24, 3, 3) for keypoints (B, 16, 3) in pixels; the root's in the camera's OpenCV frame."""
+        features, turn = pose_features(keypoints, camera)
+        rotations = six_d_to_matrix(self.network(features)[0].astype(np.float64))
+        # The network answers in the upright frame of a virtual camera that looks straight at the person.
+        rotations[:, 0] = turn.transpose(0, 2, 1) @ CAMERA_FROM_SMPL @ rotations[:, 0]
+        return rotations
+
+
+class ShapePrior:
+    """Silhouettes to betas of one body model, whose hash the weights carry."""
+
+    def __init__(self, device: str = "auto", threads: int | None = None):
+        self.network = Network("shape_prior", device, threads)
+
+    @property
+    def body_model(self) -> str:
+        """Hash of the body model that the betas belong to."""
+        return self.network.metadata["body_model"]
+
+    def __call__(self, silhouettes: np.ndarray) -> np.ndarray:
+        """Betas (B, 10) for silhouettes (B, 64, 64) in 0–1."""
+        return self.network(silhouettes[:, None])[0].clip(-3, 3)

@@ -1,0 +1,74 @@
+"""Export Human2D: `python -m body_from_image.training export-human2d --weights runs/human2d/weights.pt --size fast`.
+
+Confidence is calibrated here, on the calibration split, and the curve travels in the file.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..onnx_export import export
+from ..photos2d import LSPET, load_crops
+from .evaluate import predict, relative_errors
+from .network import SIZES, StackedHourglass, heatmap_probabilities
+
+KNOTS = 12
+
+
+class Shipped(torch.nn.Module):
+    """The last stack's outputs as probabilities: heatmaps (B, 16, 64, 64) and the person's silhouette (B, 1, 64, 64)."""
+
+    def __init__(self, network: StackedHourglass):
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops):
+        heatmaps, silhouette = self.network(crops)[-1]
+        return heatmap_probabilities(heatmaps), torch.softmax(silhouette.float(), 1)[:, 1:]
+
+
+def calibration_curve(mass: np.ndarray, errors: np.ndarray) -> dict[str, list[float]]:
+    """Knots of a monotone curve from peak mass to the share of keypoints within .2 torso, by isotonic averaging.
+
+    Bins hold equal numbers of keypoints; neighbours that fall are pooled until the shares rise.
+    """
+    known = np.isfinite(errors)
+    order = np.argsort(mass[known])
+    mass, right = mass[known][order], (errors[known][order] < 0.2).astype(float)
+    blocks = [[float(part.mean()), float(share.mean()), len(part)]
+              for part, share in zip(np.array_split(mass, KNOTS), np.array_split(right, KNOTS), strict=True)]  # fmt: skip
+    pooled: list[list[float]] = []
+    for block in blocks:
+        pooled.append(block)
+        while len(pooled) > 1 and pooled[-2][1] >= pooled[-1][1]:
+            (m1, s1, n1), (m2, s2, n2) = pooled[-2:]
+            pooled[-2:] = [[(m1 * n1 + m2 * n2) / (n1 + n2), (s1 * n1 + s2 * n2) / (n1 + n2), n1 + n2]]
+    # A peak of no mass at all is a joint that is not there, whatever the lowest bin says.
+    return {"mass": [0.0] + [round(b[0], 5) for b in pooled], "confidence": [0.0] + [round(b[1], 5) for b in pooled]}
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="training export-human2d")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--size", choices=SIZES, default="fast")
+    parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
+    options = parser.parse_args(arguments)
+    network = StackedHourglass(SIZES[options.size])
+    network.load_state_dict(torch.load(options.weights, map_location="cpu", weights_only=True))
+    shipped = Shipped(network.eval())
+
+    def run(crops: np.ndarray) -> list[np.ndarray]:
+        with torch.no_grad():
+            return [output.numpy() for output in shipped(torch.from_numpy(crops))]
+
+    crops = load_crops("calibration", (LSPET,))
+    points, mass, _ = predict(run, crops)
+    curve = calibration_curve(mass, relative_errors(points, crops))
+    difference = export(
+        shipped, torch.rand(1, 3, 256, 256), options.out, "crops", ["heatmaps", "silhouettes"],
+        {"calibration": json.dumps(curve)},
+    )  # fmt: skip
+    print(f"wrote {options.out}; largest difference to torch {difference:.2e}; calibration {curve}")
