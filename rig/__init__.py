@@ -1,0 +1,1 @@
+"""Numbers to Blender datablocks: armature, mesh, shape keys, action, camera. Importing the package does not need bpy."""

@@ -1,0 +1,48 @@
+"""Keyframes, written in bulk: an action on every Blender from 4.2 (with and without slots and layers)."""
+
+from collections.abc import Callable, Iterable
+
+import bpy
+import numpy as np
+
+LINEAR = 1
+"""Blender's number for linear interpolation between keys."""
+
+
+def write_action(
+    armature: bpy.types.Object, name: str, start_frame: int, channels: Iterable[tuple[str, str, np.ndarray]]
+) -> bpy.types.Action:
+    """Give `armature` a new action with a key on every frame from `start_frame`.
+
+    Each of `channels` is a bone's name, its property ("rotation_quaternion", "location", "scale") and values (F, n).
+    """
+    action = bpy.data.actions.new(name)
+    armature.animation_data_create().action = action
+    new_curve = _curve_factory(action, armature)
+    for bone, channel, values in channels:
+        frames = np.arange(start_frame, start_frame + len(values))
+        path = f'pose.bones["{bpy.utils.escape_identifier(bone)}"].{channel}'
+        for index in range(values.shape[1]):
+            curve = new_curve(path, index, bone)
+            curve.keyframe_points.add(len(frames))
+            points = np.column_stack([frames, values[:, index]]).astype(np.float32)
+            curve.keyframe_points.foreach_set("co", points.ravel())
+            curve.keyframe_points.foreach_set("interpolation", np.full(len(frames), LINEAR, np.int32))
+            curve.update()
+    return action
+
+
+def _curve_factory(action: bpy.types.Action, owner: bpy.types.Object) -> Callable[[str, int, str], bpy.types.FCurve]:
+    """A function (data path, index, group) → new curve of `action` for `owner`."""
+    if not hasattr(action, "layers"):  # before 4.4
+        return lambda path, index, group: action.fcurves.new(path, index=index, action_group=group)
+    slot = action.slots.new(id_type="OBJECT", name=owner.name)
+    owner.animation_data.action_slot = slot
+    channels = action.layers.new("Layer").strips.new(type="KEYFRAME").channelbag(slot, ensure=True)
+
+    def new_curve(path: str, index: int, group: str) -> bpy.types.FCurve:
+        curve = channels.fcurves.new(path, index=index)
+        curve.group = channels.groups.get(group) or channels.groups.new(group)
+        return curve
+
+    return new_curve

@@ -1,0 +1,126 @@
+"""The armature: SMPL's 24 bones, placed at the rest joints of a shape, and placed anew when the shape changes.
+
+Directions and rolls of the bones come from the mean body and do not change with the shape, so one pose has the same
+keys on every body, and a refit leaves all keys valid. Left and right are mirror images, as Blender's flipped paste wants.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+from ..inference.body_model import BodyModel
+from ..inference.joints import JOINT_INDEX, JOINT_NAMES, JOINT_PARENTS
+from .axes import points_to_blender
+
+JOINT_PROPERTY = "smpl_joint"
+"""Custom property of each bone: the index of its joint. It outlives renaming."""
+
+AIMS = {
+    int(parent): joint for joint, parent in reversed(list(enumerate(JOINT_PARENTS))) if parent >= 0
+} | {JOINT_INDEX["pelvis"]: JOINT_INDEX["spine1"], JOINT_INDEX["spine3"]: JOINT_INDEX["neck"]}  # fmt: skip
+"""The joint that each bone points at; the leaves (head, hands, feet) are absent."""
+
+FORWARD, UP = Vector((0, -1, 0)), Vector((0, 0, 1))
+TOE_LENGTH = 0.06
+FINGERS_PER_PALM = 1.0
+
+
+def create_armature(model: BodyModel, betas: np.ndarray, bone_names: tuple[str, ...], name: str) -> bpy.types.Object:
+    """An armature object at the origin whose bones rest at the joints of `betas` (S,). It is not linked to any scene.
+
+    The joints as a linear function of the betas are stored in the armature, so that `place_bones` needs no model.
+    """
+    armature = bpy.data.objects.new(name, bpy.data.armatures.new(name))
+    zero = np.zeros((1, len(betas)), np.float32)
+    template = points_to_blender(model.rest_joints(zero)[0])
+    unit = points_to_blender(model.rest_joints(np.eye(len(betas), dtype=np.float32)))
+    armature.data["rest_joints"] = template.astype(float).ravel().tolist()
+    armature.data["rest_joints_per_beta"] = (unit - template).astype(float).ravel().tolist()
+    armature.show_in_front = True
+    head_top = points_to_blender(model.v_template[model.head_top])
+    tips = _mean_tips(template, head_top)
+    bpy.context.scene.collection.objects.link(armature)
+    with editing(armature) as bones:
+        for joint, bone_name in enumerate(bone_names):
+            bone = bones.new(bone_name)
+            bone[JOINT_PROPERTY] = joint
+            bone.head, bone.tail = template[joint], tips[joint]
+            bone.align_roll(UP if JOINT_NAMES[joint].endswith(("ankle", "foot")) else FORWARD)
+            if JOINT_PARENTS[joint] >= 0:
+                bone.parent = bones[bone_names[JOINT_PARENTS[joint]]]
+        _move_bones(bones, _joints_of(armature, betas))
+    bpy.context.scene.collection.objects.unlink(armature)
+    for bone in armature.pose.bones:
+        bone.rotation_mode = "QUATERNION"
+    return armature
+
+
+def place_bones(armature: bpy.types.Object, betas: np.ndarray) -> None:
+    """Move the rest bones to the joints of `betas` (S,). Directions, rolls and all keys stay as they are."""
+    with editing(armature) as bones:
+        _move_bones(bones, _joints_of(armature, betas))
+
+
+def joint_bones(armature: bpy.types.Object) -> list[str]:
+    """Names of the 24 bones in SMPL's order, whatever they are called by now."""
+    by_joint = {bone[JOINT_PROPERTY]: bone.name for bone in armature.data.bones if JOINT_PROPERTY in bone}
+    return [by_joint[joint] for joint in range(len(JOINT_NAMES))]
+
+
+def rest_rotations(armature: bpy.types.Object) -> np.ndarray:
+    """Rest orientations (24, 3, 3) of the joints' bones in the armature's space; columns are the bones' axes."""
+    bones = armature.data.bones
+    return np.array([np.array(bones[name].matrix_local)[:3, :3] for name in joint_bones(armature)], np.float64)
+
+
+@contextmanager
+def editing(armature: bpy.types.Object) -> Iterator[bpy.types.ArmatureEditBones]:
+    """Edit mode of `armature`; the user's active object and mode come back afterwards."""
+    objects = bpy.context.view_layer.objects
+    before = objects.active
+    mode_before = before.mode if before else "OBJECT"
+    if mode_before != "OBJECT":
+        bpy.ops.object.mode_set(mode="OBJECT")
+    objects.active = armature
+    bpy.ops.object.mode_set(mode="EDIT")
+    try:
+        yield armature.data.edit_bones
+    finally:
+        bpy.ops.object.mode_set(mode="OBJECT")
+        objects.active = before
+        if mode_before != "OBJECT":
+            bpy.ops.object.mode_set(mode=mode_before)
+
+
+def _joints_of(armature: bpy.types.Object, betas: np.ndarray) -> np.ndarray:
+    template = np.array(armature.data["rest_joints"]).reshape(-1, 3)
+    per_beta = np.array(armature.data["rest_joints_per_beta"]).reshape(-1, *template.shape)
+    return template + np.tensordot(np.asarray(betas, np.float64), per_beta, axes=1)
+
+
+def _mean_tips(joints: np.ndarray, head_top: np.ndarray) -> np.ndarray:
+    """Where the bones of the mean body end (24, 3): at the next joint; the leaves where head, toes and fingers do."""
+    tips = np.array([joints[AIMS.get(joint, joint)] for joint in range(len(joints))])
+    tips[JOINT_INDEX["head"]] = head_top
+    for side in ("left", "right"):
+        foot, ankle = JOINT_INDEX[f"{side}_foot"], JOINT_INDEX[f"{side}_ankle"]
+        along = (joints[foot] - joints[ankle]) * [1, 1, 0]
+        tips[foot] = joints[foot] + TOE_LENGTH * along / np.linalg.norm(along)
+        hand, wrist = JOINT_INDEX[f"{side}_hand"], JOINT_INDEX[f"{side}_wrist"]
+        tips[hand] = joints[hand] + FINGERS_PER_PALM * (joints[hand] - joints[wrist])
+    return tips
+
+
+def _move_bones(bones: bpy.types.ArmatureEditBones, joints: np.ndarray) -> None:
+    for bone in bones:
+        joint = bone.get(JOINT_PROPERTY)
+        if joint is None:
+            continue
+        direction = bone.vector.normalized()
+        aim = AIMS.get(joint)
+        length = bone.length if aim is None else float(np.linalg.norm(joints[aim] - joints[joint]))
+        bone.head = joints[joint]
+        bone.tail = bone.head + direction * length

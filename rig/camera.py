@@ -1,0 +1,96 @@
+"""The camera that took the photo, and the photo behind the character."""
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..inference.body_estimate import BodyEstimate
+from ..inference.errors import UserError
+
+SENSOR_WIDTH = 36.0
+ASPECT_TOLERANCE = 0.02
+
+
+def create_camera(estimate: BodyEstimate, name: str, height: float = 0.0) -> bpy.types.Object:
+    """A camera at (0, 0, `height`) looking along +y that sees the body as the photo did. It is not linked to a scene.
+
+    Blender's image plane runs over the pixels' edges, ours over their centres, hence the half pixel. The sensor fits
+    horizontally for portrait pictures too, because `focal` is one number for both directions.
+    """
+    camera = bpy.data.cameras.new(name)
+    width, image_height = estimate.image_size
+    center_x, center_y = np.asarray(estimate.camera_center, float) + 0.5
+    camera.sensor_fit = "HORIZONTAL"
+    camera.sensor_width = SENSOR_WIDTH
+    camera.lens = estimate.focal * SENSOR_WIDTH / width
+    camera.shift_x = (width / 2 - center_x) / width
+    camera.shift_y = (center_y - image_height / 2) / width
+    camera.clip_end = 1000.0
+    viewer = bpy.data.objects.new(name, camera)
+    viewer.rotation_euler = (math.pi / 2, 0, 0)
+    viewer.location = (0, 0, height)
+    return viewer
+
+
+def show_photo(
+    camera: bpy.types.Object, photo: Path | Sequence[Path], image_size: tuple[int, int], start_frame: int
+) -> bpy.types.Image:
+    """Put a picture, a film or a numbered sequence of pictures behind everything that `camera` sees.
+
+    Blender ignores the orientation that EXIF records, so a picture must be upright in the file. A list of pictures is
+    shown as a sequence when their names count up by one in one folder, as Blender requires; else the first one is shown
+    throughout. Raises UserError for a file that cannot be read, or one that lies on its side.
+    """
+    files = [Path(photo)] if isinstance(photo, str | Path) else [Path(file) for file in photo]
+    image = _load(files[0])
+    _check_upright(image, files[0], image_size)
+    background = camera.data.background_images.new()
+    background.image = image
+    background.frame_method = "FIT"
+    background.alpha = 1.0
+    camera.data.show_background_images = True
+    first_number = _sequence_start(files)
+    if first_number is not None:
+        image.source = "SEQUENCE"
+        background.image_user.frame_duration = len(files)
+        background.image_user.frame_offset = first_number - 1
+    if image.source == "MOVIE":
+        background.image_user.frame_duration = max(image.frame_duration, 1)
+    background.image_user.frame_start = start_frame
+    background.image_user.use_auto_refresh = True
+    return image
+
+
+def _load(file: Path) -> bpy.types.Image:
+    try:
+        image = bpy.data.images.load(str(file.resolve()), check_existing=True)
+    except RuntimeError as error:
+        raise UserError(f"Blender could not read {file}.") from error
+    if not all(image.size):
+        raise UserError(f"Blender could not read {file}. Save it as PNG or JPEG.")
+    return image
+
+
+def _check_upright(image: bpy.types.Image, file: Path, image_size: tuple[int, int]) -> None:
+    """The engine may have read the picture at a smaller size, so only the shape is compared."""
+    expected, found = image_size[0] / image_size[1], image.size[0] / image.size[1]
+    if abs(found / expected - 1) > ASPECT_TOLERANCE:
+        raise UserError(
+            f"{file} is {image.size[0]} × {image.size[1]} in Blender, but the body was estimated in a picture of "
+            f"{image_size[0]} × {image_size[1]}. Turn the picture upright, save it, and use that file."
+        )
+
+
+def _sequence_start(files: list[Path]) -> int | None:
+    """The number of the first picture, when the names count up by one; None for everything else."""
+    if len(files) < 2 or len({(file.parent, file.suffix) for file in files}) > 1:
+        return None
+    matches = [re.fullmatch(r"(.*?)(\d+)", file.stem) for file in files]
+    if not all(matches) or len({match[1] for match in matches}) > 1:
+        return None
+    numbers = [int(match[2]) for match in matches]
+    return numbers[0] if numbers == list(range(numbers[0], numbers[0] + len(files))) else None

@@ -1,0 +1,113 @@
+"""From an estimate to a character in the scene: armature, skin, shape sliders, pose and camera."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..inference.body_estimate import BodyEstimate, rotations_of
+from ..inference.body_model import BodyModel
+from ..inference.errors import UserError
+from .action import write_action
+from .armature import create_armature, joint_bones, place_bones, rest_rotations
+from .bone_names import preset
+from .camera import create_camera, show_photo
+from .ground import lift_to_ground
+from .mesh import create_mesh
+from .pose import bone_channels
+from .shape_keys import add_shape_keys, betas_of
+
+
+@dataclass(frozen=True)
+class Character:
+    """The objects of one character. They are Blender's: undo, or another file, makes them invalid."""
+
+    armature: bpy.types.Object
+    mesh: bpy.types.Object
+    camera: bpy.types.Object
+
+
+def build_character(
+    estimate: BodyEstimate,
+    model: BodyModel,
+    *,
+    photo: Path | Sequence[Path] | None,
+    name: str,
+    stand_on_ground: bool = False,
+    start_frame: int = 1,
+    frame_rate: float | None = None,
+    bone_names: str = "smpl",
+) -> Character:
+    """Build the character of `estimate` in the current scene, in a collection of its own called `name`.
+
+    The pose is keyed from `start_frame`, one frame each; the scene gets the photo's resolution, the clip's range and
+    frame rate (`frame_rate`, else the estimate's own, else the scene's stays), and the camera. `photo` must be upright
+    in the file (see `camera.show_photo`). `stand_on_ground` raises character and camera together, so that the lowest
+    point of the clip is at z = 0 and the photo still matches.
+
+    The skin is plain linear blend skinning: the `posedirs` of a licensed SMPL file are not shown. Raises UserError when
+    the estimate belongs to another body model, or for a photo that cannot be shown.
+    """
+    _check_model(estimate, model)
+    rotations = rotations_of(np.asarray(estimate.poses, np.float64))
+    transl = np.array(estimate.trans, np.float64)
+    lift = lift_to_ground(model, estimate.betas, rotations, transl) if stand_on_ground else 0.0
+
+    armature = create_armature(model, estimate.betas, preset(bone_names).bones, name)
+    body = create_mesh(model, armature, f"{name}_body")
+    add_shape_keys(armature, body, model, estimate.betas)
+    camera = create_camera(estimate, f"{name}_camera", height=lift)
+    _link(name, armature, body, camera)
+
+    _key_pose(armature, rotations, transl + [0, lift, 0], start_frame)
+    _set_scene(estimate, camera, start_frame, frame_rate or estimate.mocap_framerate)
+    if photo is not None:
+        show_photo(camera, photo, estimate.image_size, start_frame)
+    return Character(armature, body, camera)
+
+
+def refit_armature(character: Character) -> None:
+    """Place the bones where the armature's shape properties say now. The skin follows them by itself, the bones do not.
+
+    All keys stay valid: the pose is the same pose on another body.
+    """
+    place_bones(character.armature, betas_of(character.armature))
+
+
+def _check_model(estimate: BodyEstimate, model: BodyModel) -> None:
+    if estimate.body_model != model.hash:
+        raise UserError(
+            f"This estimate was made with another body model than {model.name!r}. "
+            "Choose the model that it was made with, or estimate the body again."
+        )
+
+
+def _key_pose(armature: bpy.types.Object, rotations: np.ndarray, transl: np.ndarray, start_frame: int) -> None:
+    bones = joint_bones(armature)
+    quaternions, root_location = bone_channels(rest_rotations(armature), rotations, transl)
+    turns = [(bone, "rotation_quaternion", quaternions[:, joint]) for joint, bone in enumerate(bones)]
+    write_action(armature, armature.name, start_frame, [*turns, (bones[0], "location", root_location)])
+
+
+def _link(name: str, *objects: bpy.types.Object) -> None:
+    collection = bpy.data.collections.new(name)
+    bpy.context.scene.collection.children.link(collection)
+    for item in objects:
+        collection.objects.link(item)
+
+
+def _set_scene(estimate: BodyEstimate, camera: bpy.types.Object, start_frame: int, frame_rate: float) -> None:
+    scene = bpy.context.scene
+    render = scene.render
+    render.resolution_x, render.resolution_y = estimate.image_size
+    render.resolution_percentage = 100
+    render.pixel_aspect_x = render.pixel_aspect_y = 1.0
+    if frame_rate > 0:
+        # Blender keeps a whole number over a divisor: 29.97 is 30 / 1.001.
+        render.fps = max(round(frame_rate), 1)
+        render.fps_base = render.fps / frame_rate
+    scene.frame_start, scene.frame_end = start_frame, start_frame + estimate.frame_count - 1
+    scene.camera = camera
+    scene.frame_set(start_frame)

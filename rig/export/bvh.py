@@ -1,0 +1,103 @@
+"""BVH: the skeleton and its motion as text, y up, metres, degrees.
+
+Written here and not by Blender's exporter, which writes z up: what reads BVH expects y up.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..armature import joint_bones
+from ..axes import points_to_smpl, rotations_to_smpl
+from ..bone_names import BoneNames
+from ..character import Character
+from .sampling import SampledClip, sample_clip
+
+END_SITE = 0.05
+"""Length of the stub that BVH wants at the end of every chain; the file's joints do not depend on it."""
+
+
+def write_bvh(character: Character, path: Path, names: BoneNames) -> None:
+    """Write all bones and every frame of the clip; rotations only, but for the root.
+
+    The root's offset is zero, so that its position channels mean the same to readers that add the offset and to those
+    that do not.
+    """
+    clip = sample_clip(character.armature)
+    called = dict(zip(joint_bones(character.armature), names.bones, strict=True))
+    labels = [called.get(bone, bone).replace(" ", "_") for bone in clip.bones]
+    hierarchy, order = _hierarchy(clip, labels)
+    positions, angles = _motion(clip)
+    channels = [part for bone in order for part in _channels_of(clip, bone, positions, angles)]
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write("\n".join(["HIERARCHY", *hierarchy, "MOTION", f"Frames: {clip.frame_count}"]))
+        file.write(f"\nFrame Time: {1 / clip.frame_rate:.8f}\n")
+        np.savetxt(file, np.hstack(channels), fmt="%.6f")
+
+
+def _hierarchy(clip: SampledClip, labels: list[str]) -> tuple[list[str], list[int]]:
+    """The text's lines, and the bones in the order in which their channels follow."""
+    scale = np.linalg.norm(clip.world[:3, 0])
+    heads = points_to_smpl(clip.rest[:, :3, 3]) * scale
+    axes = points_to_smpl(clip.rest[:, :3, 1])
+    lines, order = [], []
+
+    def visit(bone: int, depth: int) -> None:
+        order.append(bone)
+        parent = clip.parents[bone]
+        offset = heads[bone] - heads[parent] if parent >= 0 else np.zeros(3)
+        rotations = "Zrotation Xrotation Yrotation"
+        channels = f"3 {rotations}" if parent >= 0 else f"6 Xposition Yposition Zposition {rotations}"
+        pad = "\t" * depth
+        lines.extend([f"{pad}{'JOINT' if parent >= 0 else 'ROOT'} {labels[bone]}", f"{pad}{{"])
+        lines.extend([f"{pad}\tOFFSET {_numbers(offset)}", f"{pad}\tCHANNELS {channels}"])
+        children = [child for child, above in enumerate(clip.parents) if above == bone]
+        for child in children:
+            visit(child, depth + 1)
+        if not children:
+            stub = [f"{pad}\tEnd Site", f"{pad}\t{{", f"{pad}\t\tOFFSET {_numbers(axes[bone] * END_SITE)}", f"{pad}\t}}"]
+            lines.extend(stub)
+        lines.append(f"{pad}}}")
+
+    for root in (bone for bone, parent in enumerate(clip.parents) if parent < 0):
+        visit(root, 0)
+    return lines, order
+
+
+def _motion(clip: SampledClip) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (F, N, 3) in metres and continuous z-x-y angles (F, N, 3) in degrees relative to the parent, y up.
+
+    BVH knows no bone axes: at rest every joint's frame is the world's, so a rotation is the pose times the inverse rest.
+    """
+    posed = clip.world @ clip.pose
+    turned = rotations_to_smpl(_without_scale(posed) @ np.swapaxes(_without_scale(clip.rest), -1, -2))
+    relative = turned.copy()
+    for bone, parent in enumerate(clip.parents):
+        if parent >= 0:
+            relative[:, bone] = np.swapaxes(turned[:, parent], -1, -2) @ turned[:, bone]
+    return points_to_smpl(posed[..., :3, 3]), np.degrees(np.unwrap(_zxy_angles(relative), axis=0))
+
+
+def _channels_of(clip: SampledClip, bone: int, positions: np.ndarray, angles: np.ndarray) -> list[np.ndarray]:
+    return [angles[:, bone]] if clip.parents[bone] >= 0 else [positions[:, bone], angles[:, bone]]
+
+
+def _without_scale(matrices: np.ndarray) -> np.ndarray:
+    columns = matrices[..., :3, :3]
+    return columns / np.linalg.norm(columns, axis=-2, keepdims=True)
+
+
+def _zxy_angles(matrices: np.ndarray) -> np.ndarray:
+    """Angles (..., 3) with R = Rz(z) Rx(x) Ry(y), of rotations (..., 3, 3), radians."""
+    x = np.arcsin(np.clip(matrices[..., 2, 1], -1, 1))
+    z = np.arctan2(-matrices[..., 0, 1], matrices[..., 1, 1])
+    y = np.arctan2(-matrices[..., 2, 0], matrices[..., 2, 2])
+    # Where x is ±90°, z and y turn about the same axis: all of it goes to z.
+    locked = np.abs(matrices[..., 2, 1]) > 1 - 1e-9
+    z = np.where(locked, np.arctan2(matrices[..., 1, 0], matrices[..., 0, 0]), z)
+    y = np.where(locked, 0.0, y)
+    return np.stack([z, x, y], axis=-1)
+
+
+def _numbers(vector: np.ndarray) -> str:
+    return " ".join(f"{value:.6f}" for value in vector)

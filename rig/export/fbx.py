@@ -1,0 +1,32 @@
+"""FBX as game engines want it: metres with scale 1, no rotation on the armature, the bind pose at rest, one clip."""
+
+from pathlib import Path
+
+from ..bone_names import BoneNames
+from ..character import Character
+from .exporter import run_exporter
+from .stage import staged
+
+
+def write_fbx(character: Character, path: Path, names: BoneNames) -> None:
+    """Write armature, skin and clip. The shape is part of the mesh: there are no blend shapes in the file.
+
+    FBX_SCALE_ALL puts the unit into the file's header, where the other choices scale the armature by 100. Without leaf
+    bones no `_end` bones appear; without simplification every frame is exact; the one NLA strip is the only clip.
+    """
+    with staged(character, names, y_up=True):
+        run_exporter(
+            "fbx",
+            filepath=str(path),
+            object_types={"ARMATURE", "MESH"},
+            apply_scale_options="FBX_SCALE_ALL",
+            axis_forward="-Z",
+            axis_up="Y",
+            add_leaf_bones=False,
+            mesh_smooth_type="FACE",
+            bake_anim=True,
+            bake_anim_use_all_bones=True,
+            bake_anim_use_nla_strips=True,
+            bake_anim_use_all_actions=False,
+            bake_anim_simplify_factor=0.0,
+        )

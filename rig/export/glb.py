@@ -1,0 +1,25 @@
+"""glTF 2.0 in one binary file: the bind pose at rest, one animation."""
+
+from pathlib import Path
+
+from ..bone_names import BoneNames
+from ..character import Character
+from .exporter import run_exporter
+from .stage import staged
+
+
+def write_glb(character: Character, path: Path, names: BoneNames) -> None:
+    """Write armature, skin and clip. The shape is part of the mesh: there are no morph targets in the file."""
+    with staged(character, names):
+        run_exporter(
+            "gltf",
+            filepath=str(path),
+            export_format="GLB",
+            use_active_scene=True,
+            export_yup=True,
+            export_animation_mode="NLA_TRACKS",
+            export_anim_slide_to_zero=True,
+            export_rest_position_armature=True,
+            export_optimize_animation_size=False,
+            export_morph=False,
+        )

@@ -1,0 +1,171 @@
+"""A stage for exporters: clean copies of one character alone in a scene, at rest, with its clip on one NLA strip.
+
+Blender's exporters write what they find: other actions as extra clips, shape keys with driven weights, the pose of the
+current frame as the bind pose. On the stage there is nothing to find but one skeleton, one skin and one clip.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ...inference.rotations import continuous_quaternions, matrix_to_quaternion
+from ..action import write_action
+from ..axes import BLENDER_FROM_SMPL
+from ..bone_names import BoneNames
+from ..character import Character
+from ..mesh import bind
+from .renaming import rename_bones
+from .sampling import SampledClip, sample_clip
+
+FIRST_FRAME = 1
+REST_FRAME = 0
+"""The scene stands here while exporting: no strip reaches it, so every bone is at rest."""
+
+
+@contextmanager
+def staged(character: Character, names: BoneNames, *, y_up: bool = False) -> Iterator[bpy.types.Scene]:
+    """A scene, current while the block runs, that holds copies of the armature and the skin and nothing else.
+
+    Bones are named after `names`, the current shape is part of the mesh, the clip begins at `FIRST_FRAME` and the scene
+    is at `REST_FRAME`. `y_up` turns bones and vertices to y up and the armature's object by +90° about x, which shows
+    the same picture; an exporter to a y-up format then writes an armature without rotation. Afterwards all is removed.
+    """
+    clip = sample_clip(character.armature)
+    clip_name = character.armature.name
+    with ExitStack() as cleanup:
+        scene = _new_scene(clip, cleanup)
+        armature = _copy_armature(character.armature, names, clip, cleanup)
+        body = _copy_shaped_mesh(character, scene, cleanup)
+        scene.collection.objects.link(armature)
+        body.parent = armature
+        bind(body, armature)
+        rename_bones(armature, names.bones)
+        if y_up:
+            turn = Matrix(BLENDER_FROM_SMPL).to_4x4()
+            armature.data.transform(turn.inverted())
+            body.data.transform(turn.inverted())
+            armature.matrix_world = armature.matrix_world @ turn
+        scene.view_layers[0].update()  # The pose comes to be with the first evaluation; actions need it.
+        _put_on_strip(armature, clip, clip_name, cleanup)
+        cleanup.enter_context(_current(scene))
+        scene.frame_set(REST_FRAME)
+        yield scene
+
+
+def _new_scene(clip: SampledClip, cleanup: ExitStack) -> bpy.types.Scene:
+    scene = bpy.data.scenes.new("export")
+    cleanup.callback(bpy.data.scenes.remove, scene)
+    scene.render.fps = bpy.context.scene.render.fps
+    scene.render.fps_base = bpy.context.scene.render.fps_base
+    scene.frame_start, scene.frame_end = FIRST_FRAME, FIRST_FRAME + clip.frame_count - 1
+    return scene
+
+
+def _copy_armature(
+    original: bpy.types.Object, names: BoneNames, clip: SampledClip, cleanup: ExitStack
+) -> bpy.types.Object:
+    """The same bones without constraints or keys. The file shows object and data names, so the copies get the names."""
+    name = names.armature or original.name
+    _free_name(bpy.data.objects, name, cleanup)
+    _free_name(bpy.data.armatures, name, cleanup)
+    data = original.data.copy()
+    cleanup.callback(bpy.data.armatures.remove, data)
+    data.name = name
+    data.pose_position = "POSE"
+    for bone in data.bones:
+        bone.use_inherit_rotation, bone.inherit_scale, bone.use_local_location = True, "FULL", True
+    armature = bpy.data.objects.new(name, data)
+    cleanup.callback(bpy.data.objects.remove, armature)
+    armature.matrix_world = Matrix(clip.world)
+    return armature
+
+
+def _copy_shaped_mesh(character: Character, scene: bpy.types.Scene, cleanup: ExitStack) -> bpy.types.Object:
+    """The unposed skin with its shape keys and other modifiers applied, linked to `scene`."""
+    name, mesh_name = character.mesh.name, character.mesh.data.name
+    _free_name(bpy.data.objects, name, cleanup)
+    _free_name(bpy.data.meshes, mesh_name, cleanup)
+    mesh = _shaped_mesh(character.mesh, scene)
+    cleanup.callback(bpy.data.meshes.remove, mesh)
+    mesh.name = mesh_name
+    body = bpy.data.objects.new(name, mesh)
+    cleanup.callback(bpy.data.objects.remove, body)
+    body.matrix_local = character.mesh.matrix_local
+    scene.collection.objects.link(body)
+    return body
+
+
+def _shaped_mesh(original: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Mesh:
+    unposed = original.copy()
+    try:
+        unposed.parent = None
+        for modifier in [m for m in unposed.modifiers if m.type == "ARMATURE"]:
+            unposed.modifiers.remove(modifier)
+        scene.collection.objects.link(unposed)
+        scene.view_layers[0].update()
+        depsgraph = scene.view_layers[0].depsgraph
+        return bpy.data.meshes.new_from_object(
+            unposed.evaluated_get(depsgraph), preserve_all_data_layers=True, depsgraph=depsgraph
+        )
+    finally:
+        bpy.data.objects.remove(unposed)
+
+
+def _free_name(blocks: bpy.types.bpy_prop_collection, name: str, cleanup: ExitStack) -> None:
+    """Move whatever bears `name` out of the way until the stage is cleared."""
+    holder = blocks.get(name)
+    if holder is not None:
+        holder.name = f"{name}.original"
+        cleanup.callback(setattr, holder, "name", name)
+
+
+def _put_on_strip(armature: bpy.types.Object, clip: SampledClip, name: str, cleanup: ExitStack) -> None:
+    channels = _bone_channels(clip, [bone.name for bone in armature.data.bones])
+    action = write_action(armature, name, FIRST_FRAME, channels)
+    cleanup.callback(bpy.data.actions.remove, action)
+    animation = armature.animation_data
+    animation.action = None
+    track = animation.nla_tracks.new()
+    track.name = name
+    strip = track.strips.new(name, FIRST_FRAME, action)
+    strip.extrapolation = "NOTHING"
+    if hasattr(strip, "action_slot"):  # since 4.4
+        strip.action_slot = action.slots[0]
+
+
+def _bone_channels(clip: SampledClip, names: list[str]) -> list[tuple[str, str, np.ndarray]]:
+    """The sampled pose as keys: rotations for all bones, locations and scales where there are any.
+
+    A bone's channels are its pose relative to its parent's, seen from the same at rest.
+    """
+    channels = []
+    for bone, parent in enumerate(clip.parents):
+        rest, pose = clip.rest[bone], clip.pose[:, bone]
+        if parent >= 0:
+            rest = np.linalg.inv(clip.rest[parent]) @ rest
+            pose = np.linalg.inv(clip.pose[:, parent]) @ pose
+        basis = np.linalg.inv(rest) @ pose
+        scale = np.linalg.norm(basis[:, :3, :3], axis=1)
+        quaternions = continuous_quaternions(matrix_to_quaternion(basis[:, :3, :3] / scale[:, None]))
+        channels.append((names[bone], "rotation_quaternion", quaternions))
+        if parent < 0 or not np.allclose(basis[:, :3, 3], 0, atol=1e-5):
+            channels.append((names[bone], "location", basis[:, :3, 3]))
+        if not np.allclose(scale, 1, atol=1e-5):
+            channels.append((names[bone], "scale", scale))
+    return channels
+
+
+@contextmanager
+def _current(scene: bpy.types.Scene) -> Iterator[None]:
+    """Make `scene` the window's scene: exporters look at the context, and glTF's at the window."""
+    window = bpy.context.window or bpy.context.window_manager.windows[0]
+    before = window.scene
+    window.scene = scene
+    try:
+        with bpy.context.temp_override(window=window):
+            yield
+    finally:
+        window.scene = before

@@ -1,0 +1,67 @@
+"""The skin: a mesh object with the model's faces, UVs and weights, bound to an armature."""
+
+import bpy
+import numpy as np
+
+from ..inference.body_model import BodyModel
+from .armature import joint_bones
+from .axes import points_to_blender
+
+CLAY = (0.62, 0.55, 0.50, 1.0)
+
+
+def create_mesh(model: BodyModel, armature: bpy.types.Object, name: str) -> bpy.types.Object:
+    """The mean body as a smooth-shaded mesh object, child of `armature` and deformed by it. It is not linked to a scene.
+
+    Skinning is plain linear blend skinning: the `posedirs` of a licensed SMPL file are not shown.
+    """
+    mesh = bpy.data.meshes.new(name)
+    _set_geometry(mesh, points_to_blender(model.v_template), model.faces)
+    if model.vt is not None and model.ft is not None:
+        uv_layer = mesh.uv_layers.new(name="UVMap")
+        uv_layer.data.foreach_set("uv", np.ascontiguousarray(model.vt[model.ft], np.float32).ravel())
+    mesh.materials.append(_plain_material(name))
+    body = bpy.data.objects.new(name, mesh)
+    _set_weights(body, joint_bones(armature), model.lbs_weights)
+    body.parent = armature
+    bind(body, armature)
+    return body
+
+
+def bind(body: bpy.types.Object, armature: bpy.types.Object) -> None:
+    """Let `armature` deform `body` by its vertex groups."""
+    modifier = body.modifiers.new("Armature", "ARMATURE")
+    modifier.object = armature
+    modifier.use_vertex_groups = True
+
+
+def _set_geometry(mesh: bpy.types.Mesh, vertices: np.ndarray, faces: np.ndarray) -> None:
+    mesh.vertices.add(len(vertices))
+    mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
+    mesh.loops.add(faces.size)
+    mesh.loops.foreach_set("vertex_index", np.ascontiguousarray(faces, np.int32).ravel())
+    mesh.polygons.add(len(faces))
+    mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 3, dtype=np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
+    mesh.update(calc_edges=True)
+
+
+def _set_weights(body: bpy.types.Object, group_names: list[str], weights: np.ndarray) -> None:
+    """One vertex group per column of `weights` (V, 24), holding the vertices that it moves."""
+    for column, name in enumerate(group_names):
+        group = body.vertex_groups.new(name=name)
+        for vertex in np.flatnonzero(weights[:, column]).tolist():
+            group.add((vertex,), float(weights[vertex, column]), "REPLACE")
+
+
+def _plain_material(name: str) -> bpy.types.Material:
+    material = bpy.data.materials.new(name)
+    material.diffuse_color = CLAY
+    material.roughness = 0.7
+    if not material.use_nodes:
+        material.use_nodes = True
+    # By type: the node's name is translated in a Blender that speaks another language.
+    shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+    shader.inputs["Base Color"].default_value = CLAY
+    shader.inputs["Roughness"].default_value = 0.7
+    return material
