@@ -1,0 +1,136 @@
+"""Inputs expanded into frames. Videos are written by FFmpeg through OpenCV; each frame carries its number as a colour."""
+
+import cv2
+import numpy as np
+import pytest
+from body_from_image.inference.errors import UserError
+from body_from_image.inference.frames import open_inputs
+from PIL import Image
+
+FRAMES, WIDTH, HEIGHT, FPS = 12, 64, 48, 25
+
+
+def write_picture(path, level=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (40, 30), (level, level, level)).save(path)
+    return path
+
+
+def write_video(path, codec="mp4v"):
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), FPS, (WIDTH, HEIGHT))
+    assert writer.isOpened()
+    for frame in range(FRAMES):
+        picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        picture[..., 2] = 20 * frame  # red in BGR counts the frames
+        picture[:16, :16] = 255
+        writer.write(picture)
+    writer.release()
+    return path
+
+
+def frame_number(photo):
+    return round(float(photo.pixels[20:, 20:, 0].mean()) / 20)
+
+
+def test_pictures_in_the_order_given(tmp_path):
+    paths = [write_picture(tmp_path / name, level) for name, level in (("b.png", 10), ("a.jpg", 20))]
+    items = open_inputs(paths)
+    assert [(item.name, item.path, item.frame, item.fps) for item in items] == [
+        ("b", paths[0], None, 0),
+        ("a", paths[1], None, 0),
+    ]
+    assert [item.read().pixels[0, 0, 0] for item in items] == [10, 20]
+    assert open_inputs([str(paths[0])])[0].name == "b"
+
+
+def test_a_folder_in_natural_order(tmp_path):
+    names = ["img10.png", "img2.PNG", "IMG1.jpg", "a 3 b.webp", "img.png", "img02.bmp", "1.tif"]
+    for name in names:
+        write_picture(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "._img2.png").write_bytes(b"")
+    write_picture(tmp_path / "deeper" / "x.png")
+    (tmp_path / "folder.png").mkdir()
+    found = [item.path.name for item in open_inputs([tmp_path])]
+    assert found == ["1.tif", "a 3 b.webp", "img.png", "IMG1.jpg", "img02.bmp", "img2.PNG", "img10.png"]
+
+
+def test_names_are_unique_and_nothing_is_read_early(tmp_path):
+    paths = [tmp_path / name for name in ("a.jpg", "A.png", "a_2.png", "x/a.jpg", "a.jpg")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"not yet looked at")
+    items = open_inputs(paths)
+    assert [item.name for item in items] == ["a", "A_2", "a_2_2", "a_3", "a_4"]
+    with pytest.raises(UserError, match=r"a\.jpg"):
+        items[0].read()
+
+
+def test_unreadable_pictures_of_a_folder_are_named_not_passed_over(tmp_path):
+    (tmp_path / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (item,) = open_inputs([tmp_path])
+    with pytest.raises(UserError, match="HEIC"):
+        item.read()
+
+
+@pytest.mark.parametrize(
+    "name, codec", [("clip.mp4", "mp4v"), ("clip.mov", "mp4v"), ("clip.avi", "MJPG"), ("clip.mkv", "mp4v")]
+)
+def test_video_frames(tmp_path, name, codec):
+    path = write_video(tmp_path / name, codec)
+    items = open_inputs([path])
+    assert [item.name for item in items] == [f"clip_{frame:04}" for frame in range(FRAMES)]
+    assert [item.frame for item in items] == list(range(FRAMES))
+    assert {item.fps for item in items} == {FPS} and {item.path for item in items} == {path}
+    photos = [item.read() for item in items]
+    assert [frame_number(photo) for photo in photos] == list(range(FRAMES))
+    assert photos[0].size == (WIDTH, HEIGHT) and photos[0].focal is None
+    assert photos[5].pixels[4, 4].min() > 230  # the white corner is where it was drawn
+    assert photos[11].pixels[40, 40, 0] > 200 > 30 > photos[11].pixels[40, 40, 2]  # red stays red
+
+
+def test_video_frames_in_any_order(tmp_path):
+    items = open_inputs([write_video(tmp_path / "clip.mp4")])
+    for frame in (7, 7, 3, 11, 0, 11):
+        assert frame_number(items[frame].read()) == frame
+
+
+def test_a_video_whatever_its_name(tmp_path):
+    path = write_video(tmp_path / "clip.mp4").rename(tmp_path / "kлип 体 %03d.bin")
+    assert len(open_inputs([path])) == FRAMES
+
+
+def test_rotation_of_a_video_is_honoured(tmp_path):
+    """A phone held upright stores a lying picture and a matrix in the track header (ISO 14496-12, 8.3.2)."""
+    path = write_video(tmp_path / "clip.mp4")
+    data = bytearray(path.read_bytes())
+    # type, version and flags, two times, track id, reserved, duration, reserved × 2, layer, group, volume, reserved
+    matrix = data.index(b"tkhd") + 4 + 4 + 4 + 4 + 4 + 4 + 4 + 8 + 2 + 2 + 2 + 2
+    one, quarter_turn = 0x10000, (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
+    assert int.from_bytes(data[matrix : matrix + 4], "big") == one
+    data[matrix : matrix + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in quarter_turn)
+    path.write_bytes(bytes(data))
+    photo = open_inputs([path])[3].read()
+    assert photo.size == (HEIGHT, WIDTH)
+    assert photo.pixels[4, -4].min() > 230  # turned clockwise, the top left corner is at the top right
+
+
+def test_what_cannot_be_opened_is_refused(tmp_path):
+    with pytest.raises(UserError, match="does not exist"):
+        open_inputs([tmp_path / "nowhere.png"])
+    with pytest.raises(UserError, match="no pictures"):
+        open_inputs([tmp_path])
+    video = write_video(tmp_path / "clip.mp4").read_bytes()
+    for length in (12, 40, len(video) // 2):
+        broken = tmp_path / "broken.mp4"
+        broken.write_bytes(video[:length])
+        with pytest.raises(UserError, match=r"broken\.mp4.*video"):
+            open_inputs([broken])
+
+
+def test_play_lists_are_not_followed(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/clip.ts\n#EXT-X-ENDLIST\n")
+    (item,) = open_inputs([path])
+    with pytest.raises(UserError, match="not a picture"):
+        item.read()
