@@ -1,4 +1,4 @@
-"""Inputs expanded into frames. Videos are written by FFmpeg through OpenCV; each frame carries its number as a colour."""
+"""Inputs expanded into frames. Videos are written by FFmpeg through OpenCV; a colour tells each frame's number."""
 
 import cv2
 import numpy as np
