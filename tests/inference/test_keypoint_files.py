@@ -259,7 +259,7 @@ def test_head_top_and_neck_are_where_the_body_has_them(read):
         for name in COCO_ORDER:
             point = vertices[body.landmarks[landmark[name]]] if name in landmark else joints[JOINT_INDEX[name]]
             hidden = name in ("nose", "left_eye", "right_eye") and face[2] < 0
-            values += [0, 0, 0] if hidden else [500 + 300 * point[0], 500 - 300 * point[1], 0.9]
+            values += [0, 0, 0] if hidden else [500 + 300 * float(point[0]), 500 - 300 * float(point[1]), 0.9]
         frames.append({"keypoints": values, "score": 1.0})
         truth.append([joints[JOINT_INDEX["neck"]], vertices[body.head_top]])
     found = np.stack([frame.points for frame in read(frames)])[
