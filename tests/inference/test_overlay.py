@@ -178,4 +178,5 @@ def test_it_looks_as_it_did(tmp_path):
     cv2.imwrite(str(new), picture[..., ::-1])
     assert GOLDEN.exists(), f"no golden picture; look at {new} and copy it to {GOLDEN}"
     difference = np.abs(picture[..., ::-1].astype(int) - cv2.imread(str(GOLDEN)))
+    difference[370:, :90] = 0  # the label: other versions of OpenCV have other letters
     assert difference.mean() < 0.5 and (difference > 24).mean() < 0.004, f"compare {new} with {GOLDEN}"
