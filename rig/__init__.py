@@ -1,1 +1,1 @@
-"""Numbers to Blender datablocks: armature, mesh, shape keys, action, camera. Importing the package does not need bpy."""
+"""Numbers to Blender datablocks: armature, mesh, shape keys, action, camera. Importing this package needs no bpy."""

@@ -1,7 +1,8 @@
 """The armature: SMPL's 24 bones, placed at the rest joints of a shape, and placed anew when the shape changes.
 
 Directions and rolls of the bones come from the mean body and do not change with the shape, so one pose has the same
-keys on every body, and a refit leaves all keys valid. Left and right are mirror images, as Blender's flipped paste wants.
+keys on every body, and a refit leaves all keys valid. Left and right are mirror images, as Blender's flipped paste
+wants.
 """
 
 from collections.abc import Iterator

@@ -61,7 +61,7 @@ def build_character(
     camera = create_camera(estimate, f"{name}_camera", height=lift)
     _link(name, armature, body, camera)
 
-    _key_pose(armature, rotations, transl + [0, lift, 0], start_frame)
+    _key_pose(armature, rotations, transl + np.array([0, lift, 0]), start_frame)
     _set_scene(estimate, camera, start_frame, frame_rate or estimate.mocap_framerate)
     if photo is not None:
         show_photo(camera, photo, estimate.image_size, start_frame)

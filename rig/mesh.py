@@ -11,7 +11,7 @@ CLAY = (0.62, 0.55, 0.50, 1.0)
 
 
 def create_mesh(model: BodyModel, armature: bpy.types.Object, name: str) -> bpy.types.Object:
-    """The mean body as a smooth-shaded mesh object, child of `armature` and deformed by it. It is not linked to a scene.
+    """The mean body as a smooth-shaded mesh object, child of `armature` and deformed by it; not linked to any scene.
 
     Skinning is plain linear blend skinning: the `posedirs` of a licensed SMPL file are not shown.
     """
@@ -58,7 +58,7 @@ def _plain_material(name: str) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
     material.diffuse_color = CLAY
     material.roughness = 0.7
-    if not material.use_nodes:
+    if bpy.app.version < (5, 0):  # Since then every material has nodes.
         material.use_nodes = True
     # By type: the node's name is translated in a Blender that speaks another language.
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")

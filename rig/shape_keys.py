@@ -13,9 +13,7 @@ BETA_NAMES_PROPERTY = "beta_names"
 """Custom property of the armature's data: the names of the beta properties, in order."""
 
 
-def add_shape_keys(
-    armature: bpy.types.Object, body: bpy.types.Object, model: BodyModel, betas: np.ndarray
-) -> None:
+def add_shape_keys(armature: bpy.types.Object, body: bpy.types.Object, model: BodyModel, betas: np.ndarray) -> None:
     """Give `armature` one property per beta, set to `betas` (S,), and `body` the shape keys that follow them."""
     armature.data[BETA_NAMES_PROPERTY] = list(model.beta_names)
     template = points_to_blender(model.v_template)

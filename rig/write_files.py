@@ -13,7 +13,8 @@ def require_blender(formats: Sequence[str]) -> None:
     """Raise UserError when `formats` are to be written and Blender's module is not installed."""
     if formats and importlib.util.find_spec("bpy") is None:
         wanted = " and ".join(format.upper() for format in formats)
-        raise UserError(f'{wanted} needs Blender\'s bpy: pip install "body-from-image[blender]".')
+        verb = "needs" if len(formats) == 1 else "need"
+        raise UserError(f'{wanted} {verb} Blender\'s bpy: pip install "body-from-image[blender]".')
 
 
 def write_files(

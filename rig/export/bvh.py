@@ -55,8 +55,8 @@ def _hierarchy(clip: SampledClip, labels: list[str]) -> tuple[list[str], list[in
         for child in children:
             visit(child, depth + 1)
         if not children:
-            stub = [f"{pad}\tEnd Site", f"{pad}\t{{", f"{pad}\t\tOFFSET {_numbers(axes[bone] * END_SITE)}", f"{pad}\t}}"]
-            lines.extend(stub)
+            end = _numbers(axes[bone] * END_SITE)
+            lines.extend([f"{pad}\tEnd Site", f"{pad}\t{{", f"{pad}\t\tOFFSET {end}", f"{pad}\t}}"])
         lines.append(f"{pad}}}")
 
     for root in (bone for bone, parent in enumerate(clip.parents) if parent < 0):
@@ -67,7 +67,7 @@ def _hierarchy(clip: SampledClip, labels: list[str]) -> tuple[list[str], list[in
 def _motion(clip: SampledClip) -> tuple[np.ndarray, np.ndarray]:
     """Positions (F, N, 3) in metres and continuous z-x-y angles (F, N, 3) in degrees relative to the parent, y up.
 
-    BVH knows no bone axes: at rest every joint's frame is the world's, so a rotation is the pose times the inverse rest.
+    BVH knows no bone axes: at rest every joint's frame is the world's, so a rotation is pose times inverse rest.
     """
     posed = clip.world @ clip.pose
     turned = rotations_to_smpl(_without_scale(posed) @ np.swapaxes(_without_scale(clip.rest), -1, -2))

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...inference.errors import UserError
@@ -43,7 +43,5 @@ def _reason(report: str) -> str | None:
 
 
 def _remove(path: Path) -> None:
-    try:
+    with suppress(OSError):  # It could not be made, or its folder is gone: nothing is left behind.
         path.unlink(missing_ok=True)
-    except OSError:
-        pass  # It could not be made, or its folder is gone: nothing is left behind.

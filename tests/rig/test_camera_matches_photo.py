@@ -1,0 +1,162 @@
+"""The camera sees the body where the photo shows it, and the photo is behind it."""
+
+import bpy
+import cv2
+import numpy as np
+import pytest
+from body_from_image.inference.errors import UserError
+from body_from_image.rig.armature import joint_bones
+from body_from_image.rig.character import build_character
+from bpy_extras.object_utils import world_to_camera_view
+
+PIXELS = 1e-2
+SHAPES = {"landscape": (640, 480), "portrait": (375, 812), "square": (512, 512)}
+pytestmark = pytest.mark.usefixtures("empty_scene")
+
+
+def seen_by_blender(character, frame):
+    """Pixels (24, 2) of the joints, (0, 0) the centre of the first pixel."""
+    scene = bpy.context.scene
+    scene.frame_set(frame)
+    width, height = scene.render.resolution_x, scene.render.resolution_y
+    armature = character.armature
+    heads = [armature.matrix_world @ armature.pose.bones[name].head for name in joint_bones(armature)]
+    views = np.array([world_to_camera_view(scene, character.camera, head) for head in heads])
+    return np.column_stack([views[:, 0] * width - 0.5, (1 - views[:, 1]) * height - 0.5])
+
+
+@pytest.mark.parametrize("ground", [False, True])
+@pytest.mark.parametrize("shape", list(SHAPES))
+def test_joints_are_seen_where_the_engine_projects_them(model, make_estimate, shape, ground):
+    estimate = make_estimate(frames=3, seed=1, image_size=SHAPES[shape], focal=900.0)
+    character = build_character(estimate, model, photo=None, name="Ada", stand_on_ground=ground)
+    for frame in range(3):
+        np.testing.assert_allclose(seen_by_blender(character, 1 + frame), estimate.joints_2d[frame], atol=PIXELS)
+
+
+def test_a_wide_lens_far_off_centre(model, make_estimate):
+    estimate = make_estimate(image_size=(300, 900), focal=150.0, center=[-40.0, 700.0])
+    character = build_character(estimate, model, photo=None, name="Ada")
+    np.testing.assert_allclose(seen_by_blender(character, 1), estimate.joints_2d[0], atol=PIXELS)
+
+
+@pytest.mark.parametrize("image_size", [(96, 64), (64, 96)])
+def test_a_rendered_speck_lies_on_the_pixel_that_the_engine_names(model, make_estimate, tmp_path, image_size):
+    """By Cycles' own pixels, so that a pixel's centre and its edge cannot be mistaken for each other."""
+    estimate = make_estimate(image_size=image_size, focal=110.0, seed=2)
+    character = build_character(estimate, model, photo=None, name="Ada")
+    character.mesh.hide_render = True
+    speck = white_sphere(radius=0.06)
+    name = joint_bones(character.armature)[15]
+    speck.location = character.armature.matrix_world @ character.armature.pose.bones[name].head
+    picture = rendered(tmp_path / "speck.png")
+    rows, columns = np.indices(picture.shape)
+    center = np.array([(columns * picture).sum(), (rows * picture).sum()]) / picture.sum()
+    np.testing.assert_allclose(center, estimate.joints_2d[0, 15], atol=0.1)
+
+
+def white_sphere(radius):
+    import bmesh
+
+    mesh = bpy.data.meshes.new("speck")
+    shape = bmesh.new()
+    bmesh.ops.create_icosphere(shape, subdivisions=3, radius=radius)
+    shape.to_mesh(mesh)
+    material = bpy.data.materials.new("white")
+    if bpy.app.version < (5, 0):
+        material.use_nodes = True
+    shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+    shader.inputs["Emission Color"].default_value = (1, 1, 1, 1)
+    shader.inputs["Emission Strength"].default_value = 1
+    shader.inputs["Base Color"].default_value = (0, 0, 0, 1)
+    mesh.materials.append(material)
+    speck = bpy.data.objects.new("speck", mesh)
+    bpy.context.scene.collection.objects.link(speck)
+    return speck
+
+
+def rendered(path):
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = 32
+    scene.cycles.use_denoising = False
+    scene.view_settings.view_transform = "Raw"
+    scene.render.dither_intensity = 0
+    scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True)
+    return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).astype(float)
+
+
+def write_pictures(folder, names, image_size):
+    paths = []
+    for index, name in enumerate(names):
+        paths.append(folder / name)
+        cv2.imwrite(str(paths[-1]), np.full((image_size[1], image_size[0], 3), 20 * index, np.uint8))
+    return paths
+
+
+@pytest.mark.parametrize("shape", list(SHAPES))
+def test_the_photo_is_behind_the_body(model, make_estimate, tmp_path, shape):
+    (photo,) = write_pictures(tmp_path, ["photo.png"], SHAPES[shape])
+    estimate = make_estimate(image_size=SHAPES[shape])
+    camera = build_character(estimate, model, photo=photo, name="Ada").camera.data
+    assert camera.show_background_images
+    (background,) = camera.background_images
+    assert tuple(background.image.size) == SHAPES[shape]
+    assert (background.frame_method, background.display_depth) == ("FIT", "BACK")
+    render = bpy.context.scene.render
+    assert (render.resolution_x, render.resolution_y) == SHAPES[shape]
+
+
+def test_a_photo_read_at_half_its_size_still_fits(model, make_estimate, tmp_path):
+    (photo,) = write_pictures(tmp_path, ["photo.png"], (1281, 961))
+    camera = build_character(make_estimate(image_size=(640, 480)), model, photo=photo, name="Ada").camera.data
+    assert camera.background_images[0].image.size[0] == 1281
+
+
+def test_a_photo_on_its_side_is_refused(model, make_estimate, tmp_path):
+    """As Blender sees a photo whose orientation is only in its EXIF data."""
+    (photo,) = write_pictures(tmp_path, ["photo.png"], (480, 640))
+    with pytest.raises(UserError, match="upright"):
+        build_character(make_estimate(image_size=(640, 480)), model, photo=photo, name="Ada")
+
+
+def test_a_file_that_is_no_picture_is_refused(model, make_estimate, tmp_path):
+    broken = tmp_path / "photo.png"
+    broken.write_text("no picture")
+    for photo in (broken, tmp_path / "missing.png"):
+        with pytest.raises(UserError, match="could not read"):
+            build_character(make_estimate(), model, photo=photo, name="Ada")
+
+
+def test_numbered_pictures_run_with_the_clip(model, make_estimate, tmp_path):
+    photos = write_pictures(tmp_path, ["walk_0007.png", "walk_0008.png", "walk_0009.png"], (640, 480))
+    estimate = make_estimate(frames=3)
+    camera = build_character(estimate, model, photo=photos, name="Ada", start_frame=101).camera.data
+    background = camera.background_images[0]
+    assert background.image.source == "SEQUENCE"
+    user = background.image_user
+    assert (user.frame_start, user.frame_duration, user.frame_offset) == (101, 3, 6)
+    for frame, photo in enumerate(photos):
+        user.frame_current = 7 + frame
+        assert background.image.filepath_from_user(image_user=user).endswith(photo.name)
+
+
+@pytest.mark.parametrize("names", [["a.png", "b.png"], ["p_1.png", "p_3.png"], ["a_1.png", "b_2.png"]])
+def test_pictures_that_blender_cannot_count_show_the_first(model, make_estimate, tmp_path, names):
+    photos = write_pictures(tmp_path, names, (640, 480))
+    camera = build_character(make_estimate(frames=2), model, photo=photos, name="Ada").camera.data
+    assert camera.background_images[0].image.source == "FILE"
+    assert camera.background_images[0].image.filepath.endswith(names[0])
+
+
+def test_a_film_runs_with_the_clip(model, make_estimate, tmp_path):
+    path = tmp_path / "walk.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (64, 48))
+    for value in (0, 80, 160):
+        writer.write(np.full((48, 64, 3), value, np.uint8))
+    writer.release()
+    camera = build_character(make_estimate(frames=3, image_size=(64, 48)), model, photo=path, name="Ada").camera.data
+    background = camera.background_images[0]
+    assert background.image.source == "MOVIE"
+    assert (background.image_user.frame_start, background.image_user.frame_duration) == (1, 3)
