@@ -1,5 +1,5 @@
 """Body from Image: a photo in, a posed, rigged, exportable SMPL character out.
 
-As a Blender extension this package registers its operators and panels; a plain Python imports the engine from it. Blender
-is touched only when it is already running.
+As a Blender extension this package registers its operators and panels; a plain Python imports the engine from it.
+Blender is touched only when it is already running.
 """

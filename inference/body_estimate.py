@@ -105,8 +105,8 @@ def upright_from_camera(
     """Turn a pose seen in OpenCV's camera frame into AMASS's convention.
 
     `global_orient` (..., 3, 3) is the root's rotation in the camera frame, `pelvis_camera` (..., 3) where the pelvis is
-    in it, `pelvis_rest` (..., 3) the rest pelvis. Returns the axis-angle (..., 3) and `trans` (..., 3) in SMPL's upright
-    frame: SMPL rotates about the rest pelvis, then adds `trans`.
+    in it, `pelvis_rest` (..., 3) the rest pelvis. Returns the axis-angle (..., 3) and `trans` (..., 3) in SMPL's
+    upright frame: SMPL rotates about the rest pelvis, then adds `trans`.
     """
     smpl_from_camera = CAMERA_FROM_SMPL.T
     orient = matrix_to_axis_angle(smpl_from_camera @ global_orient)

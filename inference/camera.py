@@ -1,7 +1,7 @@
 """The photo's camera: focal length, projection, and where in front of it a posed body stands.
 
-The paper predicts no camera. Ours is a pinhole whose focal length comes from the photo's EXIF data, else from the user's
-field of view, else it is √(W² + H²), about 53° across the diagonal; the body's place follows by least squares.
+The paper predicts no camera. Ours is a pinhole whose focal length comes from the photo's EXIF data, else from the
+user's field of view, else it is √(W² + H²), about 53° across the diagonal; the body's place follows by least squares.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Camera:
-    """`focal` in pixels, `center` (2,) in pixels, `size` (width, height). OpenCV's frame: x right, y down, z forward."""
+    """`focal` in pixels, `center` (2,) in pixels, `size` (width, height). OpenCV's frame: x right, y down, z
+    forward."""
 
     focal: float
     center: np.ndarray
@@ -27,11 +28,9 @@ class Camera:
         return (pixels - self.center) / self.focal
 
 
-def choose_camera(
-    size: tuple[int, int], exif_focal: float | None = None, field_of_view: float | None = None
-) -> Camera:
-    """The camera of a photo of `size` (width, height). `field_of_view` in degrees, across the longer side, is the user's
-    word and overrides EXIF."""
+def choose_camera(size: tuple[int, int], exif_focal: float | None = None, field_of_view: float | None = None) -> Camera:
+    """The camera of a photo of `size` (width, height). `field_of_view` in degrees, across the longer side, is the
+    user's word and overrides EXIF."""
     width, height = size
     if field_of_view is not None:
         focal = max(width, height) / 2 / np.tan(np.deg2rad(field_of_view) / 2)
@@ -50,8 +49,8 @@ ROBUST_SCALE = 0.1
 def solve_translation(points: np.ndarray, pixels: np.ndarray, weights: np.ndarray, camera: Camera) -> np.ndarray:
     """Where points (N, 3) must be moved, (3,) in metres, so that they project to pixels (N, 2).
 
-    Each pixel gives two equations linear in the translation: x + tx = u (z + tz). Weighted least squares, reweighted a few
-    times so that a misplaced wrist does not move the body.
+    Each pixel gives two equations linear in the translation: x + tx = u (z + tz). Weighted least squares, reweighted a
+    few times so that a misplaced wrist does not move the body.
     """
     rays = camera.rays(pixels)
     seen = weights > 0

@@ -1,7 +1,7 @@
 """Boxes, square crops and the maps between pixels of the photo, of the crop and of the heatmap.
 
-Pixels count from the centre of the first pixel, (0, 0). A crop is square; `Crop` holds where it lies in the photo and how
-large it is drawn. Training and inference use the same crop, so that a person is framed alike in both.
+Pixels count from the centre of the first pixel, (0, 0). A crop is square; `Crop` holds where it lies in the photo and
+how large it is drawn. Training and inference use the same crop, so that a person is framed alike in both.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ JOINT_MARGIN = 0.08
 
 @dataclass(frozen=True)
 class Crop:
-    """A square window: `center` (2,) and `side` in photo pixels, drawn `size` pixels large, turned by `angle` radians."""
+    """A square window: `center` (2,) and `side` in photo pixels, drawn `size` pixels large, turned by `angle`
+    radians."""
 
     center: np.ndarray
     side: float
@@ -53,7 +54,8 @@ class Crop:
     def cut(self, photo: np.ndarray, border: int = cv2.BORDER_CONSTANT, fill: tuple = (124, 116, 104)) -> np.ndarray:
         """Draw the crop of a photo (H, W[, C]) as (size, size[, C]); outside the photo lies `fill`.
 
-        A photo more than twice as fine as the crop is first reduced by area averaging: sampling it directly would alias.
+        A photo more than twice as fine as the crop is first reduced by area averaging: sampling it directly would
+        alias.
         """
         affine = self.photo_from_crop
         reduction = int(self.side / self.size)

@@ -24,9 +24,14 @@ PARTS = {
 }
 
 
+MEAN_SHAPE_REMARK = "The shape is the average body: keypoints alone do not show it."
+FEWEST_KEYPOINTS = 5
+
+
 @dataclass(frozen=True)
 class Settings:
-    """What the user may choose. `field_of_view` in degrees across the longer side; `body_model` a licensed SMPL file."""
+    """What the user may choose. `field_of_view` in degrees across the longer side; `body_model` a licensed SMPL
+    file."""
 
     device: str = "auto"
     threads: int | None = None
@@ -44,6 +49,16 @@ class Result:
     remarks: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Lifted:
+    """One frame's keypoints (16, 3), the rotations (24, 3, 3) they show (the root's in the camera's OpenCV frame), and
+    the camera."""
+
+    keypoints: np.ndarray
+    rotations: np.ndarray
+    camera: Camera
+
+
 class Engine:
     """Loads networks and body once; then one call a photo."""
 
@@ -56,58 +71,83 @@ class Engine:
         self.pose_prior = PosePrior("cpu", 1)
         self.shape_prior = ShapePrior("cpu", 1)
 
+    def detect(self, photo: Photo, box: np.ndarray | None = None) -> Detection:
+        """Find the person in a photo, or look at the one in `box` (x, y, width, height; pixels). Raises
+        NoPersonError."""
+        return find_person(photo.pixels, self.human2d, box)
+
+    def camera(self, size: tuple[int, int], exif_focal: float | None = None) -> Camera:
+        """The camera of a photo of `size` (width, height), by the settings, its EXIF data or the default."""
+        return choose_camera(size, exif_focal, self.settings.field_of_view)
+
     def estimate(self, photo: Photo, box: np.ndarray | None = None) -> Result:
         """The person in a photo, or in `box` (x, y, width, height; pixels). Raises NoPersonError."""
-        height, width = photo.pixels.shape[:2]
-        detection = find_person(photo.pixels, self.human2d, box)
-        camera = choose_camera((width, height), photo.focal, self.settings.field_of_view)
-        betas, remarks = self._shape(person_silhouette(detection))
-        bbox = box_of(detection)
-        bbox = crop_box(detection) if bbox is None else bbox
-        estimate = self._pose(detection.keypoints, betas, camera, bbox, detection.score, photo.path)
+        detection = self.detect(photo, box)
+        betas, remarks = self.shape(person_silhouette(detection))
+        lifted = self.lift(detection.keypoints, self.camera(photo.size, photo.focal))
+        estimate = self.place([lifted], betas, person_box(detection)[None], [detection.score], photo.path)
         return Result(estimate, detection, (*remarks, *remarks_on(detection.keypoints)))
 
-    def estimate_from_keypoints(self, keypoints: np.ndarray, size: tuple[int, int], source: Path, focal=None) -> Result:
+    def estimate_from_keypoints(
+        self, keypoints: np.ndarray, size: tuple[int, int], source: Path, focal: float | None = None
+    ) -> Result:
         """The body for keypoints (16, 3; pixels and confidence) found elsewhere, in a photo of `size` (width, height).
 
         There is no silhouette, so the body has the model's mean shape. Raises NoPersonError.
         """
-        seen = keypoints[:, 2] > 0
-        if seen.sum() < 5:
-            raise NoPersonError(f"{source} gives {int(seen.sum())} keypoints; at least 5 are needed to pose a body.")
-        camera = choose_camera(size, focal, self.settings.field_of_view)
-        betas = np.zeros(self.body.shapedirs.shape[2], np.float32)
-        score = float(keypoints[:, 2].mean())
-        estimate = self._pose(keypoints, betas, camera, box_around(keypoints[seen, :2]), score, source)
-        remarks = ("The shape is the average body: keypoints alone do not show it.", *remarks_on(keypoints))
-        return Result(estimate, None, remarks)
+        check_keypoints(keypoints, source)
+        lifted = self.lift(keypoints, self.camera(size, focal))
+        box = box_around(keypoints[keypoints[:, 2] > 0, :2])
+        estimate = self.place([lifted], self.mean_shape, box[None], [float(keypoints[:, 2].mean())], source)
+        return Result(estimate, None, (MEAN_SHAPE_REMARK, *remarks_on(keypoints)))
 
-    def _shape(self, silhouette: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-        betas = self.shape_prior(silhouette[None])[0]
-        if self.shape_prior.body_model != self.body.hash:
-            remark = (
-                f"The shape is the average body: ShapePrior was trained for another body model than {self.body.name}. "
-                "`python -m body_from_image.training shape-prior --body-model FILE` trains it for this one."
-            )
-            return np.zeros(self.body.shapedirs.shape[2], np.float32), (remark,)
-        return betas, ()
+    @property
+    def mean_shape(self) -> np.ndarray:
+        """Betas (10,) of the average body."""
+        return np.zeros(self.body.shapedirs.shape[2], np.float32)
 
-    def _pose(
-        self, keypoints: np.ndarray, betas: np.ndarray, camera: Camera, bbox: np.ndarray, score: float, source: Path
-    ) -> BodyEstimate:
-        rotations = self.pose_prior(keypoints[None], camera)
-        posed = self.body.pose(betas[None], rotations)
-        head_top = posed.vertices[:, self.body.head_top]
-        points = np.stack(keypoints_from_joints(posed.joints, head_top), -2)[0].astype(np.float64)
-        translation = solve_translation(points, keypoints[:, :2], keypoints[:, 2] ** 2, camera)
-        pelvis = posed.joints[0, 0] + translation
-        rest_pelvis = self.body.rest_joints(betas[None])[0, 0]
-        orient, trans = upright_from_camera(rotations[0, 0], pelvis, rest_pelvis)
-        poses = matrix_to_axis_angle(rotations[0])
-        poses[0] = orient
-        return build_estimate(
-            self.body, poses.reshape(1, 72), betas, trans[None], camera, keypoints[None], bbox[None], [score], source
+    def shape(self, silhouette: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Betas (10,) for a silhouette (64, 64), and a remark when ShapePrior was trained for another body model."""
+        if self.shape_prior.body_model == self.body.hash:
+            return self.shape_prior(silhouette[None])[0], ()
+        remark = (
+            f"The shape is the average body: ShapePrior was trained for another body model than {self.body.name}. "
+            "`python -m body_from_image.training shape-prior --body-model FILE` trains it for this one."
         )
+        return self.mean_shape, (remark,)
+
+    def lift(self, keypoints: np.ndarray, camera: Camera) -> Lifted:
+        """The pose that keypoints (16, 3; pixels and confidence) show, in the camera's frame."""
+        return Lifted(keypoints, self.pose_prior(keypoints[None], camera)[0], camera)
+
+    def place(
+        self, frames: list[Lifted], betas: np.ndarray, bbox: np.ndarray, score, source: Path, frame_rate: float = 0.0
+    ) -> BodyEstimate:
+        """Stand the posed body of each frame where its keypoints are, and describe it all as one estimate of F frames.
+
+        `betas` (10,), `bbox` (F, 4), `score` (F,). Vertices are kept for a single picture only: a long clip of them
+        would fill the memory.
+        """
+        rotations = np.stack([frame.rotations for frame in frames])
+        posed = self.body.pose(betas[None], rotations)
+        points = keypoints_from_joints(posed.joints, posed.vertices[:, self.body.head_top])
+        points = np.stack(points, -2).astype(np.float64)
+        pelvis = posed.joints[:, 0] + np.stack(
+            [translation_of(frame, own) for frame, own in zip(frames, points, strict=True)]
+        )
+        orient, trans = upright_from_camera(rotations[:, 0], pelvis, self.body.rest_joints(betas[None])[0, 0])
+        poses = matrix_to_axis_angle(rotations)
+        poses[:, 0] = orient
+        keypoints = np.stack([frame.keypoints for frame in frames])
+        return build_estimate(
+            self.body, poses.reshape(-1, 72), betas, trans, frames[0].camera, keypoints, bbox, score, source, frame_rate
+        )
+
+
+def translation_of(frame: Lifted, points: np.ndarray) -> np.ndarray:
+    """Where the body's keypoints (16, 3) must be moved to lie on those of the photo. Confidence counts squared: it is a
+    probability, and an unsure keypoint is worse than its share."""
+    return solve_translation(points, frame.keypoints[:, :2], frame.keypoints[:, 2] ** 2, frame.camera)
 
 
 def build_estimate(
@@ -140,10 +180,18 @@ def build_estimate(
     )
 
 
-def crop_box(detection: Detection) -> np.ndarray:
-    """The crop's own square as a box (x, y, width, height)."""
+def person_box(detection: Detection) -> np.ndarray:
+    """The person's box (4,), or the whole crop when too few keypoints are sure enough to draw one."""
+    box = box_of(detection)
     crop = detection.crop
-    return np.array([*(crop.center - crop.side / 2), crop.side, crop.side])
+    return np.array([*(crop.center - crop.side / 2), crop.side, crop.side]) if box is None else box
+
+
+def check_keypoints(keypoints: np.ndarray, source: Path) -> None:
+    """Raise NoPersonError when keypoints (16, 3) hold too little of a person to pose a body."""
+    seen = int((keypoints[:, 2] > 0).sum())
+    if seen < FEWEST_KEYPOINTS:
+        raise NoPersonError(f"{source} gives {seen} keypoints; at least {FEWEST_KEYPOINTS} are needed to pose a body.")
 
 
 def remarks_on(keypoints: np.ndarray) -> tuple[str, ...]:

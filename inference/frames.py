@@ -146,7 +146,7 @@ class Video:
         self._next += 1
         if self._next == self.frame_count:
             self._close()
-        return Photo(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None, self.path)
+        return Photo(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None, self.path, as_stored=False)
 
     def _open(self) -> None:
         # An absolute path cannot be taken for a protocol ("concat:…"); other backends would take it for a pattern.

@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 
-WINDOW = 3
-"""Half the side of the window about the peak, in cells: twice the Gaussian's deviation that the network was trained on."""
+WINDOW = 4
+"""Half the side of the window about the peak, in cells: twice the Gaussian's deviation that the network was trained
+on."""
 
 
 def decode_heatmaps(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -14,7 +15,7 @@ def decode_heatmaps(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     The place is the mean over the window about the peak. The network is trained with a cross-entropy over cells, so its
     heatmap is a distribution, and that mean has no quantisation error (the aim of UDP and DARK).
     """
-    batch, count, height, width = heatmaps.shape
+    batch, count, _, width = heatmaps.shape
     peak = heatmaps.reshape(batch, count, -1).argmax(2)
     peak_y, peak_x = np.divmod(peak, width)
     padded = np.pad(heatmaps, ((0, 0), (0, 0), (WINDOW, WINDOW), (WINDOW, WINDOW)))
@@ -33,8 +34,8 @@ def decode_heatmaps(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def calibrate(mass: np.ndarray, calibration: str) -> np.ndarray:
     """Peak probabilities as the share of keypoints so sure that lie within .2 torso of the truth.
 
-    `calibration` is JSON, {"mass": [...], "confidence": [...]}: knots of a monotone curve, measured when the network was
-    exported on pictures that it was not trained on.
+    `calibration` is JSON, {"mass": [...], "confidence": [...]}: knots of a monotone curve, measured when the network
+    was exported on pictures that it was not trained on.
     """
     knots = json.loads(calibration)
     return np.interp(mass, knots["mass"], knots["confidence"]).astype(np.float32)

@@ -11,8 +11,8 @@ from .networks import Network
 
 @dataclass(frozen=True)
 class Detection:
-    """What Human2D saw in one crop. `keypoints` (16, 3): x, y in photo pixels and confidence; `silhouette` (64, 64) is the
-    probability that a cell is the person, in the crop's own frame."""
+    """What Human2D saw in one crop. `keypoints` (16, 3): x, y in photo pixels and confidence; `silhouette` (64, 64) is
+    the probability that a cell is the person, in the crop's own frame."""
 
     crop: Crop
     keypoints: np.ndarray
@@ -37,6 +37,8 @@ class Human2D:
         cells, mass = decode_heatmaps(heatmaps)
         confidence = calibrate(mass, self.network.metadata["calibration"])
         return [
-            Detection(crop, np.column_stack([crop.to_photo(heatmap_to_crop(cells[i])), confidence[i]]), silhouettes[i, 0])
+            Detection(
+                crop, np.column_stack([crop.to_photo(heatmap_to_crop(cells[i])), confidence[i]]), silhouettes[i, 0]
+            )
             for i, crop in enumerate(crops)
         ]

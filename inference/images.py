@@ -27,13 +27,15 @@ class Photo:
     """A picture as a person sees it.
 
     `pixels` (H, W, 3) uint8 RGB, upright. `focal` is in pixels of `pixels`, None when the file does not tell. `note` is
-    a sentence for the user when something was done to the picture that they would want to know.
+    a sentence for the user when something was done to the picture that they would want to know. `as_stored` is False
+    when the file itself does not show these pixels: it lies on its side, was read smaller, or is a video.
     """
 
     pixels: np.ndarray
     focal: float | None
     path: Path
     note: str | None = None
+    as_stored: bool = True
 
     @property
     def size(self) -> tuple[int, int]:
@@ -60,7 +62,27 @@ def read_image(path: Path | str) -> Photo:
     note = None
     if shrink > 1:
         note = f"{path.name} has {header.width}×{header.height} pixels; it was read at {width}×{height}."
-    return Photo(pixels, focal_length_pixels(header.tags, width, height), path, note)
+    as_stored = shrink == 1 and header.orientation <= 1
+    return Photo(pixels, focal_length_pixels(header.tags, width, height), path, note, as_stored)
+
+
+def upright_file(photo: Photo, copy: Path) -> Path:
+    """A file that shows the photo upright to programs that ignore EXIF, as Blender does: the photo's own when it does,
+    else `copy`, which is written. Raises UserError when it cannot be."""
+    if photo.as_stored:
+        return photo.path
+    write_picture(copy, photo.pixels)
+    return copy
+
+
+def write_picture(path: Path, pixels: np.ndarray) -> None:
+    """Write (H, W, 3) uint8 RGB or (H, W) uint8 as the kind of picture `path` is named. Raises UserError."""
+    colours = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.ndim == 3 else pixels
+    data = cv2.imencode(path.suffix, colours)[1]
+    try:
+        data.tofile(path)
+    except OSError as error:
+        raise UserError(f"{path} could not be written: {error.strerror or error}.") from error
 
 
 _SAVE_AGAIN = "Copy it again from where it came from, or open it in an image editor and save it as PNG or JPEG."

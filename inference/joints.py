@@ -42,7 +42,8 @@ of the shoulders (the labels we train on have neither, so the definition is ours
 def keypoints_from_joints(joints: np.ndarray, head_top: np.ndarray) -> list:
     """Arrange SMPL joints (..., 24, D) and the top of the head (..., D) as a list of 16 MPII keypoints, each (..., D).
 
-    Only indexing and adding is used, so numpy arrays and torch tensors serve alike; the caller stacks the list on axis -2.
+    Only indexing and adding is used, so numpy arrays and torch tensors serve alike; the caller stacks the list on axis
+    -2.
     """
     pick = {name: joints[..., JOINT_INDEX[joint], :] for name, joint in KEYPOINT_JOINTS.items()}
     pick["pelvis"] = (pick["right_hip"] + pick["left_hip"]) / 2

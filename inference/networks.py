@@ -30,7 +30,9 @@ class Network:
         import onnxruntime
 
         if not self.path.exists():
-            raise UserError(f"The network {self.path.name} is missing from {self.path.parent}. Install the package anew.")
+            raise UserError(
+                f"The network {self.path.name} is missing from {self.path.parent}. Install the package anew."
+            )
         available = onnxruntime.get_available_providers()
         wanted = [provider for provider in _PROVIDERS[self.device] if provider in available]
         if self.device == "cuda" and not wanted:

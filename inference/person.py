@@ -1,4 +1,5 @@
-"""Finding the person: a look at the whole photo, closer looks where it shows none, then crops until the box is stable."""
+"""Finding the person: a look at the whole photo, closer looks where it shows none, then crops until the box is
+stable."""
 
 import cv2
 import numpy as np
@@ -17,7 +18,9 @@ PERSON = 0.25
 STABLE = 0.9
 """Overlap of one box with the next at which cropping stops."""
 MOST_CROPS = 4
-_TORSO = [KEYPOINT_INDEX[name] for name in ("right_hip", "left_hip", "right_shoulder", "left_shoulder", "thorax", "pelvis")]
+_TORSO = [
+    KEYPOINT_INDEX[name] for name in ("right_hip", "left_hip", "right_shoulder", "left_shoulder", "thorax", "pelvis")
+]
 
 
 def find_person(photo: np.ndarray, human2d: Human2D, box: np.ndarray | None = None) -> Detection:
@@ -64,7 +67,8 @@ def crops_of_parts(width: int, height: int) -> list[Crop]:
 
 
 def box_of(detection: Detection) -> np.ndarray | None:
-    """Person's box (x, y, width, height): around the sure keypoints, widened to the silhouette as far as that is near."""
+    """Person's box (x, y, width, height): around the sure keypoints, widened to the silhouette as far as that is
+    near."""
     sure = detection.keypoints[detection.keypoints[:, 2] >= SURE, :2]
     if len(sure) < 3:
         return None
@@ -122,5 +126,6 @@ def _check(found: Detection, given_box: bool) -> None:
         )
     if sure[_TORSO].sum() < 2:
         raise NoPersonError(
-            f"Too little of a person is seen {where} to pose a body (score {found.score:.2f}): neither hips nor shoulders."
+            f"Too little of a person is seen {where} to pose a body (score {found.score:.2f}): "
+            "neither hips nor shoulders."
         )

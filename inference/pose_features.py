@@ -1,8 +1,8 @@
 """What PosePrior sees: keypoints as rays of a camera that is turned to look straight at the person.
 
-A person at the edge of a wide photo is seen from the side, though the crop does not show it. Turning a virtual camera at
-the person takes that away exactly, so the network need not learn it (the paper feeds crop coordinates, §4.2); its answer is
-turned back afterwards. Training and inference share these functions.
+A person at the edge of a wide photo is seen from the side, though the crop does not show it. Turning a virtual camera
+at the person takes that away exactly, so the network need not learn it (the paper feeds crop coordinates, §4.2); its
+answer is turned back afterwards. Training and inference share these functions.
 """
 
 import numpy as np
@@ -22,10 +22,12 @@ def rotation_to_forward(rays: np.ndarray) -> np.ndarray:
 
 
 def pose_features(keypoints: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Features (B, 49) float32 of keypoints (B, 16, 3; pixels and confidence), and the turns (B, 3, 3) to the virtual camera.
+    """Features (B, 49) float32 of keypoints (B, 16, 3; pixels and confidence), and the turns (B, 3, 3) to the virtual
+    camera.
 
-    Per keypoint x, y (upwards) over the spread of the seen keypoints, and the confidence; keypoints of confidence 0 are all
-    zero. Last comes the logarithm of the spread as an angle: how near the person is, hence how strong the perspective.
+    Per keypoint x, y (upwards) over the spread of the seen keypoints, and the confidence; keypoints of confidence 0
+    are all zero. Last comes the logarithm of the spread as an angle: how near the person is, hence how strong the
+    perspective.
     """
     confidence = keypoints[..., 2:]
     weight = confidence / np.maximum(confidence.sum(1, keepdims=True), 1e-6)

@@ -71,3 +71,14 @@ def continuous_quaternions(quaternions: np.ndarray) -> np.ndarray:
     dots = (quaternions[1:] * quaternions[:-1]).sum(-1, keepdims=True)
     signs = np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)
     return np.concatenate([quaternions[:1], quaternions[1:] * signs], axis=0)
+
+
+def quaternion_to_matrix(quaternion: np.ndarray) -> np.ndarray:
+    """Unit quaternions (..., 4) to rotation matrices (..., 3, 3)."""
+    w, x, y, z = np.moveaxis(np.asarray(quaternion), -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, -1) for row in rows], -2)

@@ -1,4 +1,5 @@
-"""From torch weights to the ONNX files that ship: exported, thinned to half precision on disk, checked against torch."""
+"""From torch weights to the ONNX files that ship: exported, thinned to half precision on disk, checked against
+torch."""
 
 from pathlib import Path
 
@@ -12,11 +13,13 @@ SMALLEST_HALVED = 256
 """Tensors with fewer values stay float32: they hold little, and batch norms want the digits."""
 
 
-def export(network: torch.nn.Module, example: torch.Tensor, path: Path, inputs: str, outputs: list[str], metadata: dict) -> float:
+def export(
+    network: torch.nn.Module, example: torch.Tensor, path: Path, inputs: str, outputs: list[str], metadata: dict
+) -> float:
     """Write `network` to `path` with a free batch size; returns the largest difference to torch on `example`.
 
-    `inputs` and `outputs` name the tensors; `metadata` is carried in the file. Weights are stored as float16 and widened
-    when the file is opened, so computing stays float32.
+    `inputs` and `outputs` name the tensors; `metadata` is carried in the file. Weights are stored as float16 and
+    widened when the file is opened, so computing stays float32.
     """
     network = network.eval().float()
     free = {name: {0: "batch"} for name in (inputs, *outputs)}

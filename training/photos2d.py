@@ -1,7 +1,7 @@
 """The photos2d pack: crops of real people with keypoints and silhouettes, as arrays in memory.
 
-LSP-style labels have neither pelvis nor thorax. We derive them as the middles of the hips and of the shoulders, the same
-definition that `inference.joints` uses for the body model, so that 2D and 3D agree.
+LSP-style labels have neither pelvis nor thorax. We derive them as the middles of the hips and of the shoulders, the
+same definition that `inference.joints` uses for the body model, so that 2D and 3D agree.
 """
 
 import tarfile
@@ -69,7 +69,9 @@ def mpii_keypoints(lsp: np.ndarray) -> np.ndarray:
     return keypoints
 
 
-def load_crops(split: str, sources: tuple[int, ...] = (LSPET, CCP, COCO), limit: int | None = None) -> list[LabelledCrop]:
+def load_crops(
+    split: str, sources: tuple[int, ...] = (LSPET, CCP, COCO), limit: int | None = None
+) -> list[LabelledCrop]:
     """Decode one split, `train`, `calibration` or `validation`, of some sources. Raises PackMissing."""
     folder = pack("photos2d")
     annotations = dict(np.load(folder / "annotations.npz"))

@@ -15,12 +15,13 @@ from ...inference.heatmaps import decode_heatmaps
 from ...inference.joints import KEYPOINT_INDEX, LIMB_KEYPOINTS
 from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
 
-METRICS = """PCK@0.2: share of the labelled limb joints within .2 of the distance from left shoulder to right hip; images without
-either are left out. Silhouette IoU: at the crop's full size, mean over images, against human masks only."""
+METRICS = """PCK@0.2: share of the labelled limb joints within .2 of the distance from left shoulder to right hip; images
+without either are left out. Silhouette IoU: at the crop's full size, mean over images, against human masks only."""
 
 
 def predict(run, crops: list[LabelledCrop], batch: int = 8) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Keypoints (N, 16, 2) in pixels of each image, peak mass (N, 16), and silhouette probabilities at each image's size.
+    """Keypoints (N, 16, 2) in pixels of each image, peak mass (N, 16), and silhouette probabilities at each image's
+    size.
 
     `run` takes crops (B, 3, 256, 256) in 0–1 and returns heatmaps (B, 16, 64, 64) and silhouettes (B, 1, 64, 64).
     """

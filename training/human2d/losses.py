@@ -8,26 +8,27 @@ reproducible. The "nowhere" outcome, ours, teaches the network that a joint beyo
 import math
 
 import torch
-from torch.nn import functional as F
 
-SIGMA = 1.5
-"""Gaussian of the target, in heatmap cells of a 64×64 map."""
+SIGMA = 2 / 64
+"""Deviation of the target's Gaussian over the side of the heatmap: two cells of a 64×64 map."""
 
 
-def gaussian_targets(points, height: int, width: int, sigma: float = SIGMA):
+def gaussian_targets(points, height: int, width: int):
     """Gaussians (B, K, H, W) of peak 1 at heatmap cells `points` (B, K, 2)."""
+    sigma = SIGMA * width
     x = torch.arange(width, device=points.device) - points[..., :1]
     y = torch.arange(height, device=points.device) - points[..., 1:]
     return torch.exp(-(y[..., :, None] ** 2 + x[..., None, :] ** 2) / (2 * sigma**2))
 
 
-def position_cross_entropy(logits, points, labelled, inside, sigma: float = SIGMA):
-    """Cross-entropy over the cells and "nowhere": logits (B, K, H, W), points (B, K, 2), labelled and inside (B, K) 0/1.
+def position_cross_entropy(logits, points, labelled, inside):
+    """Cross-entropy over the cells and "nowhere": logits (B, K, H, W), points (B, K, 2), labelled and inside (B, K)
+    0/1.
 
     A labelled keypoint outside the crop has "nowhere" as its target. Keypoints without a label cost nothing.
     """
     batch, count, height, width = logits.shape
-    target = gaussian_targets(points, height, width, sigma).flatten(2)
+    target = gaussian_targets(points, height, width).flatten(2)
     target = target / target.sum(2, keepdim=True).clamp_min(1e-6) * inside[..., None]
     flat = logits.flatten(2).float()
     nowhere = flat.new_full((batch, count, 1), math.log(height * width))
@@ -36,15 +37,16 @@ def position_cross_entropy(logits, points, labelled, inside, sigma: float = SIGM
     return (loss * labelled).sum() / labelled.sum().clamp_min(1)
 
 
-def heatmap_mse(logits, points, labelled, inside, sigma: float = SIGMA):
+def heatmap_mse(logits, points, labelled, inside):
     """The paper's loss: squared error against Gaussians of peak 1, all-zero where the keypoint is outside."""
-    target = gaussian_targets(points, *logits.shape[2:], sigma) * inside[..., None, None]
+    target = gaussian_targets(points, *logits.shape[2:]) * inside[..., None, None]
     error = ((logits.float() - target) ** 2).mean((2, 3))
     return (error * labelled).sum() / labelled.sum().clamp_min(1)
 
 
 def silhouette_cross_entropy(logits, silhouette, has_silhouette):
-    """Pixelwise cross-entropy: logits (B, 2, H, W), silhouette (B, H, W) in 0–1 (soft at edges), has_silhouette (B,)."""
+    """Pixelwise cross-entropy: logits (B, 2, H, W), silhouette (B, H, W) in 0–1 (soft at edges), has_silhouette
+    (B,)."""
     log_probability = torch.log_softmax(logits.float(), 1)
     loss = -(silhouette * log_probability[:, 1] + (1 - silhouette) * log_probability[:, 0]).mean((1, 2))
     return (loss * has_silhouette).sum() / has_silhouette.sum().clamp_min(1)

@@ -1,4 +1,7 @@
-"""The stacked hourglass (Newell et al. 2016; Pavlakos et al. 2018, §4.1): photo crop in, heatmaps and silhouette out."""
+"""The stacked hourglass (Newell et al. 2016; Pavlakos et al. 2018, §4.1): photo crop in, heatmaps and silhouette
+out."""
+
+import math
 
 import torch
 from torch import nn
@@ -43,7 +46,8 @@ class Hourglass(nn.Module):
 
 
 class StackedHourglass(nn.Module):
-    """Crops (B, 3, S, S) in 0–1 RGB → per stack, heatmap logits (B, K, S/4, S/4) and silhouette logits (B, 2, S/4, S/4).
+    """Crops (B, 3, S, S) in 0–1 RGB → per stack, heatmap logits (B, K, S/4, S/4) and silhouette logits (B, 2, S/4,
+    S/4).
 
     Each stack's outputs are supervised, and re-injected into the next by 1×1 convolutions.
     """
@@ -88,5 +92,5 @@ def heatmap_probabilities(logits):
     `nowhere` has the fixed logit log(H·W), so a network that knows nothing gives it one half at any resolution.
     """
     flat = logits.flatten(2).float()
-    nowhere = flat.new_full((*flat.shape[:2], 1), float(torch.log(torch.tensor(float(flat.shape[2])))))
+    nowhere = flat.new_full((*flat.shape[:2], 1), math.log(int(flat.shape[2])))
     return torch.softmax(torch.cat([flat, nowhere], 2), 2)[..., :-1].reshape(logits.shape)

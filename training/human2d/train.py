@@ -1,8 +1,8 @@
 """The training loop of Human2D: `python -m body_from_image.training human2d --size fast --out runs/human2d`.
 
 Stages go from small crops to full size: a 128² crop costs a quarter of a 256² one and shows the 100-pixel people of our
-data as well, so most samples are seen small, and the last stage lets the rate fall to zero at full size. A run resumes from
-its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
+data as well, so most samples are seen small, and the last stage lets the rate fall to zero at full size. A run resumes
+from its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
 """
 
 import copy
@@ -150,7 +150,9 @@ def train(config: Config, folder: Path, workers: int = 1, log_every: int = 50, w
 
 def _train_stage(run: Run, crops: list, size: int, end: int, options, workers: int, log_every: int) -> None:
     seed = run.config.seed * 1_000_003 + run.iteration
-    loader = DataLoader(Samples(crops, size, options, seed), run.config.batch, num_workers=workers, persistent_workers=False)
+    loader = DataLoader(
+        Samples(crops, size, options, seed), run.config.batch, num_workers=workers, persistent_workers=False
+    )
     log, losses, began = run.folder / "log.csv", [], time.perf_counter()
     run.model.train()
     for batch in loader:

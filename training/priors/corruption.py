@@ -1,7 +1,8 @@
 """Keypoints as a detector would give them: error and confidence drawn together.
 
-Confidence is calibrated (a keypoint of confidence c lies within .2 torso of the truth with probability c), so the corruption
-draws c first and then, with probability c, a small error, else a large one, a left/right swap, or another joint's place.
+Confidence is calibrated (a keypoint of confidence c lies within .2 torso of the truth with probability c), so the
+corruption draws c first and then, with probability c, a small error, else a large one, a left/right swap, or another
+joint's place.
 """
 
 from dataclasses import dataclass
@@ -31,8 +32,8 @@ class Corruption:
 
 
 def torso_length(points: np.ndarray) -> np.ndarray:
-    """(B,) distance from left shoulder to right hip (the PCK's yardstick), but no less than a third of the body's extent, since
-    a torso seen end-on is short."""
+    """(B,) distance from left shoulder to right hip (the PCK's yardstick), but no less than a third of the body's
+    extent, since a torso seen end-on is short."""
     torso = np.linalg.norm(points[:, KEYPOINT_INDEX["left_shoulder"]] - points[:, KEYPOINT_INDEX["right_hip"]], axis=1)
     extent = np.linalg.norm(points.max(1) - points.min(1), axis=1)
     return np.maximum(torso, extent * 0.3)

@@ -1,4 +1,5 @@
-"""Export the priors: `python -m body_from_image.training export-prior pose --weights runs/pose-prior/weights.pt --out FILE`."""
+"""Export the priors: `python -m body_from_image.training export-prior pose --weights runs/pose-prior/weights.pt --out
+FILE`."""
 
 import argparse
 from pathlib import Path

@@ -11,7 +11,7 @@ from ...inference.body_estimate import CAMERA_FROM_SMPL
 from ...inference.body_model import BodyModel, forward_kinematics
 from ...inference.camera import Camera
 from ...inference.joints import JOINT_INDEX, JOINT_MIRROR, keypoints_from_joints
-from ...inference.rotations import axis_angle_to_matrix
+from ...inference.rotations import axis_angle_to_matrix, quaternion_to_matrix
 from ..packs import pack
 
 HELD_OUT = 8
@@ -75,21 +75,15 @@ def sample_poses(poses: Poses, count: int, rng: np.random.Generator, widen: bool
 
 def random_rotations(count: int, rng: np.random.Generator) -> np.ndarray:
     """Uniform rotations (count, 3, 3) from random quaternions."""
-    q = rng.normal(size=(count, 4))
-    w, x, y, z = (q / np.linalg.norm(q, axis=1, keepdims=True)).T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, -1) for row in rows], -2)
+    quaternions = rng.normal(size=(count, 4))
+    return quaternion_to_matrix(quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True))
 
 
 def sample_views(root: np.ndarray, rng: np.random.Generator, frontal: float = 0.35, free: float = 0.12) -> np.ndarray:
     """Turn the world about each root (B, 3, 3) as a photographer would walk round it.
 
-    Yaw is uniform, but for a share that faces the camera within ±40°, as people in photos do; pitch and roll are modest;
-    a share `free` is turned at random, since gymnasts and sleepers are photographed too.
+    Yaw is uniform, but for a share that faces the camera within ±40°, as people in photos do; pitch and roll are
+    modest; a share `free` is turned at random, since gymnasts and sleepers are photographed too.
     """
     count = len(root)
     facing = np.arctan2(root[:, 0, 2], root[:, 2, 2])
@@ -98,7 +92,9 @@ def sample_views(root: np.ndarray, rng: np.random.Generator, frontal: float = 0.
     zero = np.zeros(count)
     turn = axis_angle_to_matrix(np.stack([zero, yaw, zero], 1))
     pitch, roll = rng.normal(0.08, 0.22, count), rng.normal(0, 0.1, count)
-    tilt = axis_angle_to_matrix(np.stack([pitch, zero, zero], 1)) @ axis_angle_to_matrix(np.stack([zero, zero, roll], 1))
+    tilt = axis_angle_to_matrix(np.stack([pitch, zero, zero], 1)) @ axis_angle_to_matrix(
+        np.stack([zero, zero, roll], 1)
+    )
     any_turn = random_rotations(count, rng)
     world = np.where(rng.random((count, 1, 1)) < free, any_turn, tilt @ turn)
     return world @ root
@@ -106,7 +102,8 @@ def sample_views(root: np.ndarray, rng: np.random.Generator, frontal: float = 0.
 
 @dataclass(frozen=True)
 class Instances:
-    """A batch of synthetic people in the frame of a camera that looks straight at them (upright: y up, z to the camera)."""
+    """A batch of synthetic people in the frame of a camera that looks straight at them (upright: y up, z to the
+    camera)."""
 
     rotations: np.ndarray
     """(B, 24, 3, 3), the root's in the camera's upright frame."""
@@ -121,11 +118,13 @@ class Instances:
 
 
 VIEW = Camera(1000.0, np.zeros(2), (1, 1))
-"""Pixels of this camera are thousandths of its focal length; the virtual camera looks at the person, so that the photo's own
-focal length and frame do not matter."""
+"""Pixels of this camera are thousandths of its focal length; the virtual camera looks at the person, so that the
+photo's own focal length and frame do not matter."""
 
 
-def head_tops(model: BodyModel, betas: np.ndarray, rest: np.ndarray, joints: np.ndarray, world: np.ndarray) -> np.ndarray:
+def head_tops(
+    model: BodyModel, betas: np.ndarray, rest: np.ndarray, joints: np.ndarray, world: np.ndarray
+) -> np.ndarray:
     """Skin the one vertex at the top of the head: (B, 3)."""
     vertex = model.v_template[model.head_top] + betas @ model.shapedirs[model.head_top].T
     used = np.flatnonzero(model.lbs_weights[model.head_top])

@@ -24,14 +24,17 @@ class BilinearUnit(nn.Module):
 
 
 class PosePrior(nn.Module):
-    """Features (B, 49) of `inference.pose_features` → rotations (B, 24, 6), the first two columns of each matrix (Zhou 2019).
+    """Features (B, 49) of `inference.pose_features` → rotations (B, 24, 6), the first two columns of each matrix (Zhou
+    2019).
 
     The root's rotation is in SMPL's upright frame as seen by the virtual camera.
     """
 
     def __init__(self, width: int = 1024, units: int = 2, dropout: float = 0.0):
         super().__init__()
-        self.stem = nn.Sequential(nn.Linear(FEATURE_COUNT, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout))
+        self.stem = nn.Sequential(
+            nn.Linear(FEATURE_COUNT, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)
+        )
         self.units = nn.Sequential(*(BilinearUnit(width, dropout) for _ in range(units)))
         self.head = nn.Linear(width, JOINTS * 6)
         nn.init.normal_(self.head.weight, std=0.01)
@@ -43,13 +46,19 @@ class PosePrior(nn.Module):
 
 
 class ShapePrior(nn.Module):
-    """Silhouettes (B, 1, 64, 64) in 0–1 → betas (B, 10): five 3×3 convolutions, each with max-pooling, one bilinear unit."""
+    """Silhouettes (B, 1, 64, 64) in 0–1 → betas (B, 10): five 3×3 convolutions, each with max-pooling, one bilinear
+    unit."""
 
     def __init__(self, channels: tuple[int, ...] = (16, 32, 64, 128, 256), width: int = 512):
         super().__init__()
         blocks, before = [], 1
         for count in channels:
-            blocks += [nn.Conv2d(before, count, 3, padding=1, bias=False), nn.BatchNorm2d(count), nn.ReLU(), nn.MaxPool2d(2)]
+            blocks += [
+                nn.Conv2d(before, count, 3, padding=1, bias=False),
+                nn.BatchNorm2d(count),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
             before = count
         self.convolutions = nn.Sequential(*blocks, nn.Flatten())
         self.stem = nn.Sequential(nn.Linear(before * 4, width), nn.BatchNorm1d(width), nn.ReLU())

@@ -1,7 +1,7 @@
 """Train PosePrior: `python -m body_from_image.training pose-prior --out runs/pose-prior`.
 
-The loss is the rotation matrices' squared error (the paper's better parameter loss), plus the distances of joints and of a
-subset of vertices (equations 1 and 2, as lengths rather than squares), on people made anew for every batch.
+The loss is the rotation matrices' squared error (the paper's better parameter loss), plus the distances of joints and
+of a subset of vertices (equations 1 and 2, as lengths rather than squares), on people made anew for every batch.
 """
 
 import csv
@@ -120,7 +120,11 @@ def train(config: Config, folder: Path, workers: int = 1, log_every: int = 100) 
 
 
 def _log(folder: Path, iteration: int, totals: dict[str, float], rate: float) -> None:
-    row = {"iteration": iteration, **{name: f"{value:.3f}" for name, value in totals.items()}, "samples/s": f"{rate:.0f}"}
+    row = {
+        "iteration": iteration,
+        **{name: f"{value:.3f}" for name, value in totals.items()},
+        "samples/s": f"{rate:.0f}",
+    }
     with open(folder / "log.csv", "a", newline="") as file:
         csv.writer(file).writerow(row.values())
     print(" ".join(f"{name} {value}" for name, value in row.items()), flush=True)

@@ -1,8 +1,8 @@
 """Train ShapePrior: `python -m body_from_image.training shape-prior --out runs/shape-prior [--body-model SMPL.pkl]`.
 
-The loss is the squared error of the betas plus the per-vertex distance of the T-posed bodies (equation 1), on silhouettes
-drawn anew for every batch. Vertices are linear in the betas, so the per-vertex error is a quadratic form of the betas' error,
-computed once from the body model instead of from 6890 vertices each time.
+The loss is the squared error of the betas plus the per-vertex distance of the T-posed bodies (equation 1), on
+silhouettes drawn anew for every batch. Vertices are linear in the betas, so the per-vertex error is a quadratic form
+of the betas' error, computed once from the body model instead of from 6890 vertices each time.
 """
 
 import csv
@@ -57,7 +57,9 @@ def vertex_metric(model: BodyModel) -> torch.Tensor:
     return torch.from_numpy(directions.T @ directions / len(model.v_template)).float()
 
 
-def train(config: Config, folder: Path, body_file: Path | None = None, workers: int = 1, log_every: int = 50) -> ShapePrior:
+def train(
+    config: Config, folder: Path, body_file: Path | None = None, workers: int = 1, log_every: int = 50
+) -> ShapePrior:
     """Train from the checkpoint in `folder`, if there is one, to the last iteration; the rate follows one cosine."""
     torch.manual_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,9 +71,7 @@ def train(config: Config, folder: Path, body_file: Path | None = None, workers: 
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.iterations, pct_start=0.05)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
     start = resume(folder, parts)
-    loader = iter(
-        DataLoader(Batches(model, load_poses("train"), config, start), batch_size=None, num_workers=workers)
-    )
+    loader = iter(DataLoader(Batches(model, load_poses("train"), config, start), batch_size=None, num_workers=workers))
     network.train()
     errors, distances, began = [], [], time.perf_counter()
     for iteration in range(start, config.iterations):

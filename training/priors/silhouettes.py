@@ -39,8 +39,8 @@ def draw_silhouette(points: np.ndarray, faces: np.ndarray, left_top: np.ndarray,
 def framed_silhouettes(
     points: np.ndarray, faces: np.ndarray, rng: np.random.Generator, jitter: float = 1.0
 ) -> np.ndarray:
-    """Silhouettes (B, 1, 64, 64), each in the crop that inference would cut, shaken by up to `jitter` times what the box of a
-    real detection varies."""
+    """Silhouettes (B, 1, 64, 64), each in the crop that inference would cut, shaken by up to `jitter` times what the
+    box of a real detection varies."""
     result = np.empty((len(points), 1, CELLS, CELLS), np.float32)
     for body, vertices in enumerate(points):
         low, high = vertices.min(0), vertices.max(0)
