@@ -15,8 +15,8 @@ from ...inference.heatmaps import decode_heatmaps
 from ...inference.joints import KEYPOINT_INDEX, LIMB_KEYPOINTS
 from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
 
-METRICS = """PCK@0.2: share of the labelled limb joints within .2 of the distance from left shoulder to right hip; images
-without either are left out. Silhouette IoU: at the crop's full size, mean over images, against human masks only."""
+METRICS = """PCK@0.2: share of the labelled limb joints within .2 of the distance from left shoulder to right hip;
+images without either are left out. Silhouette IoU: at the crop's full size, mean over images, human masks only."""
 
 
 def predict(run, crops: list[LabelledCrop], batch: int = 8) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:

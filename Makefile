@@ -1,0 +1,63 @@
+# Two commands matter: `make run IMAGE=photo.jpg` and `make test`. Both set up what they need.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+IMAGE ?= examples/person.jpg
+OUT ?= out
+TORCH ?= torch==2.13.0
+BLENDER_LIBRARIES := libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libgl1 libegl1 libgl1-mesa-dri
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-full bench extension lint
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[blender]"
+	@touch $@
+
+# torch first and by itself: some indexes offer a small CPU build under this exact version.
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check "$(TORCH)"
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[blender,train,dev,oracle]"
+	@touch $@ $(VENV)/.run
+
+# Blender's Python module needs a few system libraries. They are installed where that is possible, else named.
+define blender_libraries
+	@$(BIN)/python -c "import bpy" >/dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing the system libraries that Blender's module needs: $(BLENDER_LIBRARIES)"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $(BLENDER_LIBRARIES) >/dev/null; \
+	else \
+		echo "Blender's module does not start; it needs system libraries. On Debian or Ubuntu:"; \
+		echo "  sudo apt-get install $(BLENDER_LIBRARIES)"; exit 1; \
+	fi
+endef
+
+run: $(VENV)/.run  ## a body from IMAGE (default: the bundled example), written to OUT
+	$(blender_libraries)
+	$(BIN)/python -m body_from_image estimate "$(IMAGE)" --out "$(OUT)" --format npz,overlay,mask,fbx,blend
+
+test: $(VENV)/.test  ## everything that passes in a few minutes
+	$(blender_libraries)
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -q
+
+test-full: $(VENV)/.test  ## slow and GPU checks too; set BODY_FROM_IMAGE_DATA to the data packs for all of them
+	$(blender_libraries)
+	$(BIN)/python -m pytest -q -m ""
+
+bench: $(VENV)/.test  ## speed and memory, measured on this machine
+	$(blender_libraries)
+	$(BIN)/python -m body_from_image.training benchmark --image "$(IMAGE)"
+
+extension: $(VENV)/.test  ## the zips that Blender installs, in dist/
+	$(BIN)/python build_extension.py
+
+lint: $(VENV)/.test  ## format and check
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .

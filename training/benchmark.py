@@ -1,0 +1,108 @@
+"""Speed and memory on this machine: `python -m body_from_image.training benchmark --image photo.jpg`.
+
+Medians over repeated runs in one process; cold starts and peak memory are measured on fresh processes.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..inference.crop import crop_of_photo
+from ..inference.engine import Engine, Settings
+from ..inference.images import read_image, write_picture
+
+PHOTO_PIXELS = 1_000_000
+TARGETS = {"photo to BodyEstimate": 150.0, "cold start to FBX": 6000.0, "peak memory without bpy": 1000.0}
+
+
+def median_ms(action, repeats: int) -> float:
+    """Median milliseconds of `action`, after one call that does not count."""
+    action()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        action()
+        times.append(1e3 * (time.perf_counter() - began))
+    return statistics.median(times)
+
+
+def one_megapixel(image: Path, folder: Path) -> Path:
+    """The picture at one megapixel, as JPEG."""
+    photo = read_image(image)
+    scale = (PHOTO_PIXELS / (photo.size[0] * photo.size[1])) ** 0.5
+    size = tuple(round(side * scale) for side in photo.size)
+    path = folder / "photo.jpg"
+    write_picture(path, cv2.resize(photo.pixels, size, interpolation=cv2.INTER_CUBIC))
+    return path
+
+
+def warm_figures(path: Path, repeats: int, threads: int) -> dict[str, float]:
+    """Milliseconds of the engine's parts and of the whole, once everything is loaded."""
+    engine = Engine(Settings(device="cpu", threads=threads))
+    photo = read_image(path)
+    crop = [crop_of_photo(*photo.size)]
+    keypoints = engine.estimate(photo).estimate.keypoints_2d[0]
+    camera = engine.camera(photo.size)
+    silhouette = np.random.default_rng(0).random((64, 64), np.float32)
+    betas = engine.mean_shape[None]
+    rotations = np.tile(np.eye(3, dtype=np.float32), (1, 24, 1, 1))
+    parts = {
+        "read the photo": lambda: read_image(path),
+        "Human2D, one crop": lambda: engine.human2d(photo.pixels, crop),
+        "PosePrior and ShapePrior": lambda: (engine.lift(keypoints, camera), engine.shape(silhouette)),
+        "body model, one body": lambda: engine.body.pose(betas, rotations),
+        "photo to BodyEstimate": lambda: engine.estimate(read_image(path)),
+    }
+    return {name: median_ms(action, repeats) for name, action in parts.items()}
+
+
+def fresh_process(path: Path, folder: Path, formats: str) -> tuple[float, float]:
+    """Milliseconds and peak megabytes of the whole command in a process of its own."""
+    shell = [sys.executable, "-m", "body_from_image", "estimate"]
+    command = [*shell, str(path), "--out", str(folder), "--format", formats]
+    began = time.perf_counter()
+    child = subprocess.Popen([*command, "--device", "cpu"], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    if status != 0:
+        raise RuntimeError(f"{' '.join(command)} failed")
+    scale = 1e6 if sys.platform == "darwin" else 1e3
+    return 1e3 * (time.perf_counter() - began), usage.ru_maxrss / scale
+
+
+def cold_figures(path: Path, folder: Path, repeats: int) -> dict[str, float]:
+    with_fbx = [fresh_process(path, folder, "npz,overlay,fbx")[0] for _ in range(repeats)]
+    without = [fresh_process(path, folder, "npz,overlay,mask") for _ in range(repeats)]
+    return {
+        "cold start to npz, overlay": statistics.median(seconds for seconds, _ in without),
+        "cold start to FBX": statistics.median(with_fbx),
+        "peak memory without bpy": statistics.median(peak for _, peak in without),
+    }
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="training benchmark")
+    parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--cold-repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        path = one_megapixel(options.image, Path(folder))
+        figures = warm_figures(path, options.repeats, options.threads)
+        figures |= cold_figures(path, Path(folder), options.cold_repeats)
+    whole = figures["photo to BodyEstimate"]
+    print(f"one megapixel, {options.threads} threads, medians\n")
+    print("| what | figure | over photo to BodyEstimate | target |\n| --- | ---: | ---: | ---: |")
+    for name, value in figures.items():
+        memory = name.startswith("peak")
+        ratio = "" if memory else f"{value / whole:.2f}"
+        target = f"≤ {TARGETS[name]:.0f}" if name in TARGETS else ""
+        print(f"| {name} | {value:.1f} {'MB' if memory else 'ms'} | {ratio} | {target} |")
