@@ -1,0 +1,94 @@
+"""Tiny data packs made on the spot, in the real packs' format, so that every command can be run from end to end."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+LSP_STICK = np.array(
+    [[40, 110], [42, 85], [44, 60], [56, 60], [58, 85], [60, 110], [28, 62], [32, 45], [40, 30], [60, 30], [68, 45],
+     [72, 62], [50, 28], [50, 12]], np.float32,
+)  # fmt: skip
+"""Fourteen LSP joints of a standing figure, pixels of a 100×124 picture."""
+
+
+def stick_figure(shift: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A picture, joints (14, 2) and mask of a figure that differs in place and arms."""
+    rng = np.random.default_rng(int(shift.sum() * 10))
+    joints = LSP_STICK + shift
+    joints[[6, 11], 1] += rng.uniform(-30, 5, 2)
+    image = rng.integers(0, 90, (124, 100, 3), np.uint8)
+    mask = np.zeros((124, 100), np.uint8)
+    bones = [
+        (0, 1),
+        (1, 2),
+        (2, 8),
+        (3, 4),
+        (4, 5),
+        (3, 9),
+        (6, 7),
+        (7, 8),
+        (9, 10),
+        (10, 11),
+        (8, 9),
+        (2, 3),
+        (12, 13),
+    ]
+    for number, (a, b) in enumerate(bones):
+        ends = tuple(map(int, joints[a])), tuple(map(int, joints[b]))
+        cv2.line(image, *ends, (250, 40 + 15 * number, 220 - 15 * number), 5)
+        cv2.line(mask, *ends, 255, 7)
+    return image, joints, mask
+
+
+def add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
+
+
+def write_photos2d(folder: Path, count: int = 12) -> None:
+    folder.mkdir()
+    joints = np.zeros((count, 19, 3), np.float32)
+    with (
+        tarfile.open(folder / "lspet_0.tar", "w") as images,
+        tarfile.open(folder / "mediapipe_masks.tar", "w") as masks,
+    ):
+        for number in range(count):
+            image, points, mask = stick_figure(np.array([number % 4, number % 3], np.float32))
+            joints[number, :14, :2], joints[number, :14, 2] = points, 2
+            add(images, f"{number:06d}.jpg", cv2.imencode(".jpg", image[..., ::-1])[1].tobytes())
+            add(masks, f"{number:06d}.png", cv2.imencode(".png", mask)[1].tobytes())
+    for empty in ("lspet_1.tar", "ccp.tar", "coco128.tar"):
+        tarfile.open(folder / empty, "w").close()
+    ids = np.arange(count, dtype=np.int32)
+    np.savez(
+        folder / "annotations.npz",
+        joints=joints,
+        id=ids,
+        source=np.zeros(count, np.uint8),
+        split=np.zeros(count, np.uint8),
+    )
+    np.savez(folder / "mediapipe.npz", id=ids, agreement=np.ones(count, np.float16))
+
+
+def write_mocap(folder: Path) -> None:
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    lengths = np.full(10, 12, np.int32)
+    poses = rng.normal(0, 0.25, (lengths.sum(), 24, 3)).astype(np.float16)
+    np.savez(folder / "cmu_smpl24.npz", poses=poses, clip_len=lengths)
+
+
+@pytest.fixture
+def packs(tmp_path, monkeypatch) -> Path:
+    """A folder of tiny packs, named by the setting that the real ones are named by."""
+    root = tmp_path / "packs"
+    root.mkdir()
+    write_photos2d(root / "photos2d")
+    write_mocap(root / "mocap")
+    monkeypatch.setenv("BODY_FROM_IMAGE_DATA", str(root))
+    return root

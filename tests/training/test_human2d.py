@@ -1,0 +1,129 @@
+"""Human2D's training: losses, learning, resuming, and the exported file."""
+
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from body_from_image.inference.joints import LIMB_KEYPOINTS  # noqa: E402
+from body_from_image.training.human2d import evaluate, losses, train  # noqa: E402
+from body_from_image.training.human2d.augmentation import Augmentation, training_sample  # noqa: E402
+from body_from_image.training.human2d.export import Shipped, calibration_curve  # noqa: E402
+from body_from_image.training.human2d.network import StackedHourglass, heatmap_probabilities  # noqa: E402
+from body_from_image.training.onnx_export import export  # noqa: E402
+from body_from_image.training.photos2d import load_crops  # noqa: E402
+
+TINY = {"batch": 2, "warmup": 1}
+
+
+def test_a_sure_and_right_heatmap_costs_only_the_targets_own_entropy():
+    points = torch.tensor([[[20.0, 30.0]]])
+    target = losses.gaussian_targets(points, 64, 64)
+    probability = target / target.sum()
+    logits = torch.log(probability.clamp_min(1e-12)) + math.log(4096) + 8
+    one = torch.ones(1, 1)
+    entropy = -(probability * torch.log(probability.clamp_min(1e-12))).sum()
+    assert losses.position_cross_entropy(logits, points, one, one).item() == pytest.approx(entropy.item(), abs=0.01)
+
+
+def test_a_joint_outside_wants_no_heatmap_at_all():
+    points, labelled, inside = torch.tensor([[[90.0, 30.0]]]), torch.ones(1, 1), torch.zeros(1, 1)
+    nothing, something = torch.full((1, 1, 64, 64), -9.0), torch.full((1, 1, 64, 64), 3.0)
+    assert losses.position_cross_entropy(nothing, points, labelled, inside) < 0.01
+    assert losses.position_cross_entropy(something, points, labelled, inside) > 2
+
+
+@pytest.mark.parametrize("name", losses.HEATMAP_LOSSES)
+def test_gradients_are_those_of_finite_differences(name):
+    loss, _ = losses.HEATMAP_LOSSES[name]
+    torch.manual_seed(0)
+    logits = torch.randn(1, 2, 8, 8, requires_grad=True)
+    points = torch.tensor([[[2.0, 5.0], [30.0, 1.0]]])
+    labelled, inside = torch.ones(1, 2), torch.tensor([[1.0, 0.0]])
+    loss(logits, points, labelled, inside).backward()
+    step = 1e-2
+    for index in ((0, 0, 5, 2), (0, 0, 0, 0), (0, 1, 3, 3)):
+        ends = []
+        for sign in (1, -1):
+            moved = logits.detach().clone()
+            moved[index] += sign * step
+            ends.append(loss(moved, points, labelled, inside).item())
+        assert logits.grad[index].item() == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=2e-4)
+
+
+def test_probabilities_leave_room_for_nowhere():
+    ignorant = heatmap_probabilities(torch.zeros(1, 1, 16, 16)).sum().item()
+    assert ignorant == pytest.approx(0.5)
+    assert heatmap_probabilities(torch.full((1, 1, 16, 16), -20.0)).sum().item() < 1e-3
+
+
+def test_augmented_keypoints_stay_on_what_they_mark(packs):
+    """Each keypoint's pixel colour in the crop is that of its limb, however the crop is turned, flipped and scaled."""
+    example = load_crops("train")[0]
+    gentle = Augmentation(appearance=False, truncation=0)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        sample = training_sample(example, 256, gentle, rng)
+        crop = sample["crop"].transpose(1, 2, 0)
+        for joint in LIMB_KEYPOINTS:
+            if sample["inside"][joint]:
+                x, y = np.clip(np.round((sample["points"][joint] + 0.5) * 4 - 0.5).astype(int), 0, 255)
+                around = crop[max(y - 4, 0) : y + 5, max(x - 4, 0) : x + 5]
+                assert around.max() > 0.6, f"keypoint {joint} lies on the background"
+        ends = sample["silhouette"][sample["silhouette"] > 0.5].size
+        assert ends > 20
+
+
+def test_a_run_learns_resumes_and_leaves_its_papers(packs, tmp_path):
+    folder = tmp_path / "run"
+    train.train(train.Config(stages="64:6,128:1", **TINY), folder, workers=0, log_every=2)
+    first = train.Run(train.Config(stages="64:6,128:1", **TINY), folder)
+    assert first.iteration == 7
+    assert {"config.json", "log.csv", "checkpoint.pt", "weights.pt"} <= {file.name for file in folder.iterdir()}
+    train.train(train.Config(stages="64:6,128:2", **TINY), folder, workers=0, log_every=2)
+    assert train.Run(train.Config(stages="64:6,128:2", **TINY), folder).iteration == 8
+
+
+def test_the_exported_file_answers_as_torch_does(tmp_path):
+    torch.manual_seed(0)
+    for side in (256, 128):
+        shipped = Shipped(StackedHourglass(32).eval(), side)
+        crops = torch.rand(2, 3, 256, 256)
+        path = tmp_path / f"{side}.onnx"
+        difference = export(shipped, crops, path, "crops", ["heatmaps", "silhouettes"], {"calibration": "{}"})
+        assert difference < 2e-3
+        heatmaps, silhouettes = shipped(crops)
+        assert heatmaps.shape == (2, 16, 64, 64) and silhouettes.shape == (2, 1, 64, 64)
+        assert heatmaps.sum((2, 3)).max() <= 1 + 1e-4
+
+
+def test_the_calibration_curve_rises_and_is_right_on_its_own_data():
+    rng = np.random.default_rng(0)
+    mass = rng.random((500, 16))
+    errors = np.where(rng.random((500, 16)) < mass**2, 0.1, 0.5)
+    curve = calibration_curve(mass, errors)
+    assert np.all(np.diff(curve["confidence"]) >= 0)
+    confidence = np.interp(mass, curve["mass"], curve["confidence"])
+    assert evaluate.calibration_error(confidence, errors) < 0.03
+
+
+def test_pck_and_iou_of_the_truth_are_one(packs):
+    crops = load_crops("train")
+    points = np.stack([crop.keypoints[:, :2] for crop in crops])
+    assert evaluate.pck(evaluate.relative_errors(points, crops)) == 1
+    assert evaluate.pck(evaluate.relative_errors(points + 60, crops)) == 0
+
+
+@pytest.mark.slow
+def test_twenty_pictures_can_be_learnt_by_heart(packs, tmp_path):
+    run = train.train(train.Config(stages="128:250,128:150", overfit=8, batch=8, warmup=20), tmp_path, workers=0)
+    crops = load_crops("train", limit=8)
+    shipped = Shipped(run.average.model.eval(), 128)
+
+    def answer(images):
+        with torch.no_grad():
+            return [output.numpy() for output in shipped(torch.from_numpy(images))]
+
+    points, _, _ = evaluate.predict(answer, crops)
+    assert evaluate.pck(evaluate.relative_errors(points, crops)) > 0.95

@@ -1,0 +1,124 @@
+"""The priors' data engine and training: calibrated corruption, true geometry, learning, resuming, export."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from body_from_image.inference.body_estimate import camera_from_upright  # noqa: E402
+from body_from_image.inference.body_model import BodyModel  # noqa: E402
+from body_from_image.inference.camera import Camera  # noqa: E402
+from body_from_image.inference.pose_features import pose_features, rotation_to_forward  # noqa: E402
+from body_from_image.inference.rotations import six_d_to_matrix  # noqa: E402
+from body_from_image.training.onnx_export import export  # noqa: E402
+from body_from_image.training.priors import corruption, instances, networks, pose_prior, shape_prior, silhouettes  # noqa: E402
+
+MODEL = BodyModel.load()
+
+
+def people(count: int = 32, seed: int = 0) -> instances.Instances:
+    return instances.make_instances(MODEL, instances.load_poses("train"), count, np.random.default_rng(seed))
+
+
+def test_instances_are_the_body_models_own_bodies(packs):
+    made = people()
+    posed = MODEL.pose(made.betas, made.rotations, made.transl)
+    assert np.abs(posed.joints - made.joints).max() < 1e-5
+    assert np.abs(posed.vertices[:, MODEL.head_top] - made.head_top).max() < 1e-5
+    assert (camera_from_upright(posed.vertices)[..., 2] > 0.2).all()
+
+
+def test_clips_of_one_split_are_in_no_other(packs):
+    clips = [set(instances.load_poses(split).clip.tolist()) for split in ("train", "validation", "test")]
+    assert not clips[0] & clips[1] and not clips[0] & clips[2] and not clips[1] & clips[2] and all(clips)
+
+
+def test_mirroring_twice_is_nothing():
+    poses = np.random.default_rng(0).normal(size=(4, 24, 3)).astype(np.float32)
+    assert np.array_equal(instances.mirrored(instances.mirrored(poses)), poses)
+
+
+def test_confidence_means_the_share_of_keypoints_within_a_fifth_of_the_torso(packs):
+    truth = instances.true_keypoints(people(2000))
+    found = corruption.corrupt(truth, np.random.default_rng(0), corruption.Corruption(swap=0))
+    error = np.linalg.norm(found[..., :2] - truth, axis=-1) / corruption.torso_length(truth)[:, None]
+    for low in (0.3, 0.5, 0.7, 0.9):
+        in_bin = (found[..., 2] > low) & (found[..., 2] <= low + 0.1)
+        assert abs((error[in_bin] < 0.2).mean() - (low + 0.05)) < 0.13
+
+
+def test_features_do_not_depend_on_where_in_the_photo_the_person_stands():
+    """Turning the camera about its centre moves the person across the picture and changes nothing else."""
+    rng = np.random.default_rng(0)
+    body = rng.normal(0, 0.4, (16, 3)) + [0, 0, 4]
+    camera = Camera(800.0, np.array([400.0, 300.0]), (800, 600))
+    turn = rotation_to_forward(np.array([[0.35, -0.2]]))[0]
+    seen = [np.column_stack([camera.project(points), np.ones(16)]) for points in (body, body @ turn)]
+    (straight,), turn_a = pose_features(seen[0][None], camera)
+    (aside,), turn_b = pose_features(seen[1][None], camera)
+    # The two views may differ by a roll about the optical axis, which the turns account for.
+    roll = turn_a[0] @ (turn_b[0] @ turn.T).T
+    assert np.abs(roll[2] - [0, 0, 1]).max() < 0.02
+    plane = aside[:48].reshape(16, 3)[:, :2] * [1, -1] @ roll[:2, :2].T * [1, -1]
+    assert np.abs(plane - straight[:48].reshape(16, 3)[:, :2]).max() < 0.02
+    assert abs(aside[48] - straight[48]) < 0.02
+
+
+def test_hidden_keypoints_leave_no_trace():
+    rng = np.random.default_rng(0)
+    camera = Camera(800.0, np.array([400.0, 300.0]), (800, 600))
+    keypoints = np.concatenate([rng.uniform(200, 500, (1, 16, 2)), np.ones((1, 16, 1))], -1)
+    keypoints[0, 4, 2] = 0
+    moved = keypoints.copy()
+    moved[0, 4, :2] = [9999, -9999]
+    assert np.array_equal(pose_features(keypoints, camera)[0], pose_features(moved, camera)[0])
+
+
+def test_six_d_is_the_engines():
+    six_d = torch.randn(20, 6, dtype=torch.float64)
+    assert np.abs(networks.six_d_to_matrix(six_d).numpy() - six_d_to_matrix(six_d.numpy())).max() < 1e-12
+
+
+def test_silhouettes_are_those_of_the_mesh(packs):
+    """Points, closing and averaging against filled triangles (OpenCV), on the same grid."""
+    cv2 = pytest.importorskip("cv2")
+    made = people(8)
+    points = silhouettes.project_bodies(MODEL, made)
+    for body in points:
+        low, side = body.min(0), (body.max(0) - body.min(0)).max() * 1.2
+        ours = silhouettes.draw_silhouette(body, MODEL.faces, low - side / 12, side)
+        fine = np.zeros((512, 512), np.uint8)
+        pixels = np.round((body - (low - side / 12)) * 512 / side - 0.5).astype(np.int32)
+        for triangle in pixels[MODEL.faces]:
+            cv2.fillConvexPoly(fine, triangle, 255)
+        exact = cv2.resize(fine, (64, 64), interpolation=cv2.INTER_AREA) / 255
+        assert np.abs(ours - exact).mean() < 0.015
+        assert abs(ours.sum() / exact.sum() - 1) < 0.03
+
+
+def test_the_metric_of_betas_is_the_distance_of_vertices():
+    betas = np.random.default_rng(0).normal(size=(2, 10)).astype(np.float32)
+    difference = torch.from_numpy(betas[:1] - betas[1:])
+    vertices = MODEL.rest_vertices(betas)
+    expected = np.sqrt(((vertices[0] - vertices[1]) ** 2).sum(1).mean())
+    metric = shape_prior.vertex_metric(MODEL)
+    assert float((difference @ metric * difference).sum().sqrt()) == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_both_priors_train_resume_and_export(packs, tmp_path):
+    pose = pose_prior.train(pose_prior.Config(iterations=3, batch=8, width=32, vertices=20), tmp_path / "pose", 0, 1)
+    shape = shape_prior.train(shape_prior.Config(iterations=3, batch=4), tmp_path / "shape", None, 0, 1)
+    for folder in ("pose", "shape"):
+        assert (tmp_path / folder / "log.csv").read_text().count("\n") == 3
+        assert (tmp_path / folder / "weights.pt").exists()
+    features = torch.randn(4, 49)
+    assert export(pose, features, tmp_path / "pose.onnx", "features", ["rotations"], {}) < 1e-2
+    assert export(shape, torch.rand(4, 1, 64, 64), tmp_path / "s.onnx", "silhouettes", ["betas"], {}) < 1e-2
+    again = pose_prior.train(pose_prior.Config(iterations=3, batch=8, width=32, vertices=20), tmp_path / "pose", 0, 1)
+    assert torch.equal(again.head.bias, pose.head.bias)
+
+
+@pytest.mark.slow
+def test_the_pose_prior_learns(packs, tmp_path):
+    pose_prior.train(pose_prior.Config(iterations=300, batch=64, width=256), tmp_path, 0, 50)
+    rows = [line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines()]
+    assert float(rows[-1][2]) < 0.8 * float(rows[0][2])
