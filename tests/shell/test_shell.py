@@ -1,0 +1,160 @@
+"""The command line, as a user meets it: files, exit codes, sentences."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from body_from_image.__main__ import main
+from body_from_image.inference.body_estimate import BodyEstimate
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+
+
+def run(*arguments) -> int:
+    return main(["estimate", *map(str, arguments)])
+
+
+@pytest.fixture
+def broken(tmp_path) -> Path:
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(EXAMPLE.read_bytes()[:500])
+    return path
+
+
+def test_one_photo_gives_npz_overlay_and_mask(tmp_path, capsys):
+    assert run(EXAMPLE, "--out", tmp_path / "o", "--format", "npz,overlay,mask") == 0
+    photo = cv2.imread(str(EXAMPLE))
+    assert cv2.imread(str(tmp_path / "o" / "person.overlay.png")).shape == photo.shape
+    mask = cv2.imread(str(tmp_path / "o" / "person.mask.png"), cv2.IMREAD_UNCHANGED)
+    assert mask.shape == photo.shape[:2] and set(np.unique(mask)) == {0, 255}
+    estimate = BodyEstimate.load(tmp_path / "o" / "person.npz")
+    assert estimate.frame_count == 1 and estimate.source == "person.jpg"
+    out = capsys.readouterr().out
+    assert "person.npz" in out and "1 of 1 gave a body" in out
+
+
+def test_one_bad_file_does_not_stop_the_others(tmp_path, broken, capsys):
+    assert run(broken, EXAMPLE, "--out", tmp_path / "o", "--format", "npz", "--json") == 3
+    outcomes = json.loads(capsys.readouterr().out)
+    assert [outcome["error"] is None for outcome in outcomes] == [False, True]
+    assert "broken.jpg" in outcomes[0]["error"]
+    assert (tmp_path / "o" / "person.npz").exists()
+
+
+def test_nobody_in_the_picture_is_exit_3_and_no_files(tmp_path, capsys):
+    path = tmp_path / "wall.png"
+    cv2.imwrite(str(path), np.full((200, 300, 3), 90, np.uint8))
+    assert run(path, "--out", tmp_path / "o", "--format", "npz,overlay") == 3
+    assert "No person was found" in capsys.readouterr().out
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["missing.jpg"],
+        [EXAMPLE, "--format", "npz,gif"],
+        [EXAMPLE, "--box", "1,2,3"],
+        [EXAMPLE, "--box", "a,b,c,d"],
+        [EXAMPLE, "--fov", "500"],
+        [EXAMPLE, "--body-model", "missing.pkl"],
+        [EXAMPLE, "--keypoints", "missing.json"],
+        [EXAMPLE, "--bones", "maya"],
+    ],
+)
+def test_wrong_usage_is_exit_2_and_a_sentence(arguments, tmp_path, capsys):
+    try:
+        code = run(*arguments, "--out", tmp_path / "o")
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    assert len(capsys.readouterr().err.strip().splitlines()[-1]) > 20
+
+
+def test_an_output_folder_that_cannot_be_made_is_a_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert run(EXAMPLE, "--out", tmp_path / "file" / "o", "--format", "npz") == 2
+    assert "could not be made" in capsys.readouterr().err
+
+
+def test_keypoints_from_a_file_skip_the_network(tmp_path):
+    assert run(EXAMPLE, "--out", tmp_path / "a", "--format", "npz") == 0
+    estimate = BodyEstimate.load(tmp_path / "a" / "person.npz")
+    document = {"image_size": list(estimate.image_size), "keypoints": estimate.keypoints_2d[0].tolist()}
+    path = tmp_path / "k.json"
+    path.write_text(json.dumps(document))
+    assert run(EXAMPLE, "--out", tmp_path / "b", "--format", "npz,mask", "--keypoints", path) == 0
+    again = BodyEstimate.load(tmp_path / "b" / "person.npz")
+    assert np.abs(again.poses[0, 3:] - estimate.poses[0, 3:]).max() < 1e-3
+    halved = {"image_size": [side / 2 for side in estimate.image_size], "keypoints": estimate.keypoints_2d[0].tolist()}
+    halved["image_size"] = [int(side) for side in halved["image_size"]]
+    path.write_text(json.dumps([halved, halved]))
+    assert run(EXAMPLE, "--out", tmp_path / "b", "--keypoints", path) == 2
+
+
+def write_film(path: Path, frames: int = 6) -> None:
+    photo = cv2.resize(cv2.imread(str(EXAMPLE)), (240, 320), interpolation=cv2.INTER_AREA)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 12.0, (240, 320))
+    for frame in range(frames):
+        writer.write(np.roll(photo, frame, 1))
+    writer.release()
+
+
+def test_a_film_is_one_motion_when_asked(tmp_path, capsys):
+    write_film(tmp_path / "film.mp4")
+    assert (
+        run(tmp_path / "film.mp4", "--motion", "--out", tmp_path / "o", "--format", "npz,overlay,mask", "--json") == 0
+    )
+    estimate = BodyEstimate.load(tmp_path / "o" / "film.npz")
+    assert estimate.frame_count == 6 and estimate.mocap_framerate == pytest.approx(12)
+    film = cv2.VideoCapture(str(tmp_path / "o" / "film.overlay.mp4"))
+    assert int(film.get(cv2.CAP_PROP_FRAME_COUNT)) == 6
+    assert len(list((tmp_path / "o" / "film.mask").iterdir())) == 6
+
+
+def test_a_folder_is_as_many_pictures_and_a_bad_frame_is_a_gap_in_a_motion(tmp_path, capsys):
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    photo = cv2.resize(cv2.imread(str(EXAMPLE)), (240, 320), interpolation=cv2.INTER_AREA)
+    for frame in (1, 2, 10):
+        cv2.imwrite(str(folder / f"walk_{frame}.png"), photo)
+    assert run(folder, "--out", tmp_path / "o", "--format", "npz", "--json") == 0
+    assert [outcome["name"] for outcome in json.loads(capsys.readouterr().out)] == ["walk_1", "walk_2", "walk_10"]
+    (folder / "walk_2.png").write_bytes(b"")
+    assert run(folder, "--motion", "--out", tmp_path / "o", "--format", "npz", "--json") == 0
+    (outcome,) = json.loads(capsys.readouterr().out)
+    assert outcome["name"] == "walk" and any("walk_2.png" in remark for remark in outcome["remarks"])
+    assert BodyEstimate.load(tmp_path / "o" / "walk.npz").frame_count == 3
+
+
+def test_without_blender_the_default_writes_the_rest_and_says_what_is_missing(tmp_path, capsys, monkeypatch):
+    import importlib.util
+
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "bpy" else real(name, *rest))
+    assert run(EXAMPLE, "--out", tmp_path / "o") == 0
+    assert "FBX needs Blender" in capsys.readouterr().out
+    assert (tmp_path / "o" / "person.overlay.png").exists()
+    assert run(EXAMPLE, "--out", tmp_path / "o", "--format", "fbx") == 2
+
+
+def test_the_module_runs_as_a_program(tmp_path):
+    pytest.importorskip("bpy")
+    command = [
+        sys.executable,
+        "-m",
+        "body_from_image",
+        "estimate",
+        str(EXAMPLE),
+        "--out",
+        str(tmp_path),
+        "--bones",
+        "mixamo",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert {"person.npz", "person.overlay.png", "person.fbx"} <= {file.name for file in tmp_path.iterdir()}
