@@ -1,0 +1,35 @@
+"""One file for each thing that a person does, on names that scripts rely on: `bpy.ops.body_from_image.…`."""
+
+
+def register() -> None:
+    from . import run_state
+
+    run_state.register()
+    _class_factory()[0]()
+
+
+def unregister() -> None:
+    from . import estimation, run_state
+
+    _class_factory()[1]()
+    run_state.unregister()
+    estimation.shut_down()
+
+
+def _class_factory():
+    """Functions that register and unregister the operators. Imported late: the worker's client needs no Blender."""
+    import bpy
+
+    from .cancel import BODY_FROM_IMAGE_OT_cancel
+    from .estimate import BODY_FROM_IMAGE_OT_estimate
+    from .export_fbx import BODY_FROM_IMAGE_OT_export_fbx
+    from .fit_bones import BODY_FROM_IMAGE_OT_fit_bones
+
+    return bpy.utils.register_classes_factory(
+        (
+            BODY_FROM_IMAGE_OT_estimate,
+            BODY_FROM_IMAGE_OT_cancel,
+            BODY_FROM_IMAGE_OT_fit_bones,
+            BODY_FROM_IMAGE_OT_export_fbx,
+        )
+    )

@@ -1,0 +1,56 @@
+"""Which character the user means: written down on its armature, found again from whatever part of it is active."""
+
+import bpy
+
+from ..inference.body_estimate import BodyEstimate
+from ..inference.errors import UserError
+from ..rig.character import Character
+
+RECORD = "body_from_image"
+"""Custom property of a character's armature: its other objects, and what is known about the estimate."""
+FIELDS = ("mesh", "camera", "score", "remarks", "source", "body_model")
+
+
+def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[str, ...]) -> None:
+    """Note on the armature what belongs to it and where it came from. The file keeps it, and undo knows it."""
+    character.armature[RECORD] = {
+        "mesh": character.mesh,
+        "camera": character.camera,
+        "score": float(estimate.score.mean()),
+        "remarks": "\n".join(remarks),
+        "source": estimate.source,
+        "body_model": estimate.body_model,
+    }
+
+
+def active_armature(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The armature of the character whose armature, mesh or camera is active; None when none is."""
+    active = context.active_object
+    if active is None:
+        return None
+    for candidate in (active, active.parent, active.find_armature()):
+        if candidate is not None and RECORD in candidate:
+            return candidate
+    return next((item for item in context.scene.objects if RECORD in item and active in record_of(item).values()), None)
+
+
+def active_character(context: bpy.types.Context) -> Character:
+    """The active character; its camera is None when that was deleted. Raises UserError when there is none, or only a
+    skeleton."""
+    armature = active_armature(context)
+    if armature is None:
+        raise UserError("Select a character that was made from an image first.")
+    record = record_of(armature)
+    if record["mesh"] is None:
+        raise UserError(f"The body of {armature.name} was deleted. Undo that, or estimate the image again.")
+    return Character(armature, record["mesh"], record["camera"])
+
+
+def record_of(armature: bpy.types.Object) -> dict:
+    """What `write_record` noted. Objects that were deleted are None."""
+    record = {name: armature[RECORD].get(name) for name in FIELDS}
+    for part in ("mesh", "camera"):
+        # Our own note keeps a deleted object from vanishing, but it is in no collection any more.
+        if record[part] is not None and not record[part].users_collection:
+            record[part] = None
+    return record

@@ -1,0 +1,20 @@
+"""The panel's Cancel button."""
+
+import bpy
+
+from .run_state import run_state
+
+
+class BODY_FROM_IMAGE_OT_cancel(bpy.types.Operator):
+    bl_idname = "body_from_image.cancel"
+    bl_label = "Cancel"
+    bl_description = "Stop the estimation that runs (Esc does the same)"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context):
+        return run_state(context).running
+
+    def execute(self, context):
+        run_state(context).cancel_requested = True
+        return {"FINISHED"}

@@ -1,0 +1,33 @@
+"""What the user set once for all photos, as the worker wants it."""
+
+import os
+from pathlib import Path
+
+import bpy
+
+PACKAGE = __package__.rpartition(".")[0]
+"""The extension's name in Blender, such as `bl_ext.user_default.body_from_image`."""
+
+
+def preferences(context: bpy.types.Context) -> bpy.types.AddonPreferences:
+    """The extension's preferences (panels/preferences.py)."""
+    return context.preferences.addons[PACKAGE].preferences
+
+
+def body_model_file(context: bpy.types.Context) -> Path | None:
+    """The user's SMPL file; None for the bundled body."""
+    file = preferences(context).body_model
+    return Path(bpy.path.abspath(file)) if file else None
+
+
+def engine_settings(context: bpy.types.Context, field_of_view: float) -> dict[str, object]:
+    """The fields of `inference.engine.Settings`. `field_of_view` in degrees, 0 for the photo's own."""
+    chosen, file = preferences(context), body_model_file(context)
+    return {
+        "device": chosen.device,
+        # With a thread on every core, Blender's window stutters.
+        "threads": chosen.threads or max((os.cpu_count() or 2) - 1, 1),
+        "size": chosen.size,
+        "body_model": str(file) if file else None,
+        "field_of_view": field_of_view or None,
+    }
