@@ -13,7 +13,7 @@ from .errors import NoPersonError
 from .human2d import Detection, Human2D
 from .images import Photo
 from .joints import KEYPOINT_INDEX, keypoints_from_joints
-from .person import SURE, box_of, find_person, person_silhouette
+from .person import SURE, Found, box_of, find_person, person_silhouette
 from .priors import PosePrior, ShapePrior
 from .rotations import matrix_to_axis_angle
 
@@ -26,6 +26,8 @@ PARTS = {
 
 MEAN_SHAPE_REMARK = "The shape is the average body: keypoints alone do not show it."
 FEWEST_KEYPOINTS = 5
+DOUBTFUL = 0.55
+"""Score below which the user is asked to look twice."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Engine:
         self.pose_prior = PosePrior("cpu", 1)
         self.shape_prior = ShapePrior("cpu", 1)
 
-    def detect(self, photo: Photo, box: np.ndarray | None = None) -> Detection:
+    def detect(self, photo: Photo, box: np.ndarray | None = None) -> Found:
         """Find the person in a photo, or look at the one in `box` (x, y, width, height; pixels). Raises
         NoPersonError."""
         return find_person(photo.pixels, self.human2d, box)
@@ -82,11 +84,12 @@ class Engine:
 
     def estimate(self, photo: Photo, box: np.ndarray | None = None) -> Result:
         """The person in a photo, or in `box` (x, y, width, height; pixels). Raises NoPersonError."""
-        detection = self.detect(photo, box)
+        found = self.detect(photo, box)
+        detection = found.detection
         betas, remarks = self.shape(person_silhouette(detection))
         lifted = self.lift(detection.keypoints, self.camera(photo.size, photo.focal))
         estimate = self.place([lifted], betas, person_box(detection)[None], [detection.score], photo.path)
-        return Result(estimate, detection, (*remarks, *remarks_on(detection.keypoints)))
+        return Result(estimate, detection, (*remarks, *remarks_on_finding(found), *remarks_on(detection.keypoints)))
 
     def estimate_from_keypoints(
         self, keypoints: np.ndarray, size: tuple[int, int], source: Path, focal: float | None = None
@@ -192,6 +195,16 @@ def check_keypoints(keypoints: np.ndarray, source: Path) -> None:
     seen = int((keypoints[:, 2] > 0).sum())
     if seen < FEWEST_KEYPOINTS:
         raise NoPersonError(f"{source} gives {seen} keypoints; at least {FEWEST_KEYPOINTS} are needed to pose a body.")
+
+
+def remarks_on_finding(found: Found) -> tuple[str, ...]:
+    """Sentences on how sure it is that this is the person that the user means."""
+    remarks = []
+    if found.others:
+        remarks.append("There are more people in the picture; the most prominent was taken. A box chooses another.")
+    if found.detection.score < DOUBTFUL:
+        remarks.append(f"The score is low ({found.detection.score:.2f}): look at the result before using it.")
+    return tuple(remarks)
 
 
 def remarks_on(keypoints: np.ndarray) -> tuple[str, ...]:

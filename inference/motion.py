@@ -56,12 +56,12 @@ def _follow(engine: Engine, photo: Photo, box: np.ndarray | None):
     """Look where the person was; if they are no longer there, look for them anew."""
     if box is not None:
         try:
-            detection = engine.detect(photo, box)
+            detection = engine.detect(photo, box).detection
             if box_overlap(box, person_box(detection)) > 0.3:
                 return detection
         except NoPersonError:
             pass  # The person left the old box; the whole frame is searched below.
-    return engine.detect(photo)
+    return engine.detect(photo).detection
 
 
 def frames_from_keypoints(

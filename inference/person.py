@@ -1,6 +1,8 @@
 """Finding the person: a look at the whole photo, closer looks where it shows none, then crops until the box is
 stable."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -11,35 +13,44 @@ from .joints import KEYPOINT_INDEX
 
 SURE = 0.3
 """Keypoints of at least this confidence say where the person is."""
-FOUND = 0.35
-"""Score from which the whole photo's look is good enough to start from; below it, parts are looked at too."""
-PERSON = 0.25
+PERSON = 0.4
 """Score below which there is no person."""
+ANOTHER = 0.55
+"""Score from which somebody else in the picture is worth telling the user of."""
 STABLE = 0.9
 """Overlap of one box with the next at which cropping stops."""
 MOST_CROPS = 4
+CLOSER_LOOKS = 3
+"""How many of the most promising first looks are followed up."""
 _TORSO = [
     KEYPOINT_INDEX[name] for name in ("right_hip", "left_hip", "right_shoulder", "left_shoulder", "thorax", "pelvis")
 ]
 
 
-def find_person(photo: np.ndarray, human2d: Human2D, box: np.ndarray | None = None) -> Detection:
+@dataclass(frozen=True)
+class Found:
+    """The person, and whether there are others who were seen about as well."""
+
+    detection: Detection
+    others: bool
+
+
+def find_person(photo: np.ndarray, human2d: Human2D, box: np.ndarray | None = None) -> Found:
     """The most prominent person in a photo (H, W, 3) uint8 RGB, or the one in `box` (x, y, width, height).
 
     Raises NoPersonError, with the score, when there is none or too little of one.
     """
+    if box is not None:
+        detection = human2d(photo, [crop_of_box(box)])[0]
+        _check(detection, "in the box")
+        return Found(detection, False)
     height, width = photo.shape[:2]
-    if box is None:
-        start = human2d(photo, [crop_of_photo(width, height)])[0]
-        found = _settle(photo, human2d, start)
-        if found.score < FOUND:
-            parts = human2d(photo, crops_of_parts(width, height))
-            best = max(parts, key=lambda part: part.score)
-            found = max(found, _settle(photo, human2d, best), key=lambda detection: detection.score)
-    else:
-        found = human2d(photo, [crop_of_box(box)])[0]
-    _check(found, box is not None)
-    return found
+    looks = human2d(photo, [crop_of_photo(width, height), *crops_of_parts(width, height)])
+    looks.sort(key=lambda look: look.score, reverse=True)
+    people = _distinct([_settle(photo, human2d, look) for look in looks[:CLOSER_LOOKS]])
+    best = max(people, key=_prominence)
+    _check(best, "in the picture")
+    return Found(best, any(person is not best and person.score >= ANOTHER for person in people))
 
 
 def _settle(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detection:
@@ -58,8 +69,24 @@ def _settle(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detect
     return best
 
 
+def _prominence(detection: Detection) -> float:
+    """Score, and a little for size: of two people seen as well, the photo is of the nearer one."""
+    box = box_of(detection)
+    return 0.0 if box is None else detection.score * max(box[2:]) ** 0.25
+
+
+def _distinct(detections: list[Detection]) -> list[Detection]:
+    """One detection for each person: the best of those whose boxes overlap."""
+    kept: list[Detection] = []
+    for detection in sorted(detections, key=lambda look: look.score, reverse=True):
+        box = box_of(detection)
+        if not kept or (box is not None and all(box_overlap(box, box_of(other)) < 0.3 for other in kept)):
+            kept.append(detection)
+    return kept
+
+
 def crops_of_parts(width: int, height: int) -> list[Crop]:
-    """Overlapping square crops half as large as the photo, for people too small to be seen in the whole."""
+    """Nine overlapping square crops half as large as the photo, for people too small to be seen in the whole."""
     side = max(width, height) / 2
     across = np.linspace(side / 2, width - side / 2, 3) if width > side else [width / 2]
     down = np.linspace(side / 2, height - side / 2, 3) if height > side else [height / 2]
@@ -116,9 +143,8 @@ def box_overlap(a: np.ndarray, b: np.ndarray) -> float:
     return float(shared / (np.prod(a[2:]) + np.prod(b[2:]) - shared))
 
 
-def _check(found: Detection, given_box: bool) -> None:
+def _check(found: Detection, where: str) -> None:
     sure = found.keypoints[:, 2] >= SURE
-    where = "in the box" if given_box else "in the picture"
     if found.score < PERSON or sure.sum() < 5:
         raise NoPersonError(
             f"No person was found {where} (score {found.score:.2f}). A person seen whole works best; "
