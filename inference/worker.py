@@ -40,7 +40,8 @@ def main() -> None:
         answers.write(json.dumps(message) + "\n")
         answers.flush()
 
-    serve(open(0, encoding="utf-8", closefd=False), answer)
+    with open(0, encoding="utf-8", closefd=False) as requests:
+        serve(requests, answer)
 
 
 def _take_stdout() -> TextIO:
@@ -65,7 +66,7 @@ def serve(requests: Iterable[str], answer: Answer) -> None:
             answer({"error": str(error)})
         except Exception as error:  # whatever went wrong with this photo, the next one may be fine
             traceback.print_exc()
-            answer({"error": f"The engine failed on this, which is a fault of its own: {type(error).__name__}: {error}."})
+            answer({"error": f"The engine failed, which is a fault of its own: {type(error).__name__}: {error}."})
 
 
 def ping(answer: Answer) -> dict:

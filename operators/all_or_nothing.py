@@ -6,7 +6,9 @@ from contextlib import contextmanager
 import bpy
 
 KINDS = ("collections", "objects", "meshes", "armatures", "cameras", "materials", "actions", "images")
-RENDER = ("resolution_x", "resolution_y", "resolution_percentage", "pixel_aspect_x", "pixel_aspect_y", "fps", "fps_base")
+RENDER = (
+    "resolution_x", "resolution_y", "resolution_percentage", "pixel_aspect_x", "pixel_aspect_y", "fps", "fps_base",
+)  # fmt: skip
 SCENE = ("camera", "frame_start", "frame_end")
 
 

@@ -1,5 +1,7 @@
 """The panel's Cancel button."""
 
+from typing import ClassVar
+
 import bpy
 
 from .run_state import run_state
@@ -9,7 +11,7 @@ class BODY_FROM_IMAGE_OT_cancel(bpy.types.Operator):
     bl_idname = "body_from_image.cancel"
     bl_label = "Cancel"
     bl_description = "Stop the estimation that runs (Esc does the same)"
-    bl_options = {"INTERNAL"}
+    bl_options: ClassVar = {"INTERNAL"}
 
     @classmethod
     def poll(cls, context):

@@ -1,6 +1,7 @@
 """A photo to a posed, rigged character in the scene: `bpy.ops.body_from_image.estimate(filepath=…)`."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import bpy
 
@@ -21,7 +22,7 @@ class BODY_FROM_IMAGE_OT_estimate(bpy.types.Operator):
     bl_idname = "body_from_image.estimate"
     bl_label = "Estimate Body from Image"
     bl_description = "Find the person in a photo and build a rigged character in the same pose"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     filepath: bpy.props.StringProperty(
         name="Image", subtype="FILE_PATH", options={"SKIP_SAVE"}, description="PNG, JPEG, WebP, TIFF or BMP"

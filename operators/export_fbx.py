@@ -1,6 +1,7 @@
 """The active character to an FBX file: `bpy.ops.body_from_image.export_fbx(filepath=…, bone_names=…)`."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import bpy
 
@@ -22,7 +23,7 @@ class BODY_FROM_IMAGE_OT_export_fbx(bpy.types.Operator):
     bl_idname = "body_from_image.export_fbx"
     bl_label = "Export FBX"
     bl_description = "Write the active character as game engines want it: metres, rest pose, one clip"
-    bl_options = {"REGISTER"}
+    bl_options: ClassVar = {"REGISTER"}
 
     filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     bone_names: bpy.props.EnumProperty(

@@ -1,5 +1,7 @@
 """The bones of the active character to its present shape: `bpy.ops.body_from_image.fit_bones()`."""
 
+from typing import ClassVar
+
 import bpy
 
 from ..inference.errors import UserError
@@ -11,7 +13,7 @@ class BODY_FROM_IMAGE_OT_fit_bones(bpy.types.Operator):
     bl_idname = "body_from_image.fit_bones"
     bl_label = "Fit Bones to Shape"
     bl_description = "Move the joints to where they are in the body that the sliders show. The pose stays"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context):

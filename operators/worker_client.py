@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,8 @@ BOOTSTRAP = """
 import importlib.util, sys
 root, *folders = sys.argv[1:]
 sys.path[:0] = folders
-spec = importlib.util.spec_from_file_location("body_from_image", root + "/__init__.py", submodule_search_locations=[root])
+init = root + "/__init__.py"
+spec = importlib.util.spec_from_file_location("body_from_image", init, submodule_search_locations=[root])
 package = sys.modules["body_from_image"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
 from body_from_image.inference.worker import main
@@ -69,7 +71,7 @@ def worker_command() -> list[str]:
     """How to start the worker on the Python that runs this. Raises UserError when that, or a library, is not there."""
     if not Path(sys.executable or "").name.lower().startswith("python"):
         raise UserError(
-            "Blender's own Python was not found, so the body cannot be estimated. Install Blender anew from blender.org."
+            "Blender's own Python was not found, so no body can be estimated. Install Blender anew from blender.org."
         )
     return [sys.executable, "-I", "-c", BOOTSTRAP, str(PACKAGE_ROOT), *_library_folders()]
 
@@ -81,8 +83,8 @@ def _library_folders() -> list[str]:
         spec = importlib.util.find_spec(library)
         if spec is None or spec.origin is None:
             raise UserError(
-                f"The library {library} that the extension brings along is not installed. Remove the extension, restart "
-                "Blender, and install it again."
+                f"The library {library} that the extension brings along is not installed. Remove the extension, "
+                "restart Blender, and install it again."
             )
         folders[str(Path(spec.origin).parents[1])] = None
     return list(folders)
@@ -107,16 +109,14 @@ class WorkerClient:
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def send(self, do: str, **fields: object) -> None:
-        """Ask for something; `poll` or `wait` brings the answers. Raises UserError when the worker cannot be started."""
+        """Ask for something; `poll` or `wait` brings the answers. Raises UserError when it cannot be started."""
         if self.busy:
             raise RuntimeError("the worker is still busy with the last request")
         if self.process_id is None:
             self._start()
-        try:
+        with suppress(OSError):  # when it died since, the end of its answers says so
             self._process.stdin.write(json.dumps({"do": do, **fields}) + "\n")
             self._process.stdin.flush()
-        except OSError:
-            pass  # It died since; the end of its answers says so.
         self._deadline = time.monotonic() + self._patience
         self.busy = True
 
@@ -151,10 +151,8 @@ class WorkerClient:
         for thread in self._threads:
             thread.join(timeout=1)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            try:
+            with suppress(OSError):  # stdin may hold something that the process did not live to read
                 pipe.close()
-            except OSError:
-                pass  # stdin held something that the process did not live to read
         self._process = None
 
     def _start(self) -> None:

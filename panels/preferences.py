@@ -64,7 +64,7 @@ class BodyFromImagePreferences(bpy.types.AddonPreferences):
         if self.body_model:
             icon = "CHECKMARK" if self.body_model_usable else "ERROR"
             draw_text(layout, context, self.body_model_verdict, icon)
-            draw_text(layout, context, "SMPL's licence forbids commercial use without a contract with its owners.", "INFO")
+            draw_text(layout, context, "SMPL's licence allows no commercial use without its owners' consent.", "INFO")
         layout.prop(self, "device")
         provider = context.window_manager.body_from_image.provider
         if provider:

@@ -1,0 +1,198 @@
+"""The worker and its client: nothing that happens to the other process harms or blocks this one. No Blender needed."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from body_from_image.inference.body_estimate import BodyEstimate
+from body_from_image.inference.engine import Engine
+from body_from_image.inference.errors import UserError
+from body_from_image.inference.images import read_image
+from body_from_image.operators.worker_client import Answer, Failure, Progress, WorkerClient, worker_command
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {"device": "cpu", "threads": 1, "size": "fast", "body_model": None, "field_of_view": None}
+
+
+@pytest.fixture
+def client():
+    client = WorkerClient()
+    yield client
+    client.stop()
+
+
+def acting(code, **options):
+    """A client of a process that runs `code` instead of the worker."""
+    return WorkerClient(lambda: [sys.executable, "-c", code], **options)
+
+
+def ask(client, photo, folder, box=None, **settings):
+    client.send("estimate", path=str(photo), box=box, settings=SETTINGS | settings, folder=str(folder))
+
+
+def runs(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def messages_of(client):
+    messages = []
+    while not messages or isinstance(messages[-1], Progress):
+        message = client.poll()
+        if message is None:
+            time.sleep(0.01)
+        else:
+            messages.append(message)
+    return messages
+
+
+def test_it_runs_this_package_on_this_python(client):
+    client.send("ping")
+    result = client.wait()
+    assert Path(result["package"]).samefile(ROOT)
+    assert result["python"] == sys.version.split()[0]
+    assert "CPUExecutionProvider" in result["providers"]
+
+
+def test_it_gives_what_the_engine_gives(client, tmp_path):
+    photo = ROOT / "examples" / "person.jpg"
+    ask(client, photo, tmp_path)
+    *progress, answer = messages_of(client)
+    assert isinstance(answer, Answer)
+    shares = [message.share for message in progress]
+    assert shares == sorted(shares) and shares[0] > 0 and shares[-1] < 1
+    expected = Engine().estimate(read_image(photo)).estimate
+    found = BodyEstimate.load(Path(answer.result["estimate"]))
+    np.testing.assert_allclose(found.poses, expected.poses, atol=1e-4)
+    np.testing.assert_allclose(found.trans, expected.trans, atol=1e-4)
+    assert Path(answer.result["photo"]) == photo
+
+
+def test_networks_stay_loaded_and_the_field_of_view_can_change(client, tmp_path):
+    photo = ROOT / "examples" / "person.jpg"
+    focals, seconds = [], []
+    for field_of_view in (40.0, 80.0):
+        start = time.monotonic()
+        ask(client, photo, tmp_path, field_of_view=field_of_view)
+        focals.append(BodyEstimate.load(Path(client.wait()["estimate"])).focal)
+        seconds.append(time.monotonic() - start)
+    assert focals[0] / focals[1] == pytest.approx(np.tan(np.deg2rad(40)) / np.tan(np.deg2rad(20)), rel=1e-6)
+    assert seconds[1] < seconds[0]
+
+
+def test_a_fault_of_the_input_is_told_and_the_worker_goes_on(client, tmp_path):
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((300, 300, 3), 90, np.uint8))
+    ask(client, tmp_path / "missing.jpg", tmp_path)
+    with pytest.raises(UserError, match=r"missing\.jpg does not exist"):
+        client.wait()
+    process = client.process_id
+    ask(client, tmp_path / "grey.png", tmp_path)
+    assert isinstance(messages_of(client)[-1], Failure)
+    client.send("ping")
+    client.wait()
+    assert client.process_id == process
+
+
+def test_a_fault_of_ours_is_told_and_the_worker_goes_on(client, tmp_path):
+    client.send("estimate", path="a.jpg")
+    with pytest.raises(UserError, match="TypeError"):
+        client.wait()
+    client.send("ping")
+    client.wait()
+
+
+def test_what_libraries_print_is_not_taken_for_an_answer():
+    code = (
+        "import os, body_from_image.inference.worker as w\n"
+        "w.ping = lambda answer: (print('noise'), os.system('echo noise'), {'ok': 1})[-1]\n"
+        "w.main()"
+    )
+    client = acting(code)
+    client.send("ping")
+    assert client.wait() == {"ok": 1}
+    client.stop()
+
+
+def test_a_killed_worker_is_reported_and_the_next_request_has_a_new_one():
+    commands = iter([[sys.executable, "-c", "import time; time.sleep(60)"], worker_command()])
+    client = WorkerClient(lambda: next(commands))
+    client.send("estimate")
+    killed = client.process_id
+    os.kill(killed, signal.SIGKILL)
+    (failure,) = messages_of(client)
+    assert "ended by itself" in failure.sentence
+    client.send("ping")
+    assert client.wait()
+    assert client.process_id != killed
+    client.stop()
+
+
+def test_a_crash_is_reported_with_the_last_words():
+    client = acting("import os, sys; input(); print('libfoo: bad thing', file=sys.stderr, flush=True); os.abort()")
+    client.send("ping")
+    (failure,) = messages_of(client)
+    assert "libfoo: bad thing" in failure.sentence and not client.busy
+
+
+def test_a_worker_that_died_idle_is_replaced_silently():
+    client = WorkerClient()
+    client.send("ping")
+    client.wait()
+    os.kill(client.process_id, signal.SIGKILL)
+    time.sleep(0.1)
+    client.send("ping")
+    assert client.wait()
+    client.stop()
+
+
+def test_a_hung_worker_is_ended_and_reported():
+    client = acting("import time; time.sleep(60)", patience=0.3)
+    client.send("ping")
+    process = client.process_id
+    (failure,) = messages_of(client)
+    assert "did not answer" in failure.sentence
+    assert not runs(process)
+
+
+def test_cancelling_is_quick_and_asking_never_waits(client, tmp_path):
+    ask(client, ROOT / "examples" / "person.jpg", tmp_path)
+    while client.poll() is None:  # until it is in the middle of its work
+        pass
+    slowest, until = 0.0, time.monotonic() + 0.2
+    while client.busy and time.monotonic() < until:
+        start = time.monotonic()
+        client.poll()
+        slowest = max(slowest, time.monotonic() - start)
+    process, start = client.process_id, time.monotonic()
+    client.stop()
+    assert time.monotonic() - start < 0.5
+    assert slowest < 0.1
+    assert not runs(process) and not client.busy
+
+
+def test_it_ends_with_the_process_that_started_it():
+    client = WorkerClient()
+    client.send("ping")
+    client.wait()
+    client._process.stdin.close()
+    assert client._process.wait(timeout=5) == 0
+
+
+def test_a_missing_library_is_told_in_a_sentence(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="install it again"):
+        worker_command()
+
+
+def test_a_blender_without_python_is_told_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/opt/blender/blender")
+    with pytest.raises(UserError, match="own Python"):
+        worker_command()
