@@ -10,12 +10,14 @@ from .rasterizer import coverage, paint, project, spans_of
 CONFIDENT = 0.3
 """Keypoints below this confidence are not drawn."""
 BODY_OPACITY = 0.75
-BODY_DARK, BODY_LIGHT = np.array([52, 66, 92]), np.array([246, 249, 253])
+BODY_LIGHT = np.array([246, 249, 253])
+BODY_TINT = np.array([1.2, 1.0, 0.8])
+"""Exponents of red, green and blue between ink and light: half tones are bluish."""
 # Okabe and Ito's palette, which people with any kind of colour blindness can tell apart.
 LEFT_COLOUR, RIGHT_COLOUR, MIDDLE_COLOUR = (230, 159, 0), (0, 114, 178), (245, 245, 245)
 INK = (16, 22, 34)
-"""Outline of the body, casing of the bones, ground of the label."""
-INK_OPACITY = 0.7
+"""Shadows and outline of the body, casing of the bones, ground of the label."""
+INK_OPACITY = 0.8
 TOWARDS_LIGHT = np.array([-0.42, -0.62, -0.66])
 """From the upper left, behind the viewer's shoulder; camera frame."""
 DRAWN_SIDE = 1100
@@ -66,12 +68,11 @@ def _draw_body(picture: np.ndarray, estimate: BodyEstimate, frame: int) -> None:
     fine = (pixels - [left, top] + 0.5) * (np.array(drawn) / (width, height)) - 0.5
     shade, cover = _shaded_body(fine, vertices, estimate.faces, drawn)
     rim = cv2.dilate(cover, _disc(unit * scale)) - cover
-    shade, cover, rim = (
-        cv2.resize(layer, (width, height), interpolation=_resampling(scale)) for layer in (shade, cover, rim)
-    )
-    ramp = BODY_DARK + (BODY_LIGHT - BODY_DARK) * (np.arange(256) / 255)[:, None]
+    resampling = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+    smooth = (cv2.GaussianBlur(layer, (3, 3), 0) for layer in (shade, cover, rim))  # stairs become slopes
+    shade, cover, rim = (cv2.resize(layer, (width, height), interpolation=resampling) for layer in smooth)
+    ramp = INK + (BODY_LIGHT - INK) * (np.arange(256) / 255)[:, None] ** BODY_TINT  # shade 0, under the rim, is ink
     layer = cv2.merge([cv2.LUT(shade, np.uint8(ramp[:, channel])) for channel in range(3)])
-    layer[rim > cover] = INK
     weight = (cover * np.float32(BODY_OPACITY) + rim * np.float32(INK_OPACITY)) / np.float32(255)
     target = picture[top : top + height, left : left + width]
     target[:] = cv2.blendLinear(np.ascontiguousarray(target), layer, 1 - weight, weight)
@@ -96,10 +97,6 @@ def _window(pixels: np.ndarray, shape: tuple[int, ...], margin: float) -> tuple[
 def _disc(radius: float) -> np.ndarray:
     side = 2 * max(1, round(radius)) + 1
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-
-
-def _resampling(scale: float) -> int:
-    return cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
 
 
 def _shaded_body(
@@ -132,7 +129,7 @@ def _brightness(normals: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     towards_camera = -vertices / np.maximum(np.linalg.norm(vertices, axis=-1, keepdims=True), 1e-12)
     key = np.maximum(normals @ (TOWARDS_LIGHT / np.linalg.norm(TOWARDS_LIGHT)), 0)
     frontal = np.maximum((normals * towards_camera).sum(-1), 0)
-    return np.clip(0.08 + 0.55 * key + 0.37 * frontal, 0, 1)
+    return np.clip(0.22 + 0.47 * key + 0.31 * frontal, 0, 1)
 
 
 def _draw_skeleton(picture: np.ndarray, keypoints: np.ndarray) -> None:
