@@ -67,7 +67,7 @@ def show_photo(
 
 def _load(file: Path) -> bpy.types.Image:
     try:
-        image = bpy.data.images.load(str(file.resolve()), check_existing=True)
+        image = bpy.data.images.load(str(file.resolve()))
     except RuntimeError as error:
         raise UserError(f"Blender could not read {file}.") from error
     if not all(image.size):

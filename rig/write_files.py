@@ -1,20 +1,36 @@
 """From an estimate to files, without a window: what the command line calls. Importing it does not need bpy."""
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..inference.body_estimate import BodyEstimate
 from ..inference.body_model import BodyModel
 from ..inference.errors import UserError
 
+if TYPE_CHECKING:
+    import bpy
+
+SYSTEM_LIBRARIES = "libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libgl1"
+"""Debian's packages that Blender's module loads and that a bare machine lacks."""
+
 
 def require_blender(formats: Sequence[str]) -> None:
-    """Raise UserError when `formats` are to be written and Blender's module is not installed."""
-    if formats and importlib.util.find_spec("bpy") is None:
-        wanted = " and ".join(format.upper() for format in formats)
-        verb = "needs" if len(formats) == 1 else "need"
-        raise UserError(f'{wanted} {verb} Blender\'s bpy: pip install "body-from-image[blender]".')
+    """Load Blender's module, which takes a second. Raises UserError, saying what to install, when that fails."""
+    wanted = (
+        f"{' and '.join(format.upper() for format in formats)} need{'s' if len(formats) == 1 else ''} Blender's bpy"
+    )
+    try:
+        import bpy  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "bpy":
+            raise
+        raise UserError(f'{wanted}: pip install "body-from-image[blender]".') from error
+    except ImportError as error:
+        raise UserError(
+            f"{wanted}, which is installed but could not be loaded: {error}. "
+            f"On Debian or Ubuntu: apt install {SYSTEM_LIBRARIES}"
+        ) from error
 
 
 def write_files(
@@ -31,9 +47,9 @@ def write_files(
     upright in the file; one picture is packed into a .blend, a film or a sequence is referred to. Returns the paths
     written. Raises UserError when bpy is missing or a file cannot be written.
     """
-    require_blender(formats)
     if not formats:
         return []
+    require_blender(formats)
     import bpy
 
     from .character import build_character
@@ -50,7 +66,7 @@ def write_files(
     return paths
 
 
-def _pack_photo(camera) -> None:
+def _pack_photo(camera: "bpy.types.Object") -> None:
     for background in camera.data.background_images:
         if background.image.source == "FILE":
             background.image.pack()

@@ -47,7 +47,10 @@ def describe():
             joints.append([armature.matrix_world @ armature.pose.bones[name].head for name in facts["bones"]])
         if meshes:
             body = meshes[0].evaluated_get(depsgraph)
-            vertices.append([body.matrix_world @ vertex.co for vertex in body.data.vertices])
+            points = np.empty(len(body.data.vertices) * 3, np.float32)
+            body.data.vertices.foreach_get("co", points)
+            world = np.array(body.matrix_world)
+            vertices.append(points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3])
     return facts | {"joints": np.array(joints), "vertices": np.array(vertices)}
 
 

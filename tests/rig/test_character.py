@@ -232,6 +232,18 @@ def test_two_characters_live_in_one_scene(build, make_estimate, posed_by_engine,
         np.testing.assert_allclose(vertices, points_to_blender(posed_by_engine(estimate).vertices[0]), atol=METRES)
 
 
+def test_correctives_of_a_licensed_model_are_neither_shown_nor_stood_upon(
+    model, make_estimate, posed_by_engine, posed_by_blender
+):
+    correctives = np.random.default_rng(0).normal(0, 0.01, (len(model.v_template), 3, 207)).astype(np.float32)
+    licensed, estimate = replace(model, posedirs=correctives), make_estimate(seed=3)
+    character = build_character(estimate, licensed, photo=None, name="Ada", stand_on_ground=True)
+    _, vertices = posed_by_blender(character, 1)
+    assert vertices[:, 2].min() == pytest.approx(0, abs=METRES)
+    plain = points_to_blender(posed_by_engine(estimate).vertices[0])
+    np.testing.assert_allclose(vertices - vertices[0], plain - plain[0], atol=2 * METRES)
+
+
 def test_standing_on_the_ground(build, make_estimate, posed_by_blender):
     estimate = make_estimate(frames=3, seed=3)
     low = min(posed_by_blender(build(estimate), frame)[1][:, 2].min() for frame in (1, 2, 3))

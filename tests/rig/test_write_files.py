@@ -1,6 +1,5 @@
 """What the command line calls."""
 
-import importlib.util
 import subprocess
 import sys
 
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from body_from_image.inference.errors import UserError
-from body_from_image.rig.write_files import write_files
+from body_from_image.rig.write_files import require_blender, write_files
 
 
 def test_all_formats_are_written_and_nothing_else(model, make_estimate, tmp_path, capsys):
@@ -47,9 +46,28 @@ def test_the_blend_file_opens_on_the_first_frame_with_the_camera(model, make_est
 
 
 def test_without_blender_the_remedy_is_told(model, make_estimate, tmp_path, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "bpy", None)
     with pytest.raises(UserError, match=r'FBX and GLB need Blender\'s bpy: pip install "body-from-image\[blender\]"'):
         write_files(make_estimate(), model, None, tmp_path / "ada", ["fbx", "glb"])
+
+
+def test_a_missing_system_library_is_named(monkeypatch):
+    class Bare:
+        """A machine on which bpy is installed and libXrender is not."""
+
+        def find_spec(self, name, path=None, target=None):
+            if name == "bpy":
+                raise ImportError("libXrender.so.1: cannot open shared object file")
+
+    monkeypatch.delitem(sys.modules, "bpy")
+    monkeypatch.setattr(sys, "meta_path", [Bare(), *sys.meta_path])
+    with pytest.raises(UserError, match=r"FBX needs Blender's bpy.*libXrender.so.1.*apt install .*libxrender1"):
+        require_blender(["fbx"])
+
+
+def test_no_formats_need_no_blender(model, make_estimate, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bpy", None)
+    assert write_files(make_estimate(), model, None, tmp_path / "ada", []) == []
 
 
 def test_importing_does_not_load_blender():
