@@ -118,7 +118,8 @@ class Job:
         self.scene_formats = tuple(name for name in self.formats if name in SCENE_FORMATS)
         self.missing_remark: list[str] = []
         self._check_blender()
-        self.items = open_inputs(options.inputs)
+        folders = {path for path in options.inputs if path.is_dir()}
+        self.items = [item for item in open_inputs(options.inputs) if not is_own_output(item, folders)]
         self.keypoints = self._read_keypoints()
         self.engine = Engine(Settings(device=options.device, body_model=options.body_model, field_of_view=options.fov))
         try:
@@ -127,6 +128,8 @@ class Job:
             raise UserError(f"The folder {self.out} could not be made: {error.strerror or error}.") from error
 
     def _check_blender(self) -> None:
+        if not self.scene_formats:
+            return
         try:
             require_blender(self.scene_formats)
         except UserError as error:
@@ -241,6 +244,11 @@ class Job:
         from tqdm import tqdm
 
         return tqdm(items, unit="picture", disable=len(items) < 2, file=sys.stderr)
+
+
+def is_own_output(item: InputItem, folders: set[Path]) -> bool:
+    """Whether an earlier run wrote this picture into a folder that is now read: it is not to be estimated again."""
+    return item.path.parent in folders and item.path.stem.endswith((".overlay", ".mask", ".photo"))
 
 
 def read_or_gap(item: InputItem, outcome: Outcome) -> Photo | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class BodyEstimate:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files if name in cls.__dataclass_fields__}
-        except (OSError, ValueError, EOFError, KeyError) as error:
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
             raise UserError(f"{path} is not a body estimate that this program wrote.") from error
         scalars = {name: arrays[name].item() for name in ("focal", "mocap_framerate", "gender", "source", "body_model")
                    if name in arrays}  # fmt: skip

@@ -13,6 +13,7 @@ COMMANDS = {
     "evaluate-human2d": (".human2d.evaluate", "measure Human2D on the validation split"),
     "export-human2d": (".human2d.export", "calibrate Human2D and write its ONNX file"),
     "evaluate-priors": (".priors.evaluate", "measure the priors on held-out clips and photos"),
+    "example-picture": (".example_picture", "render examples/person.jpg"),
     "benchmark": (".benchmark", "measure speed and memory on this machine"),
     "export-prior": (".priors.export", "write a prior's ONNX file"),
 }

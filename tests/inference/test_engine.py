@@ -141,9 +141,13 @@ def test_too_few_keypoints_are_refused(engine):
         engine.estimate_from_keypoints(keypoints, (100, 100), Path("k.json"))
 
 
-def test_unseen_legs_are_called_a_guess(engine, photo):
-    half = engine.estimate(photo_of(photo.pixels[: int(photo.size[1] * 0.5)]))
+def test_unseen_legs_are_called_a_guess(engine, photo, result):
+    keypoints = result.estimate.keypoints_2d[0].copy()
+    for name in ("right_knee", "left_knee", "right_ankle", "left_ankle"):
+        keypoints[KEYPOINT_INDEX[name], 2] = 0.1
+    half = engine.estimate_from_keypoints(keypoints, photo.size, Path("k.json"))
     assert any("guessed" in remark and "legs" in remark for remark in half.remarks)
+    assert not any("legs" in remark for remark in result.remarks)
 
 
 def test_an_estimate_survives_the_disk(result, tmp_path):

@@ -19,7 +19,7 @@ from ...inference.pose_features import pose_features
 from ..body_model import TorchBodyModel
 from ..command_line import parse_run
 from .checkpoint import resume, save
-from .corruption import Corruption, corrupt
+from .corruption import Corruption, corrupt, well_seen
 from .instances import VIEW, Poses, load_poses, make_instances, true_keypoints
 from .networks import PosePrior, six_d_to_matrix
 
@@ -37,21 +37,25 @@ class Config:
     vertex_weight: float = 10.0
     vertices: int = 430
     """Size of the vertex subset that the loss sees."""
+    clean: float = 0.4
+    """Share of people whose keypoints are all seen, and off by a small error only."""
     seed: int = 0
 
 
 class Batches(IterableDataset):
     """Endless batches: features, and what they came from."""
 
-    def __init__(self, model: BodyModel, poses: Poses, batch: int, seed: int):
-        self.model, self.poses, self.batch, self.seed = model, poses, batch, seed
+    def __init__(self, model: BodyModel, poses: Poses, config: Config, start: int):
+        self.model, self.poses, self.config, self.start = model, poses, config, start
 
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        rng = np.random.default_rng([self.config.seed, self.start, worker.id if worker else 0])
         while True:
-            instances = make_instances(self.model, self.poses, self.batch, rng)
-            keypoints = corrupt(true_keypoints(instances), rng, Corruption())
+            instances = make_instances(self.model, self.poses, self.config.batch, rng)
+            points = true_keypoints(instances)
+            clean = rng.random((len(points), 1, 1)) < self.config.clean
+            keypoints = np.where(clean, well_seen(points, rng), corrupt(points, rng, Corruption()))
             features, turn = pose_features(keypoints, VIEW)
             rotations = instances.rotations.copy()
             rotations[:, 0] = upright(turn) @ rotations[:, 0]
@@ -80,8 +84,13 @@ def body_loss(body: TorchBodyModel, predicted, batch: dict, config: Config, subs
     return total, {"rotation": rotation.item(), "mpjpe": 1e3 * joints.item(), "pve": 1e3 * vertices.item()}
 
 
-def train(config: Config, folder: Path, workers: int = 1, log_every: int = 100) -> PosePrior:
-    """Train from the checkpoint in `folder`, if there is one, to the last iteration; the rate follows one cosine."""
+def train(
+    config: Config, folder: Path, workers: int = 1, log_every: int = 100, warm_start: Path | None = None
+) -> PosePrior:
+    """Train from the checkpoint in `folder`, if there is one, to the last iteration; the rate follows one cosine.
+
+    `warm_start` is the weights.pt of an earlier run to begin from.
+    """
     torch.manual_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
@@ -89,11 +98,13 @@ def train(config: Config, folder: Path, workers: int = 1, log_every: int = 100) 
     body = TorchBodyModel(model)
     subset = torch.linspace(0, len(model.v_template) - 1, config.vertices).long()
     network = PosePrior(config.width, config.units, config.dropout)
+    if warm_start:
+        network.load_state_dict(torch.load(warm_start, weights_only=True))
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.iterations, pct_start=0.05)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
     start = resume(folder, parts)
-    batches = Batches(model, load_poses("train"), config.batch, config.seed * 1_000_003 + start)
+    batches = Batches(model, load_poses("train"), config, start)
     network.train()
     totals: dict[str, float] = {}
     loader = iter(DataLoader(batches, batch_size=None, num_workers=workers))
@@ -131,5 +142,7 @@ def _log(folder: Path, iteration: int, totals: dict[str, float], rate: float) ->
 
 
 def main(arguments: list[str]) -> None:
-    config, rest = parse_run(arguments, Config, "pose-prior", "Train PosePrior on mocap poses.")
-    train(config, rest.out, rest.workers)
+    config, rest = parse_run(
+        arguments, Config, "pose-prior", "Train PosePrior on mocap poses.", warm_start="weights.pt of an earlier run"
+    )
+    train(config, rest.out, rest.workers, warm_start=rest.warm_start)
