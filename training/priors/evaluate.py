@@ -1,0 +1,120 @@
+"""Measure the priors that ship: `python -m body_from_image.training evaluate-priors`.
+
+PosePrior on mocap clips that it was never trained on, from all sides; ShapePrior on silhouettes of those; both priors
+and Human2D together on photos with 3D truth (photos3d, if the pack is there).
+"""
+
+import argparse
+import json
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ...inference.engine import Engine, Settings
+from ...inference.errors import NoPersonError
+from ...inference.images import Photo
+from ...inference.joints import JOINT_INDEX
+from ...inference.pose_features import pose_features
+from ...inference.rotations import six_d_to_matrix
+from ..metrics import mpjpe, pa_mpjpe, scale_corrected
+from ..packs import PackMissing, pack
+from .corruption import Corruption, corrupt
+from .instances import VIEW, Instances, load_poses, make_instances, true_keypoints
+from .pose_prior import upright
+from .silhouettes import corrupt_silhouettes, framed_silhouettes, project_bodies
+
+NOISE = 0.02
+"""Of the person's height in the picture: the deviation of "true 2D with 2 % noise"."""
+LIMBS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+LIMB_NAMES = [f"{side}_{joint}" for side in ("right", "left") for joint in LIMBS]
+
+
+def noisy_keypoints(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """True keypoints (B, 16, 2) with Gaussian noise, all of confidence 1."""
+    extent = (points.max(1) - points.min(1)).max(1)[:, None, None]
+    return np.concatenate(
+        [points + rng.normal(size=points.shape) * NOISE * extent, np.ones((*points.shape[:2], 1))], -1
+    )
+
+
+def pose_figures(engine: Engine, made: Instances, keypoints: np.ndarray) -> dict[str, float]:
+    """Errors of PosePrior with the true shape, so that they are the pose's alone."""
+    features, turn = pose_features(keypoints, VIEW)
+    rotations = six_d_to_matrix(engine.pose_prior.network(features)[0].astype(np.float64))
+    rotations[:, 0] = upright(turn).transpose(0, 2, 1) @ rotations[:, 0]
+    found, truth = (engine.body.pose(made.betas, r) for r in (rotations, made.rotations))
+    centred = [body.vertices - body.joints[:, :1] for body in (found, truth)]
+    return {
+        "MPJPE": float(mpjpe(found.joints, truth.joints).mean()),
+        "PA-MPJPE": float(pa_mpjpe(found.joints, truth.joints).mean()),
+        "PVE": float(1e3 * np.linalg.norm(centred[0] - centred[1], axis=-1).mean()),
+    }
+
+
+def shape_figures(engine: Engine, made: Instances, rng: np.random.Generator) -> dict[str, float]:
+    """PVE-T-SC of ShapePrior from clean and from corrupted silhouettes, and of the average body for comparison."""
+    truth = engine.body.rest_vertices(made.betas)
+    clean = framed_silhouettes(project_bodies(engine.body, made), engine.body.faces, rng)
+    cases = {"clean silhouettes": clean, "corrupted silhouettes": corrupt_silhouettes(clean, rng)}
+    figures = {
+        name: float(scale_corrected(engine.body.rest_vertices(engine.shape_prior(images[:, 0])), truth).mean())
+        for name, images in cases.items()
+    }
+    mean = engine.body.rest_vertices(np.zeros_like(made.betas))
+    return figures | {"average body": float(scale_corrected(mean, truth).mean())}
+
+
+def photo_figures(engine: Engine) -> dict[str, float]:
+    """PA-MPJPE on the twelve limb joints of photos3d, from detected keypoints. Raises PackMissing."""
+    folder = pack("photos3d")
+    truth = np.load(folder / "nia3d_3d.npz")
+    names = [str(name) for name in truth["joint_names"]]
+    ids = np.load(folder / "annotations.npz")["id"]
+    with tarfile.open(folder / "nia3d.tar") as tar:
+        files = {int(member.name[:6]): tar.extractfile(member).read() for member in tar if member.name.endswith(".jpg")}
+    errors, missed = [], 0
+    for row, number in enumerate(ids):
+        pixels = cv2.cvtColor(cv2.imdecode(np.frombuffer(files[int(number)], np.uint8), 1), cv2.COLOR_BGR2RGB)
+        try:
+            estimate = engine.estimate(Photo(pixels, None, Path(f"{number}.jpg"))).estimate
+        except NoPersonError:
+            missed += 1
+            continue
+        found = estimate.joints_3d[0, [JOINT_INDEX[name] for name in LIMB_NAMES]]
+        measured = truth["mocap_cm"][row, [names.index(name) for name in LIMB_NAMES]] / 100
+        # Camera frame (y down, z away) against y up: a turn, which the alignment takes away.
+        errors.append(pa_mpjpe(found[None].astype(float), measured[None].astype(float))[0])
+    return {"PA-MPJPE limbs": float(np.mean(errors)), "people missed": float(missed), "photos": float(len(ids))}
+
+
+def evaluate(engine: Engine, count: int, seed: int = 0) -> dict[str, dict[str, float]]:
+    """All figures, by condition."""
+    rng = np.random.default_rng(seed)
+    made = make_instances(engine.body, load_poses("test"), count, rng, widen=False)
+    points = true_keypoints(made)
+    table = {
+        "pose, 2 % noise": pose_figures(engine, made, noisy_keypoints(points, rng)),
+        "pose, full corruption": pose_figures(engine, made, corrupt(points, rng, Corruption())),
+        "shape, PVE-T-SC": shape_figures(engine, made, rng),
+    }
+    try:
+        table["photos3d, detected keypoints"] = photo_figures(engine)
+    except PackMissing as missing:
+        print(missing)
+    return table
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="training evaluate-priors")
+    parser.add_argument("--count", type=int, default=2000, help="synthetic people from held-out clips")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    options = parser.parse_args(arguments)
+    table = evaluate(Engine(Settings(device="cpu", threads=1)), options.count)
+    for condition, figures in table.items():
+        print(condition)
+        for name, value in figures.items():
+            print(f"    {name:<24} {value:8.1f}")
+    if options.json:
+        options.json.write_text(json.dumps(table, indent=2))
