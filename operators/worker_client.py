@@ -191,9 +191,9 @@ class WorkerClient:
     def _fail_dead(self) -> Failure:
         code = self._process.wait()
         self._threads[1].join(timeout=1)
-        words = " / ".join(self._last_words) or "nothing"
+        words = f" Its last words: {' / '.join(self._last_words)}" if self._last_words else ""
         self.stop()
-        return Failure(f"The estimation process ended by itself (code {code}); its last words: {words}. Try again.")
+        return Failure(f"The estimation process ended by itself (code {code}). Try again.{words}")
 
     def _fail_hung(self) -> Failure:
         self.stop()
