@@ -55,8 +55,8 @@ bench: $(VENV)/.test  ## speed and memory, measured on this machine
 	$(blender_libraries)
 	$(BIN)/python -m body_from_image.training benchmark --image "$(IMAGE)"
 
-extension: $(VENV)/.test  ## the zips that Blender installs, in dist/
-	$(BIN)/python build_extension.py
+extension: $(VENV)/.test  ## the zips that Blender installs, in dist/ (GPU=1: with onnxruntime-gpu)
+	$(BIN)/python build_extension.py $(if $(GPU),--gpu)
 
 lint: $(VENV)/.test  ## format and check
 	$(BIN)/ruff format .

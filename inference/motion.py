@@ -93,7 +93,7 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
     camera = found[0].lifted.camera
     if any(frame.lifted.camera.size != camera.size for frame in found):
         raise UserError(
-            "The pictures differ in size, so they are not one motion. Leave out --motion to treat each alone."
+            "The pictures differ in size, so they are not one motion. Estimate them one by one instead."
         )
     rate = frame_rate or DEFAULT_RATE
     scores = np.array([frame.score for frame in frames])

@@ -37,7 +37,7 @@ class Network:
         wanted = [provider for provider in _PROVIDERS[self.device] if provider in available]
         if self.device == "cuda" and not wanted:
             raise UserError(
-                "There is no CUDA device for onnxruntime here. Install onnxruntime-gpu, or use --device cpu."
+                "There is no CUDA device for onnxruntime here. Install onnxruntime-gpu, or choose the CPU."
             )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

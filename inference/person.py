@@ -148,7 +148,7 @@ def _check(found: Detection, where: str) -> None:
     if found.score < PERSON or sure.sum() < 5:
         raise NoPersonError(
             f"No person was found {where} (score {found.score:.2f}). A person seen whole works best; "
-            "drawing a box around them (--box X,Y,W,H) can help."
+            "drawing a box around them can help."
         )
     if sure[_TORSO].sum() < 2:
         raise NoPersonError(
