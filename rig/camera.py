@@ -12,23 +12,26 @@ from ..inference.body_estimate import BodyEstimate
 from ..inference.errors import UserError
 
 SENSOR_WIDTH = 36.0
+"""Millimetres of a full-frame camera, so that `lens` reads as photographers expect."""
 ASPECT_TOLERANCE = 0.02
 
 
 def create_camera(estimate: BodyEstimate, name: str, height: float = 0.0) -> bpy.types.Object:
     """A camera at (0, 0, `height`) looking along +y that sees the body as the photo did. It is not linked to a scene.
 
-    Blender's image plane runs over the pixels' edges, ours over their centres, hence the half pixel. The sensor fits
-    horizontally for portrait pictures too, because `focal` is one number for both directions.
+    Blender's image plane runs over the pixels' edges, ours over their centres, hence the half pixel. The sensor's 36 mm
+    lie along the longer side, as in a camera that is turned upright; with a horizontal fit the projection would be the
+    same, but a portrait picture would stick out of the window above and below.
     """
     camera = bpy.data.cameras.new(name)
-    width, image_height = estimate.image_size
+    image_width, image_height = estimate.image_size
+    longer_side = max(estimate.image_size)
     center_x, center_y = np.asarray(estimate.camera_center, float) + 0.5
-    camera.sensor_fit = "HORIZONTAL"
+    camera.sensor_fit = "AUTO"
     camera.sensor_width = SENSOR_WIDTH
-    camera.lens = estimate.focal * SENSOR_WIDTH / width
-    camera.shift_x = (width / 2 - center_x) / width
-    camera.shift_y = (center_y - image_height / 2) / width
+    camera.lens = estimate.focal * SENSOR_WIDTH / longer_side
+    camera.shift_x = (image_width / 2 - center_x) / longer_side
+    camera.shift_y = (center_y - image_height / 2) / longer_side
     camera.clip_end = 1000.0
     viewer = bpy.data.objects.new(name, camera)
     viewer.rotation_euler = (math.pi / 2, 0, 0)
