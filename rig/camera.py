@@ -16,8 +16,9 @@ SENSOR_WIDTH = 36.0
 ASPECT_TOLERANCE = 0.02
 
 
-def create_camera(estimate: BodyEstimate, name: str, height: float = 0.0) -> bpy.types.Object:
-    """A camera at (0, 0, `height`) looking along +y that sees the body as the photo did. It is not linked to a scene.
+def create_camera(estimate: BodyEstimate, name: str, location: np.ndarray) -> bpy.types.Object:
+    """A camera at `location` (3,; Blender's frame) looking along +y that sees the body as the photo did. It is not
+    linked to a scene.
 
     Blender's image plane runs over the pixels' edges, ours over their centres, hence the half pixel. The sensor's 36 mm
     lie along the longer side, as in a camera that is turned upright; with a horizontal fit the projection would be the
@@ -35,7 +36,7 @@ def create_camera(estimate: BodyEstimate, name: str, height: float = 0.0) -> bpy
     camera.clip_end = 1000.0
     viewer = bpy.data.objects.new(name, camera)
     viewer.rotation_euler = (math.pi / 2, 0, 0)
-    viewer.location = (0, 0, height)
+    viewer.location = location
     return viewer
 
 

@@ -12,9 +12,10 @@ from ..inference.body_model import BodyModel
 from ..inference.errors import UserError
 from .action import write_action
 from .armature import create_armature, joint_bones, place_bones, rest_rotations
+from .axes import points_to_blender
 from .bone_names import preset
 from .camera import create_camera, show_photo
-from .ground import lift_to_ground
+from .ground import move_to_ground
 from .mesh import create_mesh
 from .pose import bone_channels
 from .shape_keys import add_shape_keys, betas_of
@@ -44,8 +45,8 @@ def build_character(
 
     The pose is keyed from `start_frame`, one frame each; the scene gets the photo's resolution, the clip's range and
     frame rate (`frame_rate`, else the estimate's own, else the scene's stays), and the camera. `photo` must be upright
-    in the file (see `camera.show_photo`). `stand_on_ground` raises character and camera together, so that the lowest
-    point of the clip is at z = 0 and the photo still matches.
+    in the file (see `camera.show_photo`). `stand_on_ground` moves character and camera together, so that the lowest
+    point of the clip is at z = 0, the first pelvis above the origin, and the photo still matches.
 
     The skin is plain linear blend skinning: the `posedirs` of a licensed SMPL file are not shown. Raises UserError when
     the estimate belongs to another body model, or for a photo that cannot be shown.
@@ -53,15 +54,15 @@ def build_character(
     _check_model(estimate, model)
     rotations = rotations_of(np.asarray(estimate.poses, np.float64))
     transl = np.array(estimate.trans, np.float64)
-    lift = lift_to_ground(model, estimate.betas, rotations, transl) if stand_on_ground else 0.0
+    move = move_to_ground(model, estimate.betas, rotations, transl) if stand_on_ground else np.zeros(3)
 
     armature = create_armature(model, estimate.betas, preset(bone_names).bones, name)
     body = create_mesh(model, armature, f"{name}_body")
     add_shape_keys(armature, body, model, estimate.betas)
-    camera = create_camera(estimate, f"{name}_camera", height=lift)
+    camera = create_camera(estimate, f"{name}_camera", points_to_blender(move))
     _link(name, armature, body, camera)
 
-    _key_pose(armature, rotations, transl + np.array([0, lift, 0]), start_frame)
+    _key_pose(armature, rotations, transl + move, start_frame)
     _set_scene(estimate, camera, start_frame, frame_rate or estimate.mocap_framerate)
     if photo is not None:
         show_photo(camera, photo, estimate.image_size, start_frame)

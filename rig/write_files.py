@@ -43,9 +43,10 @@ def write_files(
 ) -> list[Path]:
     """Build the character of `estimate` in an empty scene and write `out_stem`.fbx, .glb … for each of `formats`.
 
-    `formats` are those of `export.FORMATS`. What was open in this process's Blender is discarded. `photo` must be
-    upright in the file; one picture is packed into a .blend, a film or a sequence is referred to. Returns the paths
-    written. Raises UserError when bpy is missing or a file cannot be written.
+    `formats` are those of `export.FORMATS`. The character stands on the floor at the origin. What was open in this
+    process's Blender is discarded. `photo` must be upright in the file; one picture is packed into a .blend, a film or
+    a sequence is referred to. Returns the paths written. Raises UserError when bpy is missing or a file cannot be
+    written.
     """
     if not formats:
         return []
@@ -56,7 +57,9 @@ def write_files(
     from .export import export
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    character = build_character(estimate, model, photo=photo, name=out_stem.name, bone_names=bone_names)
+    character = build_character(
+        estimate, model, photo=photo, name=out_stem.name, stand_on_ground=True, bone_names=bone_names
+    )
     _pack_photo(character.camera)
     paths = []
     for format in formats:

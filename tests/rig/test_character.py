@@ -251,3 +251,6 @@ def test_standing_on_the_ground(build, make_estimate, posed_by_blender):
     heights = [posed_by_blender(character, frame)[1][:, 2].min() for frame in (1, 2, 3)]
     assert min(heights) == pytest.approx(0, abs=METRES)
     assert character.camera.location.z == pytest.approx(-low, abs=METRES)
+    bpy.context.scene.frame_set(1)
+    pelvis = character.armature.matrix_world @ character.armature.pose.bones[0].head
+    assert (pelvis.x, pelvis.y) == pytest.approx((0, 0), abs=METRES)
