@@ -22,6 +22,8 @@ from mathutils.kdtree import KDTree
 
 METRES = 1e-4
 """The promise is a millimetre; what is measured is a few micrometres."""
+METRES_BVH = 5e-4
+"""Blender's BVH importer, which builds its bones from averages, is off by a tenth of a millimetre by itself."""
 FRAME_RATE = 30
 CLIP = ["clip.fbx", "clip.glb", "clip.bvh", "clip.blend", "clip.obj"]
 PICTURE = ["picture.fbx", "picture.glb"]
@@ -131,7 +133,8 @@ def assert_same_skin(vertices, engine):
 def test_blender_reads_the_joints_back(by_blender, written, file):
     seen = by_blender[file]
     joints = points_to_smpl(in_smpl_order(seen, "joints", file))
-    np.testing.assert_allclose(joints, expect_frames(joints, written.engine[file.split(".")[0]].joints), atol=METRES)
+    expected = expect_frames(joints, written.engine[file.split(".")[0]].joints)
+    np.testing.assert_allclose(joints, expected, atol=METRES_BVH if file.endswith("bvh") else METRES)
 
 
 @pytest.mark.parametrize("file", [file for file in WITH_BLENDER if not file.endswith("bvh")])
