@@ -24,9 +24,19 @@ def export(
     network = network.eval().float()
     free = {name: {0: "batch"} for name in (inputs, *outputs)}
     torch.onnx.export(
-        network, (example,), str(path), input_names=[inputs], output_names=outputs, dynamic_axes=free,
-        opset_version=OPSET, dynamo=False,
-    )  # fmt: skip
+        network,
+        (example,),
+        str(path),
+        input_names=[inputs],
+        output_names=outputs,
+        dynamic_axes=free,
+        opset_version=OPSET,
+        dynamo=False,
+        # Batch norms stay apart and every weight keeps its name, so that `load_weights` can read the file; onnxruntime
+        # fuses them when it opens it.
+        training=torch.onnx.TrainingMode.PRESERVE,
+        do_constant_folding=False,
+    )
     model = halve(onnx.load(str(path)))
     for key, value in metadata.items():
         entry = model.metadata_props.add()
@@ -62,3 +72,25 @@ def parity(network: torch.nn.Module, example: torch.Tensor, path: Path) -> float
         expected = network(example)
     expected = expected if isinstance(expected, tuple | list) else [expected]
     return max(float(np.abs(f - e.numpy()).max()) for f, e in zip(found, expected, strict=True))
+
+
+def load_weights(network: torch.nn.Module, path: Path, prefix: str = "") -> None:
+    """Load a `weights.pt`, or the weights of an exported file whose names begin with `prefix`, into `network`."""
+    if Path(path).suffix != ".onnx":
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        return
+    graph = onnx.load(str(path)).graph
+    values = {
+        tensor.name.removesuffix("_half"): torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
+        for tensor in graph.initializer
+    }
+    # Tensors that are equal are stored once; the others' names are identities of it.
+    same = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Identity"}
+    values |= {name: values[source] for name, source in same.items() if source in values}
+    found = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+    state = network.state_dict()
+    # Counters of batches seen are not part of the file; they only matter to averages without a momentum.
+    missing = [name for name in state if name not in found and not name.endswith("num_batches_tracked")]
+    if missing:
+        raise ValueError(f"{path} lacks {len(missing)} weights of this network, such as {missing[0]}")
+    network.load_state_dict({name: found.get(name, value) for name, value in state.items()})

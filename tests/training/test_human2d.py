@@ -11,7 +11,7 @@ from body_from_image.training.human2d import evaluate, losses, train  # noqa: E4
 from body_from_image.training.human2d.augmentation import Augmentation, training_sample  # noqa: E402
 from body_from_image.training.human2d.export import Shipped, calibration_curve  # noqa: E402
 from body_from_image.training.human2d.network import StackedHourglass, heatmap_probabilities  # noqa: E402
-from body_from_image.training.onnx_export import export  # noqa: E402
+from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
 from body_from_image.training.photos2d import load_crops  # noqa: E402
 
 TINY = {"batch": 2, "warmup": 1}
@@ -96,6 +96,23 @@ def test_the_exported_file_answers_as_torch_does(tmp_path):
         heatmaps, silhouettes = shipped(crops)
         assert heatmaps.shape == (2, 16, 64, 64) and silhouettes.shape == (2, 1, 64, 64)
         assert heatmaps.sum((2, 3)).max() <= 1 + 1e-4
+
+
+def test_what_ships_is_a_warm_start(tmp_path):
+    """The exported file gives back the weights, to the half precision that it keeps them in."""
+    torch.manual_seed(0)
+    shipped, again = Shipped(StackedHourglass(32).eval(), 128), StackedHourglass(32)
+    for module in shipped.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    export(shipped, torch.rand(1, 3, 256, 256), tmp_path / "n.onnx", "crops", ["heatmaps", "silhouettes"], {})
+    load_weights(again, tmp_path / "n.onnx", prefix="network.")
+    crops = torch.rand(1, 3, 128, 128)
+    for (a, b), (c, d) in zip(shipped.network(crops), again.eval()(crops), strict=True):
+        assert (a - c).abs().max() < 0.02 and (b - d).abs().max() < 0.02
+    with pytest.raises(ValueError, match="lacks"):
+        load_weights(StackedHourglass(32, stacks=3), tmp_path / "n.onnx", prefix="network.")
 
 
 def test_the_calibration_curve_rises_and_is_right_on_its_own_data():

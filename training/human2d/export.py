@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from ...inference.crop import CROP_SIZE
-from ..onnx_export import export
+from ..onnx_export import export, load_weights
 from ..photos2d import LSPET, load_crops
 from .evaluate import predict, relative_errors
 from .network import SIZES, StackedHourglass, heatmap_probabilities
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--side", type=int, default=CROP_SIZE, help="crop side that the weights were last trained at")
     options = parser.parse_args(arguments)
     network = StackedHourglass(SIZES[options.size])
-    network.load_state_dict(torch.load(options.weights, map_location="cpu", weights_only=True))
+    load_weights(network, options.weights, prefix="network.")
     shipped = Shipped(network.eval(), options.side)
 
     def run(crops: np.ndarray) -> list[np.ndarray]:

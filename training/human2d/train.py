@@ -17,6 +17,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..command_line import parse_run
+from ..onnx_export import load_weights
 from ..photos2d import LabelledCrop, load_crops
 from .augmentation import PAPER, Augmentation, training_sample
 from .losses import human2d_loss
@@ -94,7 +95,7 @@ class Run:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = StackedHourglass(SIZES[config.size]).to(self.device, memory_format=torch.channels_last)
         if warm_start:
-            self.model.load_state_dict(torch.load(warm_start, map_location=self.device, weights_only=True))
+            load_weights(self.model, warm_start, prefix="network.")
         self.average = AverageModel(self.model, config.ema)
         self.optimizer = make_optimizer(self.model, config)
         folder.mkdir(parents=True, exist_ok=True)
@@ -172,6 +173,7 @@ def _train_stage(run: Run, crops: list, size: int, end: int, options, workers: i
 
 def main(arguments: list[str]) -> None:
     config, rest = parse_run(
-        arguments, Config, "human2d", "Train Human2D on photos2d.", warm_start="weights.pt of an earlier run"
-    )
+        arguments, Config, "human2d", "Train Human2D on photos2d.",
+        warm_start="weights.pt of an earlier run, or the .onnx that ships",
+    )  # fmt: skip
     train(config, rest.out, rest.workers, warm_start=rest.warm_start)

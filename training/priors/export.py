@@ -8,7 +8,7 @@ import torch
 
 from ...inference.body_model import BodyModel
 from ...inference.pose_features import FEATURE_COUNT
-from ..onnx_export import export
+from ..onnx_export import export, load_weights
 from .networks import PosePrior, ShapePrior
 
 
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
         "shape": (ShapePrior, torch.rand(4, 1, 64, 64), ("silhouettes", ["betas"])),
     }[options.prior]
     network = network()
-    network.load_state_dict(torch.load(options.weights, map_location="cpu", weights_only=True))
+    load_weights(network, options.weights)
     metadata = {"body_model": BodyModel.load(options.body_model).hash}
     difference = export(network, example, options.out, *names, metadata)
     print(f"wrote {options.out}; largest difference to torch {difference:.2e}")

@@ -18,6 +18,7 @@ from ...inference.body_model import BodyModel
 from ...inference.pose_features import pose_features
 from ..body_model import TorchBodyModel
 from ..command_line import parse_run
+from ..onnx_export import load_weights
 from .checkpoint import resume, save
 from .corruption import Corruption, corrupt, well_seen
 from .instances import VIEW, Poses, load_poses, make_instances, true_keypoints
@@ -89,7 +90,7 @@ def train(
 ) -> PosePrior:
     """Train from the checkpoint in `folder`, if there is one, to the last iteration; the rate follows one cosine.
 
-    `warm_start` is the weights.pt of an earlier run to begin from.
+    `warm_start` is the weights.pt of an earlier run, or the .onnx that ships, to begin from.
     """
     torch.manual_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +100,7 @@ def train(
     subset = torch.linspace(0, len(model.v_template) - 1, config.vertices).long()
     network = PosePrior(config.width, config.units, config.dropout)
     if warm_start:
-        network.load_state_dict(torch.load(warm_start, weights_only=True))
+        load_weights(network, warm_start)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.iterations, pct_start=0.05)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
@@ -143,6 +144,7 @@ def _log(folder: Path, iteration: int, totals: dict[str, float], rate: float) ->
 
 def main(arguments: list[str]) -> None:
     config, rest = parse_run(
-        arguments, Config, "pose-prior", "Train PosePrior on mocap poses.", warm_start="weights.pt of an earlier run"
-    )
+        arguments, Config, "pose-prior", "Train PosePrior on mocap poses.",
+        warm_start="weights.pt of an earlier run, or the .onnx that ships",
+    )  # fmt: skip
     train(config, rest.out, rest.workers, warm_start=rest.warm_start)

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from ...inference.body_model import BodyModel
 from ..command_line import parse_run
+from ..onnx_export import load_weights
 from .checkpoint import resume, save
 from .instances import Poses, load_poses, make_instances
 from .networks import ShapePrior
@@ -58,15 +59,26 @@ def vertex_metric(model: BodyModel) -> torch.Tensor:
 
 
 def train(
-    config: Config, folder: Path, body_file: Path | None = None, workers: int = 1, log_every: int = 50
+    config: Config,
+    folder: Path,
+    body_file: Path | None = None,
+    workers: int = 1,
+    log_every: int = 50,
+    warm_start: Path | None = None,
 ) -> ShapePrior:
-    """Train from the checkpoint in `folder`, if there is one, to the last iteration; the rate follows one cosine."""
+    """Train from the checkpoint in `folder`, if there is one, to the last iteration; the rate follows one cosine.
+
+    `body_file` is a licensed SMPL file to train for; `warm_start` the weights.pt of an earlier run, or the .onnx that
+    ships, to begin from.
+    """
     torch.manual_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
     model = BodyModel.load(body_file)
     metric = vertex_metric(model)
     network = ShapePrior()
+    if warm_start:
+        load_weights(network, warm_start)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.iterations, pct_start=0.05)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
@@ -104,5 +116,6 @@ def main(arguments: list[str]) -> None:
     config, rest = parse_run(
         arguments, Config, "shape-prior", "Train ShapePrior on silhouettes of posed bodies.",
         body_model="a licensed SMPL file to train for, instead of the open body",
+        warm_start="weights.pt of an earlier run, or the .onnx that ships",
     )  # fmt: skip
-    train(config, rest.out, rest.body_model, rest.workers)
+    train(config, rest.out, rest.body_model, rest.workers, warm_start=rest.warm_start)
