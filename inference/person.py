@@ -76,13 +76,18 @@ def _prominence(detection: Detection) -> float:
 
 
 def _distinct(detections: list[Detection]) -> list[Detection]:
-    """One detection for each person: the best of those whose boxes overlap."""
+    """One detection for each person: the best of those whose boxes overlap or lie in each other."""
     kept: list[Detection] = []
     for detection in sorted(detections, key=lambda look: look.score, reverse=True):
         box = box_of(detection)
-        if not kept or (box is not None and all(box_overlap(box, box_of(other)) < 0.3 for other in kept)):
+        if not kept or (box is not None and all(_share_within(box, box_of(other)) < 0.4 for other in kept)):
             kept.append(detection)
     return kept
+
+
+def _share_within(a: np.ndarray, b: np.ndarray) -> float:
+    """Share of the smaller of two boxes that lies in the other: a look that found half a person found the same one."""
+    return _intersection(a, b) / max(min(np.prod(a[2:]), np.prod(b[2:])), 1e-6)
 
 
 def crops_of_parts(width: int, height: int) -> list[Crop]:
@@ -138,9 +143,13 @@ def photo_mask(detection: Detection, width: int, height: int) -> np.ndarray:
 
 def box_overlap(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union of two boxes (x, y, width, height)."""
-    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[:2] + a[2:], b[:2] + b[2:])
-    shared = np.prod(np.maximum(high - low, 0))
+    shared = _intersection(a, b)
     return float(shared / (np.prod(a[2:]) + np.prod(b[2:]) - shared))
+
+
+def _intersection(a: np.ndarray, b: np.ndarray) -> float:
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[:2] + a[2:], b[:2] + b[2:])
+    return float(np.prod(np.maximum(high - low, 0)))
 
 
 def _check(found: Detection, where: str) -> None:

@@ -20,7 +20,7 @@ ROUGHNESS = {"cloth": 0.95, "leather": 0.5, "hair": 0.55, "skin": 0.5}
 SKIN = "young_lightskinned_male_diffuse"
 GARMENTS = {"clothes/male_casualsuit05": "cloth", "clothes/shoes01": "leather", "hair/short02": "hair"}
 WORLD = "city"
-FRAME, TURN = 44700, 12.0
+FRAME, TURN = 45576, 0.0
 """Which mocap frame, and how many degrees the person is turned to their left."""
 WALL = 1.6
 """Metres behind the person."""
@@ -208,11 +208,11 @@ def add_world(panorama: Path) -> None:
 
 
 def add_camera() -> None:
-    """At a photographer's height, four metres away."""
+    """At a photographer's height, five metres away."""
     camera = bpy.data.cameras.new("camera")
     camera.lens, camera.sensor_width, camera.sensor_fit = 50, 36, "VERTICAL"
     thing = bpy.data.objects.new("camera", camera)
-    thing.location = (0.25, -4.3, 1.35)
+    thing.location = (0.25, -4.9, 1.35)
     thing.rotation_euler = (Vector((0, 0, 0.88)) - thing.location).to_track_quat("-Z", "Y").to_euler()
     bpy.context.collection.objects.link(thing)
     bpy.context.scene.camera = thing
