@@ -1,6 +1,6 @@
 """`BodyEstimate`: the only thing that crosses from the engine to Blender, to disk and to tests."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -67,9 +67,6 @@ class BodyEstimate:
     @property
     def frame_count(self) -> int:
         return len(self.poses)
-
-    def with_source(self, source: str) -> "BodyEstimate":
-        return replace(self, source=source)
 
     def save(self, path: Path) -> None:
         """Write the npz described above. Raises UserError when the file cannot be written."""

@@ -113,8 +113,6 @@ class Instances:
     head_top: np.ndarray
     transl: np.ndarray
     """(B, 3) what `BodyModel.pose` must add."""
-    size_in_view: np.ndarray
-    """(B,) height of the person over the distance."""
 
 
 VIEW = Camera(1000.0, np.zeros(2), (1, 1))
@@ -149,7 +147,7 @@ def make_instances(
     transl[:, 2] -= distance
     joints = joints + transl[:, None]
     top = head_tops(model, betas, rest, joints, world)
-    return Instances(rotations, betas, joints, top, transl, 1.7 / distance)
+    return Instances(rotations, betas, joints, top, transl)
 
 
 def true_keypoints(instances: Instances) -> np.ndarray:
