@@ -6,6 +6,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from .destination import replacing
 from .errors import UserError
 from .joints import KEYPOINT_NAMES
 from .rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -72,11 +73,8 @@ class BodyEstimate:
         """Write the npz described above. Raises UserError when the file cannot be written."""
         arrays = {name: getattr(self, name) for name in self.__dataclass_fields__ if getattr(self, name) is not None}
         arrays["keypoint_names"] = np.array(self.keypoint_names)
-        try:
-            with open(path, "wb") as file:
-                np.savez_compressed(file, **arrays)
-        except OSError as error:
-            raise UserError(f"Could not write {path}: {error.strerror or error}.") from error
+        with replacing(Path(path)) as unfinished, open(unfinished, "wb") as file:
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> "BodyEstimate":

@@ -9,6 +9,7 @@ import numpy as np
 
 from .body_estimate import BodyEstimate, camera_from_upright, rotations_of
 from .body_model import BodyModel
+from .destination import replacing
 from .errors import UserError
 from .frames import InputItem
 from .images import write_picture
@@ -34,22 +35,27 @@ def write_overlay_video(path: Path, items: list[InputItem], estimate: BodyEstima
     scale = min(1.0, LONGEST_SIDE / max(width, height))
     # The codec wants even sides.
     size = (int(width * scale) // 2 * 2, int(height * scale) // 2 * 2)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), estimate.mocap_framerate, size)
-    if not writer.isOpened():
-        raise UserError(
-            f"{path} could not be written. Check that there is room, and that the folder may be written to."
-        )
-    try:
-        pixels = np.full((height, width, 3), 128, np.uint8)
-        for index, item in enumerate(items):
-            # Of a frame that cannot be read the one before stays: the film must keep its length.
-            with suppress(UserError):
-                pixels = item.read().pixels
-            drawn = draw_overlay(pixels, frame_of(estimate, index, body))
-            small = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
-            writer.write(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-    finally:
-        writer.release()
+    with replacing(path) as unfinished:
+        writer = cv2.VideoWriter(str(unfinished), cv2.VideoWriter_fourcc(*"mp4v"), estimate.mocap_framerate, size)
+        try:
+            pixels = np.full((height, width, 3), 128, np.uint8)
+            for index, item in enumerate(items):
+                # Of a frame that cannot be read the one before stays: the film must keep its length.
+                with suppress(UserError):
+                    pixels = item.read().pixels
+                drawn = draw_overlay(pixels, frame_of(estimate, index, body))
+                small = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
+                writer.write(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+        finally:
+            writer.release()
+        _check_film(unfinished, len(items), path)
+
+
+def _check_film(film: Path, frames: int, path: Path) -> None:
+    """OpenCV does not say when a film could not be written, so it is opened and its frames are counted."""
+    written = int(cv2.VideoCapture(str(film)).get(cv2.CAP_PROP_FRAME_COUNT)) if film.exists() else 0
+    if written != frames:
+        raise UserError(f"Could not write {path}: only {written} of {frames} frames were written. Is the disk full?")
 
 
 def write_mask_pictures(folder: Path, items: list[InputItem], estimate: BodyEstimate, body: BodyModel) -> None:

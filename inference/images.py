@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .destination import replacing
 from .errors import UserError
 from .exif import focal_length_pixels
 from .image_headers import BrokenHeader, ImageHeader, format_of, read_header
@@ -78,11 +79,8 @@ def upright_file(photo: Photo, copy: Path) -> Path:
 def write_picture(path: Path, pixels: np.ndarray) -> None:
     """Write (H, W, 3) uint8 RGB or (H, W) uint8 as the kind of picture `path` is named. Raises UserError."""
     colours = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.ndim == 3 else pixels
-    data = cv2.imencode(path.suffix, colours)[1]
-    try:
-        data.tofile(path)
-    except OSError as error:
-        raise UserError(f"{path} could not be written: {error.strerror or error}.") from error
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(cv2.imencode(path.suffix, colours)[1].tobytes())
 
 
 _SAVE_AGAIN = "Copy it again from where it came from, or open it in an image editor and save it as PNG or JPEG."

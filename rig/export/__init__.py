@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ...inference.destination import replacing
 from ...inference.errors import UserError
 from ..bone_names import BoneNames, preset
 from ..character import Character
 from .blend import write_blend
 from .bvh import write_bvh
-from .destination import replacing
 from .fbx import write_fbx
 from .glb import write_glb
 from .obj import write_obj

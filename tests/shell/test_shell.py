@@ -1,6 +1,8 @@
 """The command line, as a user meets it: files, exit codes, sentences."""
 
 import json
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +81,21 @@ def test_an_output_folder_that_cannot_be_made_is_a_sentence(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert run(EXAMPLE, "--out", tmp_path / "file" / "o", "--format", "npz") == 2
     assert "could not be made" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="this system cannot limit the size of a file")
+@pytest.mark.parametrize("kind", ["npz", "overlay", "mask"])
+def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(kind, tmp_path, capsys):
+    """A limit on the size of files stands in for a full disk: writing stops in the middle."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        assert run(EXAMPLE, "--out", tmp_path / "o", "--format", kind) == 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "FAILED: Could not write" in capsys.readouterr().out
+    assert list((tmp_path / "o").iterdir()) == []
 
 
 def test_keypoints_from_a_file_skip_the_network(tmp_path):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...inference.errors import UserError
+from .errors import UserError
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _reason(report: str) -> str | None:
-    """What the system said, out of the report of a Blender operator that failed; None when it is not about the file."""
+    """What the system said, out of the report of an exporter that failed; None when it is not about the file."""
     if "Traceback" not in report:
         return report.strip().removeprefix("Error: ").rstrip(".")
     said = re.search(r"\[Errno \d+\] ([^:'\n]+)", report)
