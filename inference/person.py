@@ -20,8 +20,12 @@ ANOTHER = 0.55
 STABLE = 0.9
 """Overlap of one box with the next at which cropping stops."""
 MOST_CROPS = 4
-CLOSER_LOOKS = 3
-"""How many of the most promising first looks are followed up."""
+CLEAR = 0.6
+"""Score from which a person found in the whole photo is not looked for in its parts as well."""
+CLOSER_LOOKS = 2
+"""How many of the most promising looks at parts are followed up."""
+SOMEBODY = 0.3
+"""Area of another silhouette, over the person's own, from which it is taken for somebody else."""
 _TORSO = [
     KEYPOINT_INDEX[name] for name in ("right_hip", "left_hip", "right_shoulder", "left_shoulder", "thorax", "pelvis")
 ]
@@ -45,12 +49,16 @@ def find_person(photo: np.ndarray, human2d: Human2D, box: np.ndarray | None = No
         _check(detection, "in the box")
         return Found(detection, False)
     height, width = photo.shape[:2]
-    looks = human2d(photo, [crop_of_photo(width, height), *crops_of_parts(width, height)])
-    looks.sort(key=lambda look: look.score, reverse=True)
-    people = _distinct([_settle(photo, human2d, look) for look in looks[:CLOSER_LOOKS]])
+    whole = human2d(photo, [crop_of_photo(width, height)])[0]
+    people = [_settle(photo, human2d, whole)]
+    if people[0].score < CLEAR:
+        looks = human2d(photo, crops_of_parts(width, height))
+        looks.sort(key=lambda look: look.score, reverse=True)
+        people = _distinct([*people, *(_settle(photo, human2d, look) for look in looks[:CLOSER_LOOKS])])
     best = max(people, key=_prominence)
     _check(best, "in the picture")
-    return Found(best, any(person is not best and person.score >= ANOTHER for person in people))
+    others = any(person is not best and person.score >= ANOTHER for person in people)
+    return Found(best, others or _somebody_else(whole))
 
 
 def _settle(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detection:
@@ -130,6 +138,15 @@ def person_silhouette(detection: Detection) -> np.ndarray:
     kept = np.isin(labels, touched[touched > 0])
     kept = cv2.dilate(kept.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     return silhouette * kept if touched.any() else silhouette
+
+
+def _somebody_else(whole: Detection) -> bool:
+    """Whether a look at the whole photo shows a silhouette that none of the keypoints touch and that is not small."""
+    own, all_of_them = person_silhouette(whole), whole.silhouette
+    area = (own >= 0.5).sum()
+    rest = ((all_of_them >= 0.5) & (own < 0.5)).astype(np.uint8)
+    _, _, pieces, _ = cv2.connectedComponentsWithStats(rest)
+    return bool(area and len(pieces) > 1 and pieces[1:, cv2.CC_STAT_AREA].max() > SOMEBODY * area)
 
 
 def photo_mask(detection: Detection, width: int, height: int) -> np.ndarray:
