@@ -1,6 +1,7 @@
 """One moving person: frames to one estimate with one shape, gaps filled, and rotations and path smoothed over time."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from .body_estimate import BodyEstimate
 from .crop import box_around
 from .engine import Engine, Lifted, check_keypoints, person_box
 from .errors import NoPersonError, UserError
+from .human2d import Detection
 from .images import Photo
 from .person import box_overlap, person_silhouette
 from .rotations import continuous_quaternions, matrix_to_quaternion, quaternion_to_matrix
@@ -18,6 +20,8 @@ ROTATION_SECONDS = 0.06
 """Deviation of the Gaussian that smooths rotations: a step shorter than the quickest gesture."""
 KEYPOINT_SECONDS = 0.04
 DEFAULT_RATE = 30.0
+ROOM = 0.12
+"""How much the last frame's box is grown, over its longer side, to find the person in the next."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,24 @@ def look_at_frames(engine: Engine, photos: Iterable[Photo | None]) -> tuple[list
     return frames, remarks
 
 
-def _follow(engine: Engine, photo: Photo, box: np.ndarray | None):
-    """Look where the person was; if they are no longer there, look for them anew."""
+def _follow(engine: Engine, photo: Photo, box: np.ndarray | None) -> Detection:
+    """Look about where the person was, with room for limbs that were missed there; then closer. If they are no longer
+    there, look for them anew."""
     if box is not None:
-        try:
-            detection = engine.detect(photo, box).detection
+        with suppress(NoPersonError):  # The person left the old box; the whole frame is searched below.
+            wide = engine.detect(photo, widened(box)).detection
+            close = engine.detect(photo, person_box(wide)).detection
+            detection = max(wide, close, key=lambda look: look.score)
             if box_overlap(box, person_box(detection)) > 0.3:
                 return detection
-        except NoPersonError:
-            pass  # The person left the old box; the whole frame is searched below.
     return engine.detect(photo).detection
+
+
+def widened(box: np.ndarray) -> np.ndarray:
+    """A box (x, y, width, height) grown on all sides. Without it, a limb that is missed once lies outside the next
+    frame's crop, and is missed for good."""
+    margin = ROOM * max(box[2:])
+    return np.concatenate([box[:2] - margin, box[2:] + 2 * margin])
 
 
 def frames_from_keypoints(
