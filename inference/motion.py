@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .body_estimate import BodyEstimate
-from .crop import box_around
+from .crop import box_around, crop_of_box
 from .engine import Engine, Lifted, check_keypoints, person_box
 from .errors import NoPersonError, UserError
 from .human2d import Detection
@@ -61,9 +61,8 @@ def _follow(engine: Engine, photo: Photo, box: np.ndarray | None) -> Detection:
     there, look for them anew."""
     if box is not None:
         with suppress(NoPersonError):  # The person left the old box; the whole frame is searched below.
-            wide = engine.detect(photo, widened(box)).detection
-            close = engine.detect(photo, person_box(wide)).detection
-            detection = max(wide, close, key=lambda look: look.score)
+            wide = engine.human2d(photo.pixels, [crop_of_box(widened(box))])[0]
+            detection = engine.detect(photo, person_box(wide)).detection
             if box_overlap(box, person_box(detection)) > 0.3:
                 return detection
     return engine.detect(photo).detection
