@@ -209,11 +209,12 @@ class Job:
         first = self.items[0]
         if self.keypoints is None:
             photos = (read_or_gap(item, outcome) for item in self._progress(self.items))
-            frames, remarks = look_at_frames(self.engine, photos)
+            frames, remarks = look_at_frames(self.engine, photos, self.options.box)
         else:
             photo = first.read()
             points = [matching_keypoints(frame, photo) for frame in self.keypoints]
-            frames, remarks = frames_from_keypoints(self.engine, points, photo.size, self.options.keypoints), ()
+            source = self.options.keypoints
+            frames, remarks = frames_from_keypoints(self.engine, points, photo.size, source, photo.focal), ()
         estimate, filled = join_frames(self.engine, frames, first.fps, first.path)
         outcome.score = round(float(np.mean(estimate.score)), 3)
         outcome.remarks += [*remarks, *self.missing_remark]

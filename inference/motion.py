@@ -34,15 +34,19 @@ class Frame:
     betas: np.ndarray | None = None
 
 
-def look_at_frames(engine: Engine, photos: Iterable[Photo | None]) -> tuple[list[Frame], tuple[str, ...]]:
-    """Estimate each photo, following the person from frame to frame by their box. None stands for an unreadable
-    frame."""
+def look_at_frames(
+    engine: Engine, photos: Iterable[Photo | None], first_box: np.ndarray | None = None
+) -> tuple[list[Frame], tuple[str, ...]]:
+    """Estimate each photo, following the person from frame to frame by their box. None stands for an unreadable frame.
+
+    `first_box` (x, y, width, height) is where the user says that the person is when they first appear.
+    """
     frames: list[Frame] = []
     remarks: tuple[str, ...] = ()
     box = None
     for photo in photos:
         try:
-            detection = _follow(engine, photo, box) if photo else None
+            detection = _follow(engine, photo, box, first_box) if photo else None
         except NoPersonError:
             detection = None
         if detection is None:
@@ -50,22 +54,24 @@ def look_at_frames(engine: Engine, photos: Iterable[Photo | None]) -> tuple[list
             box = None
         else:
             betas, remarks = engine.shape(person_silhouette(detection))
-            box = person_box(detection)
+            box, first_box = person_box(detection), None
             lifted = engine.lift(detection.keypoints, engine.camera(photo.size, photo.focal))
             frames.append(Frame(lifted, box, detection.score, betas))
     return frames, remarks
 
 
-def _follow(engine: Engine, photo: Photo, box: np.ndarray | None) -> Detection:
+def _follow(
+    engine: Engine, photo: Photo, box: np.ndarray | None, first_box: np.ndarray | None = None
+) -> Detection:
     """Look about where the person was, with room for limbs that were missed there; then closer. If they are no longer
-    there, look for them anew."""
+    there, look for them anew; at first in the user's box, if there is one."""
     if box is not None:
         with suppress(NoPersonError):  # The person left the old box; the whole frame is searched below.
             wide = engine.human2d(photo.pixels, [crop_of_box(widened(box))])[0]
             detection = engine.detect(photo, person_box(wide)).detection
             if box_overlap(box, person_box(detection)) > 0.3:
                 return detection
-    return engine.detect(photo).detection
+    return engine.detect(photo, first_box).detection
 
 
 def widened(box: np.ndarray) -> np.ndarray:
@@ -76,9 +82,11 @@ def widened(box: np.ndarray) -> np.ndarray:
 
 
 def frames_from_keypoints(
-    engine: Engine, keypoints: list[np.ndarray], size: tuple[int, int], source: Path
+    engine: Engine, keypoints: list[np.ndarray], size: tuple[int, int], source: Path, focal: float | None = None
 ) -> list[Frame]:
-    """The same from keypoints (16, 3) of each frame, found elsewhere."""
+    """The same from keypoints (16, 3) of each frame, found elsewhere; `focal` is what the pictures' EXIF says,
+    pixels."""
+    camera = engine.camera(size, focal)
     frames = []
     for points in keypoints:
         try:
@@ -87,7 +95,7 @@ def frames_from_keypoints(
             frames.append(Frame(None, np.zeros(4), 0.0))
         else:
             box = box_around(points[points[:, 2] > 0, :2])
-            frames.append(Frame(engine.lift(points, engine.camera(size)), box, float(points[:, 2].mean())))
+            frames.append(Frame(engine.lift(points, camera), box, float(points[:, 2].mean())))
     return frames
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.errors import NoPersonError, UserError
-from body_from_image.inference.images import read_image
+from body_from_image.inference.images import Photo, read_image
 from body_from_image.inference.motion import frames_from_keypoints, join_frames, look_at_frames, weighted_median
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
@@ -61,6 +61,17 @@ def test_a_still_person_in_a_film_has_one_shape_and_one_pose(engine):
     assert filled == 1 and estimate.betas.shape == (10,)
     assert np.abs(estimate.poses[1] - estimate.poses[0]).max() < 0.05
     assert np.abs(estimate.joints_2d[0] - single.joints_2d[0]).max() < 0.05 * single.bbox[0, 3]
+
+
+def test_the_users_box_says_who_is_followed(engine):
+    """Two people side by side: the box on either one gives a motion of that one."""
+    photo = read_image(EXAMPLE)
+    width = photo.size[0]
+    pair = Photo(np.concatenate([photo.pixels, photo.pixels], 1), None, EXAMPLE)
+    box = engine.estimate(photo).estimate.bbox[0]
+    for left in (0, width):
+        frames, _ = look_at_frames(engine, [pair, pair], box + [left, 0, 0, 0])
+        assert all(abs(frame.box[0] + frame.box[2] / 2 - (left + width / 2)) < width / 4 for frame in frames)
 
 
 def test_a_film_without_a_person_is_refused(engine):

@@ -8,17 +8,19 @@ import csv
 import json
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
 from ...inference.body_model import BodyModel
 from ...inference.pose_features import pose_features
 from ..body_model import TorchBodyModel
 from ..command_line import parse_run
 from ..onnx_export import load_weights
+from .batches import Batches
 from .checkpoint import resume, save
 from .corruption import Corruption, corrupt, well_seen
 from .instances import VIEW, Poses, load_poses, make_instances, true_keypoints
@@ -43,28 +45,17 @@ class Config:
     seed: int = 0
 
 
-class Batches(IterableDataset):
-    """Endless batches: features, and what they came from."""
-
-    def __init__(self, model: BodyModel, poses: Poses, config: Config, start: int):
-        self.model, self.poses, self.config, self.start = model, poses, config, start
-
-    def __iter__(self):
-        worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.config.seed, self.start, worker.id if worker else 0])
-        while True:
-            instances = make_instances(self.model, self.poses, self.config.batch, rng)
-            points = true_keypoints(instances)
-            clean = rng.random((len(points), 1, 1)) < self.config.clean
-            keypoints = np.where(clean, well_seen(points, rng), corrupt(points, rng, Corruption()))
-            features, turn = pose_features(keypoints, VIEW)
-            rotations = instances.rotations.copy()
-            rotations[:, 0] = upright(turn) @ rotations[:, 0]
-            yield {
-                "features": torch.from_numpy(features),
-                "rotations": torch.from_numpy(rotations),
-                "betas": torch.from_numpy(instances.betas),
-            }
+def make_batch(model: BodyModel, poses: Poses, config: Config, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    """Features, and the rotations and betas that they came from."""
+    instances = make_instances(model, poses, config.batch, rng)
+    points = true_keypoints(instances)
+    clean = rng.random((len(points), 1, 1)) < config.clean
+    keypoints = np.where(clean, well_seen(points, rng), corrupt(points, rng, Corruption()))
+    features, turn = pose_features(keypoints, VIEW)
+    rotations = instances.rotations.copy()
+    rotations[:, 0] = upright(turn) @ rotations[:, 0]
+    arrays = {"features": features, "rotations": rotations, "betas": instances.betas}
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def upright(turn: np.ndarray) -> np.ndarray:
@@ -105,7 +96,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.iterations, pct_start=0.05)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
     start = resume(folder, parts)
-    batches = Batches(model, load_poses("train"), config, start)
+    batches = Batches(partial(make_batch, model, load_poses("train"), config), config.seed, start)
     network.train()
     totals: dict[str, float] = {}
     loader = iter(DataLoader(batches, batch_size=None, num_workers=workers))

@@ -9,15 +9,17 @@ import csv
 import json
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
 from ...inference.body_model import BodyModel
 from ..command_line import parse_run
 from ..onnx_export import load_weights
+from .batches import Batches
 from .checkpoint import resume, save
 from .instances import Poses, load_poses, make_instances
 from .networks import ShapePrior
@@ -35,21 +37,15 @@ class Config:
     seed: int = 0
 
 
-class Batches(IterableDataset):
-    """Endless batches of silhouettes and betas."""
-
-    def __init__(self, model: BodyModel, poses: Poses, config: Config, start: int):
-        self.model, self.poses, self.config, self.start = model, poses, config, start
-
-    def __iter__(self):
-        worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.config.seed, self.start, worker.id if worker else 0])
-        while True:
-            instances = make_instances(self.model, self.poses, self.config.batch, rng)
-            silhouettes = framed_silhouettes(project_bodies(self.model, instances), self.model.faces, rng)
-            corrupted = corrupt_silhouettes(silhouettes, rng)
-            clean = rng.random((len(silhouettes), 1, 1, 1)) < self.config.clean
-            yield torch.from_numpy(np.where(clean, silhouettes, corrupted)), torch.from_numpy(instances.betas)
+def make_batch(
+    model: BodyModel, poses: Poses, config: Config, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Silhouettes (B, 1, 64, 64) and the betas (B, 10) behind them."""
+    instances = make_instances(model, poses, config.batch, rng)
+    silhouettes = framed_silhouettes(project_bodies(model, instances), model.faces, rng)
+    corrupted = corrupt_silhouettes(silhouettes, rng)
+    clean = rng.random((len(silhouettes), 1, 1, 1)) < config.clean
+    return torch.from_numpy(np.where(clean, silhouettes, corrupted)), torch.from_numpy(instances.betas)
 
 
 def vertex_metric(model: BodyModel) -> torch.Tensor:
@@ -83,7 +79,8 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.iterations, pct_start=0.05)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
     start = resume(folder, parts)
-    loader = iter(DataLoader(Batches(model, load_poses("train"), config, start), batch_size=None, num_workers=workers))
+    batches = Batches(partial(make_batch, model, load_poses("train"), config), config.seed, start)
+    loader = iter(DataLoader(batches, batch_size=None, num_workers=workers))
     network.train()
     errors, distances, began = [], [], time.perf_counter()
     for iteration in range(start, config.iterations):
