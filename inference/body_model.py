@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .joints import KEYPOINT_LANDMARKS
 from .smpl_file import read_smpl_file
 
 BUNDLED_BODY = Path(__file__).parent / "models" / "body.npz"
@@ -95,6 +96,12 @@ class BodyModel:
         """The highest vertex of the template on its mid-line."""
         on_midline = np.abs(self.v_template[:, 0]) < MIDLINE_WIDTH
         return int(np.argmax(np.where(on_midline, self.v_template[:, 1], -np.inf)))
+
+    @cached_property
+    def keypoint_vertices(self) -> np.ndarray:
+        """(8,) vertices that are keypoints, in the order of `joints.KEYPOINT_LANDMARKS`."""
+        numbers = {**self.landmarks, "head_top": self.head_top}
+        return np.array([numbers[landmark] for landmark in KEYPOINT_LANDMARKS.values()])
 
     @cached_property
     def kinematic_levels(self) -> tuple[np.ndarray, ...]:

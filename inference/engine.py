@@ -10,9 +10,9 @@ from .body_model import BodyModel
 from .camera import Camera, choose_camera, solve_translation
 from .crop import box_around
 from .errors import NoPersonError
-from .human2d import Detection, Human2D
+from .human2d import Detection, Human2D, score_of
 from .images import Photo
-from .joints import KEYPOINT_INDEX, keypoints_from_joints
+from .joints import KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
 from .person import SURE, Found, box_of, find_person, person_silhouette
 from .priors import PosePrior, ShapePrior
 from .rotations import matrix_to_axis_angle
@@ -53,7 +53,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Lifted:
-    """One frame's keypoints (16, 3), the rotations (24, 3, 3) they show (the root's in the camera's OpenCV frame), and
+    """One frame's keypoints (25, 3), the rotations (24, 3, 3) they show (the root's in the camera's OpenCV frame), and
     the camera."""
 
     keypoints: np.ndarray
@@ -94,14 +94,14 @@ class Engine:
     def estimate_from_keypoints(
         self, keypoints: np.ndarray, size: tuple[int, int], source: Path, focal: float | None = None
     ) -> Result:
-        """The body for keypoints (16, 3; pixels and confidence) found elsewhere, in a photo of `size` (width, height).
+        """The body for keypoints (25, 3; pixels and confidence) found elsewhere, in a photo of `size` (width, height).
 
         There is no silhouette, so the body has the model's mean shape. Raises NoPersonError.
         """
         check_keypoints(keypoints, source)
         lifted = self.lift(keypoints, self.camera(size, focal))
         box = box_around(keypoints[keypoints[:, 2] > 0, :2])
-        estimate = self.place([lifted], self.mean_shape, box[None], [float(keypoints[:, 2].mean())], source)
+        estimate = self.place([lifted], self.mean_shape, box[None], [score_of(keypoints)], source)
         return Result(estimate, None, (MEAN_SHAPE_REMARK, *remarks_on(keypoints)))
 
     @property
@@ -120,7 +120,7 @@ class Engine:
         return self.mean_shape, (remark,)
 
     def lift(self, keypoints: np.ndarray, camera: Camera) -> Lifted:
-        """The pose that keypoints (16, 3; pixels and confidence) show, in the camera's frame."""
+        """The pose that keypoints (25, 3; pixels and confidence) show, in the camera's frame."""
         return Lifted(keypoints, self.pose_prior(keypoints[None], camera)[0], camera)
 
     def place(
@@ -133,7 +133,7 @@ class Engine:
         """
         rotations = np.stack([frame.rotations for frame in frames])
         posed = self.body.pose(betas[None], rotations)
-        points = keypoints_from_joints(posed.joints, posed.vertices[:, self.body.head_top])
+        points = keypoints_from_joints(posed.joints, posed.vertices[:, self.body.keypoint_vertices])
         points = np.stack(points, -2).astype(np.float64)
         pelvis = posed.joints[:, 0] + np.stack(
             [translation_of(frame, own) for frame, own in zip(frames, points, strict=True)]
@@ -148,7 +148,7 @@ class Engine:
 
 
 def translation_of(frame: Lifted, points: np.ndarray) -> np.ndarray:
-    """Where the body's keypoints (16, 3) must be moved to lie on those of the photo. Confidence counts squared: it is a
+    """Where the body's keypoints (25, 3) must be moved to lie on those of the photo. Confidence counts squared: it is a
     probability, and an unsure keypoint is worse than its share."""
     return solve_translation(points, frame.keypoints[:, :2], frame.keypoints[:, 2] ** 2, frame.camera)
 
@@ -191,8 +191,8 @@ def person_box(detection: Detection) -> np.ndarray:
 
 
 def check_keypoints(keypoints: np.ndarray, source: Path) -> None:
-    """Raise NoPersonError when keypoints (16, 3) hold too little of a person to pose a body."""
-    seen = int((keypoints[:, 2] > 0).sum())
+    """Raise NoPersonError when keypoints (25, 3) hold too little of a person to pose a body."""
+    seen = int((keypoints[:MPII_COUNT, 2] > 0).sum())
     if seen < FEWEST_KEYPOINTS:
         raise NoPersonError(f"{source} gives {seen} keypoints; at least {FEWEST_KEYPOINTS} are needed to pose a body.")
 

@@ -1,4 +1,4 @@
-"""Human2D: a crop of a photo to sixteen keypoints and a silhouette (Pavlakos et al. 2018, §4.1)."""
+"""Human2D: a crop of a photo to 25 keypoints and a silhouette (Pavlakos et al. 2018, §4.1)."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,13 @@ import numpy as np
 
 from .crop import Crop, heatmap_to_crop
 from .heatmaps import calibrate, decode_heatmaps
+from .joints import MPII_COUNT
 from .networks import Network
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What Human2D saw in one crop. `keypoints` (16, 3): x, y in photo pixels and confidence; `silhouette` (64, 64) is
+    """What Human2D saw in one crop. `keypoints` (25, 3): x, y in photo pixels and confidence; `silhouette` (64, 64) is
     the probability that a cell is the person, in the crop's own frame."""
 
     crop: Crop
@@ -20,8 +21,12 @@ class Detection:
 
     @property
     def score(self) -> float:
-        """Mean confidence of the keypoints: near 1 for a whole person in plain sight."""
-        return float(self.keypoints[:, 2].mean())
+        return score_of(self.keypoints)
+
+
+def score_of(keypoints: np.ndarray) -> float:
+    """Mean confidence of MPII's keypoints among (25, 3): near 1 for a whole person in plain sight."""
+    return float(keypoints[:MPII_COUNT, 2].mean())
 
 
 class Human2D:

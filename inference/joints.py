@@ -1,7 +1,8 @@
 """The one list of joints and keypoints: names, order, parents, mirror images and skeletons.
 
-Two vocabularies exist. *Joints* are SMPL's 24, the things a body rotates about. *Keypoints* are MPII's 16, the things a
-network finds in a photo. `KEYPOINT_JOINTS` ties one to the other.
+Two vocabularies exist. *Joints* are SMPL's 24, the things a body rotates about. *Keypoints* are the 25 things a network
+finds in a photo: MPII's 16, in MPII's order, then nine that show how head, feet and hands are turned.
+`keypoints_from_joints` ties one to the other.
 """
 
 import numpy as np
@@ -18,13 +19,16 @@ JOINT_INDEX = {name: index for index, name in enumerate(JOINT_NAMES)}
 KEYPOINT_NAMES = (
     "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis", "thorax",
     "upper_neck", "head_top", "right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow",
-    "left_wrist",
+    "left_wrist", "nose", "right_ear", "left_ear", "right_heel", "left_heel", "right_big_toe", "left_big_toe",
+    "right_knuckles", "left_knuckles",
 )  # fmt: skip
-KEYPOINT_MIRROR = np.array([5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10])
+MPII_COUNT = 16
+"""The first 16 keypoints are MPII's; readers take lists of these alone, and the others are then of confidence 0."""
+KEYPOINT_MIRROR = np.array([5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10, 16, 18, 17, 20, 19, 22, 21, 24, 23])
 KEYPOINT_INDEX = {name: index for index, name in enumerate(KEYPOINT_NAMES)}
 KEYPOINT_EDGES = (
     (0, 1), (1, 2), (2, 6), (6, 3), (3, 4), (4, 5), (6, 7), (7, 8), (8, 9), (10, 11), (11, 12), (12, 7), (7, 13),
-    (13, 14), (14, 15),
+    (13, 14), (14, 15), (8, 16), (16, 17), (16, 18), (0, 19), (19, 21), (5, 20), (20, 22), (10, 23), (15, 24),
 )  # fmt: skip
 LIMB_KEYPOINTS = np.array([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15])
 """The twelve limb keypoints that PCK is defined on (ankles … shoulders)."""
@@ -33,14 +37,22 @@ KEYPOINT_JOINTS = {
     "right_ankle": "right_ankle", "right_knee": "right_knee", "right_hip": "right_hip", "left_hip": "left_hip",
     "left_knee": "left_knee", "left_ankle": "left_ankle", "right_wrist": "right_wrist", "right_elbow": "right_elbow",
     "right_shoulder": "right_shoulder", "left_shoulder": "left_shoulder", "left_elbow": "left_elbow",
-    "left_wrist": "left_wrist", "upper_neck": "neck",
+    "left_wrist": "left_wrist", "upper_neck": "neck", "right_knuckles": "right_hand", "left_knuckles": "left_hand",
 }  # fmt: skip
-"""Keypoints that are joints of the body. The other three are derived: pelvis and thorax are the middles of the hips and
-of the shoulders (the labels we train on have neither, so the definition is ours), head_top is a vertex of the model."""
+"""Keypoints that are joints of the body; SMPL's hand joints are the knuckles of the middle fingers. Pelvis and thorax
+are the middles of the hips and of the shoulders (the labels we train on have neither, so the definition is ours)."""
+
+KEYPOINT_LANDMARKS = {
+    "head_top": "head_top", "nose": "nose", "right_ear": "rear", "left_ear": "lear", "right_heel": "RHeel",
+    "left_heel": "LHeel", "right_big_toe": "RBigToe", "left_big_toe": "LBigToe",
+}  # fmt: skip
+"""Keypoints that are vertices of the body, with their names among the model's landmarks."""
 
 
-def keypoints_from_joints(joints: np.ndarray, head_top: np.ndarray) -> list:
-    """Arrange SMPL joints (..., 24, D) and the top of the head (..., D) as a list of 16 MPII keypoints, each (..., D).
+def keypoints_from_joints(joints: np.ndarray, landmarks: np.ndarray) -> list:
+    """Arrange SMPL joints (..., 24, D) and landmarks (..., 8, D) as a list of the 25 keypoints, each (..., D).
+
+    Landmarks are the vertices `BodyModel.keypoint_vertices`, in the order of `KEYPOINT_LANDMARKS`.
 
     Only indexing and adding is used, so numpy arrays and torch tensors serve alike; the caller stacks the list on axis
     -2.
@@ -48,5 +60,5 @@ def keypoints_from_joints(joints: np.ndarray, head_top: np.ndarray) -> list:
     pick = {name: joints[..., JOINT_INDEX[joint], :] for name, joint in KEYPOINT_JOINTS.items()}
     pick["pelvis"] = (pick["right_hip"] + pick["left_hip"]) / 2
     pick["thorax"] = (pick["right_shoulder"] + pick["left_shoulder"]) / 2
-    pick["head_top"] = head_top
+    pick |= {name: landmarks[..., number, :] for number, name in enumerate(KEYPOINT_LANDMARKS)}
     return [pick[name] for name in KEYPOINT_NAMES]

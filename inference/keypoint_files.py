@@ -1,8 +1,9 @@
 """Keypoints found by another program, read from JSON: ours, OpenPose's BODY_25 and COCO's 17.
 
-All become MPII's 16 in the order of `joints.KEYPOINT_NAMES`. What the other lists lack is derived: pelvis and thorax
+All become the 25 of `joints.KEYPOINT_NAMES`. What the other lists lack of MPII's 16 is derived: pelvis and thorax
 are the middles of hips and shoulders, as everywhere in this project (OpenPose's Neck and MidHip are the same middles
-and step in when a side is missing); upper_neck and head_top are estimated from shoulders, ears, eyes and nose.
+and step in when a side is missing); upper_neck and head_top are estimated from shoulders, ears, eyes and nose. What a
+list lacks of the other nine is missing.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import NoPersonError, UserError
-from .joints import KEYPOINT_INDEX, KEYPOINT_NAMES
+from .joints import KEYPOINT_NAMES
 
 BODY_25_NAMES = (
     "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
@@ -37,7 +38,7 @@ _HINT = "See the README for the three forms that can be read."
 class Keypoints:
     """One person in one frame.
 
-    `points` (16, 3) float32: x, y in pixels of the upright image, confidence 0–1; missing ones are all zero.
+    `points` (25, 3) float32: x, y in pixels of the upright image, confidence 0–1; missing ones are all zero.
     `image_size` is width, height, None when the file does not tell (OpenPose never does). `bbox` is x, y, width,
     height, None likewise. `people` says how many the frame held: of several, the one with the largest product of mean
     confidence and extent was taken; with none, every confidence is 0.
@@ -52,7 +53,7 @@ class Keypoints:
 def read_keypoints(path: Path | str) -> list[Keypoints]:
     """Read one person per frame from a JSON file, which may be one frame or a list of frames in these forms.
 
-    * Ours: `{"image_size": [W, H], "keypoints": [[x, y, confidence] × 16]}` in MPII's order.
+    * Ours: `{"image_size": [W, H], "keypoints": [[x, y, confidence] × 16 or 25]}`, MPII's or all of ours.
     * OpenPose: `{"people": [{"pose_keypoints_2d": [75 numbers]}]}`.
     * COCO: dicts with 51 numbers as `keypoints`, in a list or under `annotations`, those of one `image_id` being one
       frame (without it, each is a frame). The third number is COCO's visibility (1 hidden becomes .5, 2 visible 1)
@@ -153,25 +154,26 @@ def _read_image_size(where: str, size: object) -> tuple[int, int] | None:
 
 
 def _read_person(where: str, person: object) -> tuple[np.ndarray, tuple | None]:
-    """Points (16, 3) and bbox of one person's dict."""
+    """Points (25, 3) and bbox of one person's dict."""
     if not isinstance(person, dict):
         raise UserError(f"{where}: a person is not written as a JSON object. {_HINT}")
     from_openpose = "pose_keypoints_2d" in person
     values = _flatten(person.get("pose_keypoints_2d" if from_openpose else "keypoints"))
-    lengths = (75,) if from_openpose else (48, 51)
+    lengths = (75,) if from_openpose else (48, 51, 75)
     if values is None or len(values) not in lengths:
         found = "no list of numbers" if values is None else f"{len(values)} numbers"
-        wanted = "BODY_25's 75" if from_openpose else "MPII's 16 × 3 or COCO's 17 × 3"
+        wanted = "BODY_25's 75" if from_openpose else "16 × 3 (MPII), 17 × 3 (COCO) or 25 × 3"
         raise UserError(f"{where}: a person has {found} where {wanted} are expected. {_HINT}")
     if not all(map(_is_number, values)):
         raise UserError(f"{where}: a keypoint has a value that is not a usable number (null, NaN, text, or enormous).")
     points = np.array(values, np.float64).reshape(-1, 3)
     if len(points) == len(COCO_NAMES):
-        points = _to_mpii(COCO_NAMES, _with_coco_confidence(points, "score" in person))
+        points = _to_ours(COCO_NAMES, _with_coco_confidence(points, "score" in person))
     elif from_openpose:
-        points = _to_mpii(BODY_25_NAMES, points)
+        points = _to_ours(BODY_25_NAMES, points)
     elif points[:, 2].min() < 0 or points[:, 2].max() > 1:
         raise UserError(f"{where}: confidences must lie between 0 and 1.")
+    points = np.concatenate([points, np.zeros((len(KEYPOINT_NAMES) - len(points), 3))])
     points[:, 2] = np.clip(points[:, 2], 0, 1)
     points[points[:, 2] == 0] = 0
     return points.astype(np.float32), _read_bbox(where, person.get("bbox"))
@@ -222,8 +224,8 @@ def _refuse_fractions(where: str, points: np.ndarray) -> None:
         )
 
 
-def _to_mpii(names: tuple[str, ...], points: np.ndarray) -> np.ndarray:
-    """Points (K, 3) called `names` as MPII's (16, 3)."""
+def _to_ours(names: tuple[str, ...], points: np.ndarray) -> np.ndarray:
+    """Points (K, 3) called `names` as our (25, 3)."""
     known = dict(zip(names, points, strict=True))
     known["pelvis"] = _middle(known["left_hip"], known["right_hip"], otherwise=known.get("mid_hip"))
     known["thorax"] = _middle(known["left_shoulder"], known["right_shoulder"], otherwise=known.get("neck"))
@@ -232,10 +234,7 @@ def _to_mpii(names: tuple[str, ...], points: np.ndarray) -> np.ndarray:
     ears = _middle_of_seen(known["left_ear"], known["right_ear"])
     known["upper_neck"] = _estimate_upper_neck(known["thorax"], ears, nose)
     known["head_top"] = _estimate_head_top(known["thorax"], ears, eyes, nose)
-    mpii = np.zeros((len(KEYPOINT_NAMES), 3))
-    for name, index in KEYPOINT_INDEX.items():
-        mpii[index] = known[name]
-    return mpii
+    return np.stack([known.get(name, _MISSING) for name in KEYPOINT_NAMES])
 
 
 _MISSING = np.zeros(3)

@@ -11,7 +11,7 @@ from .body_estimate import BodyEstimate
 from .crop import box_around, crop_of_box
 from .engine import Engine, Lifted, check_keypoints, person_box
 from .errors import NoPersonError, UserError
-from .human2d import Detection
+from .human2d import Detection, score_of
 from .images import Photo
 from .person import box_overlap, person_silhouette
 from .rotations import continuous_quaternions, matrix_to_quaternion, quaternion_to_matrix
@@ -60,9 +60,7 @@ def look_at_frames(
     return frames, remarks
 
 
-def _follow(
-    engine: Engine, photo: Photo, box: np.ndarray | None, first_box: np.ndarray | None = None
-) -> Detection:
+def _follow(engine: Engine, photo: Photo, box: np.ndarray | None, first_box: np.ndarray | None = None) -> Detection:
     """Look about where the person was, with room for limbs that were missed there; then closer. If they are no longer
     there, look for them anew; at first in the user's box, if there is one."""
     if box is not None:
@@ -84,7 +82,7 @@ def widened(box: np.ndarray) -> np.ndarray:
 def frames_from_keypoints(
     engine: Engine, keypoints: list[np.ndarray], size: tuple[int, int], source: Path, focal: float | None = None
 ) -> list[Frame]:
-    """The same from keypoints (16, 3) of each frame, found elsewhere; `focal` is what the pictures' EXIF says,
+    """The same from keypoints (25, 3) of each frame, found elsewhere; `focal` is what the pictures' EXIF says,
     pixels."""
     camera = engine.camera(size, focal)
     frames = []
@@ -95,7 +93,7 @@ def frames_from_keypoints(
             frames.append(Frame(None, np.zeros(4), 0.0))
         else:
             box = box_around(points[points[:, 2] > 0, :2])
-            frames.append(Frame(engine.lift(points, camera), box, float(points[:, 2].mean())))
+            frames.append(Frame(engine.lift(points, camera), box, score_of(points)))
     return frames
 
 
@@ -111,9 +109,7 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
         raise NoPersonError(f"No person was found in any of the {len(frames)} frames of {Path(source).name}.")
     camera = found[0].lifted.camera
     if any(frame.lifted.camera.size != camera.size for frame in found):
-        raise UserError(
-            "The pictures differ in size, so they are not one motion. Estimate them one by one instead."
-        )
+        raise UserError("The pictures differ in size, so they are not one motion. Estimate them one by one instead.")
     rate = frame_rate or DEFAULT_RATE
     scores = np.array([frame.score for frame in frames])
     rotations = _smooth_rotations(_filled([f.lifted and f.lifted.rotations for f in frames]), scores, rate)

@@ -133,7 +133,7 @@ def _brightness(normals: np.ndarray, vertices: np.ndarray) -> np.ndarray:
 
 
 def _draw_skeleton(picture: np.ndarray, keypoints: np.ndarray) -> None:
-    """Draw the bones between confident keypoints (16, 3), the left side orange, the right side blue, in place."""
+    """Draw the bones between confident keypoints (25, 3), the left side orange, the right side blue, in place."""
     sure = (keypoints[:, 2] >= CONFIDENT) & (np.abs(keypoints[:, :2]) < 1e6).all(axis=1)
     if not sure.any():
         return

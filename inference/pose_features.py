@@ -8,8 +8,9 @@ answer is turned back afterwards. Training and inference share these functions.
 import numpy as np
 
 from .camera import Camera
+from .joints import KEYPOINT_NAMES, MPII_COUNT
 
-FEATURE_COUNT = 16 * 3 + 1
+FEATURE_COUNT = len(KEYPOINT_NAMES) * 3 + 1
 
 
 def rotation_to_forward(rays: np.ndarray) -> np.ndarray:
@@ -22,15 +23,17 @@ def rotation_to_forward(rays: np.ndarray) -> np.ndarray:
 
 
 def pose_features(keypoints: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Features (B, 49) float32 of keypoints (B, 16, 3; pixels and confidence), and the turns (B, 3, 3) to the virtual
+    """Features (B, 76) float32 of keypoints (B, 25, 3; pixels and confidence), and the turns (B, 3, 3) to the virtual
     camera.
 
     Per keypoint x, y (upwards) over the spread of the seen keypoints, and the confidence; keypoints of confidence 0
     are all zero. Last comes the logarithm of the spread as an angle: how near the person is, hence how strong the
-    perspective.
+    perspective. Centre and spread are those of MPII's keypoints, so that a list without the other nine gives the same
+    numbers.
     """
     confidence = keypoints[..., 2:]
-    weight = confidence / np.maximum(confidence.sum(1, keepdims=True), 1e-6)
+    weight = confidence * (np.arange(keypoints.shape[1]) < MPII_COUNT)[:, None]
+    weight = weight / np.maximum(weight.sum(1, keepdims=True), 1e-6)
     rays = camera.rays(keypoints[..., :2])
     turn = rotation_to_forward((rays * weight).sum(1))
     spatial = np.concatenate([rays, np.ones_like(rays[..., :1])], -1) @ turn.transpose(0, 2, 1)

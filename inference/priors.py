@@ -16,7 +16,7 @@ class PosePrior:
         self.network = Network("pose_prior", device, threads)
 
     def __call__(self, keypoints: np.ndarray, camera: Camera) -> np.ndarray:
-        """Rotations (B, 24, 3, 3) for keypoints (B, 16, 3) in pixels; the root's in the camera's OpenCV frame."""
+        """Rotations (B, 24, 3, 3) for keypoints (B, 25, 3) in pixels; the root's in the camera's OpenCV frame."""
         features, turn = pose_features(keypoints, camera)
         rotations = six_d_to_matrix(self.network(features)[0].astype(np.float64))
         # The network answers in the upright frame of a virtual camera that looks straight at the person.

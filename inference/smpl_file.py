@@ -24,6 +24,14 @@ MAX_ARRAY_SIZE = 1024 * 2**20
 REQUIRED = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
 OPTIONAL_NUMBERS = ("posedirs", "vt", "ft", "vertex_mirror", "landmark_ids")
 OPTIONAL_NAMES = ("beta_names", "landmark_names")
+SMPL_LANDMARKS = {
+    "nose": 332, "reye": 6260, "leye": 2800, "rear": 4071, "lear": 583, "rthumb": 6191, "rindex": 5782,
+    "rmiddle": 5905, "rring": 6016, "rpinky": 6133, "lthumb": 2746, "lindex": 2319, "lmiddle": 2445, "lring": 2556,
+    "lpinky": 2673, "LBigToe": 3216, "LSmallToe": 3226, "LHeel": 3387, "RBigToe": 6617, "RSmallToe": 6624,
+    "RHeel": 6787,
+}  # fmt: skip
+"""Vertices of SMPL's mesh, as the `smplx` package numbers them; files that name no landmarks of their own have
+these."""
 ADVICE = "Choose the .pkl or .npz of SMPL's 24-joint model as its own site hands it out."
 
 
@@ -195,6 +203,6 @@ def _beta_names(arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
 def _landmarks(arrays: dict[str, np.ndarray], vertex_count: int) -> dict[str, int]:
     names = arrays.get("landmark_names")
     if names is None or names.dtype.kind != "U" or names.ndim != 1 or "landmark_ids" not in arrays:
-        return {}
+        return SMPL_LANDMARKS
     ids = _indices(arrays, "landmark_ids", names.shape, vertex_count)
     return {str(name): int(vertex) for name, vertex in zip(names, ids, strict=True)}

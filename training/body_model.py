@@ -25,7 +25,7 @@ class TorchBodyModel(nn.Module):
 
     def __init__(self, model: BodyModel):
         super().__init__()
-        self.head_top = model.head_top
+        self.keypoint_vertices = model.keypoint_vertices
         regressor = model.J_regressor.astype(np.float64)
         joint_shapedirs = np.einsum("jv,vcs->sjc", regressor, model.shapedirs, optimize=True)
         self._buffer("joint_template", regressor @ model.v_template)
@@ -60,12 +60,12 @@ class TorchBodyModel(nn.Module):
         """Posed joints (B, 24, 3) and world rotations (B, 24, 3, 3) alone, without touching the vertices."""
         return self._place_joints(self.rest_joints(betas), rotations, transl)
 
-    def joints_and_head_top(
+    def joints_and_landmarks(
         self, betas: Tensor, rotations: Tensor, transl: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Posed joints (B, 24, 3) and the top of the head (B, 3): all that the sixteen MPII keypoints need."""
-        body = self(betas, rotations, transl, torch.tensor([self.head_top], device=rotations.device))
-        return body.joints, body.vertices[:, 0]
+        """Posed joints (B, 24, 3) and landmarks (B, 8, 3): all that the keypoints need."""
+        body = self(betas, rotations, transl, torch.as_tensor(self.keypoint_vertices, device=rotations.device))
+        return body.joints, body.vertices
 
     def forward(
         self, betas: Tensor, rotations: Tensor, transl: Tensor | None = None, vertex_subset: Tensor | None = None

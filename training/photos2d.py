@@ -1,17 +1,19 @@
 """The photos2d pack: crops of real people with keypoints and silhouettes, as arrays in memory.
 
 LSP-style labels have neither pelvis nor thorax. We derive them as the middles of the hips and of the shoulders, the
-same definition that `inference.joints` uses for the body model, so that 2D and 3D agree.
+same definition that `inference.joints` uses for the body model, so that 2D and 3D agree. What people did not label, and
+the nine keypoints beyond MPII's, come from a teacher (MediaPipe), where it agrees with them on the rest.
 """
 
 import tarfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from ..inference.crop import box_around
-from ..inference.joints import KEYPOINT_INDEX
+from ..inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES
 from .packs import pack
 
 LSPET, CCP, COCO = 0, 1, 4
@@ -20,18 +22,35 @@ CALIBRATION_SHARE = 20
 that the validation split is only ever reported."""
 LONGEST_SIDE = 256
 TEACHER_AGREEMENT = 0.7
-"""A MediaPipe silhouette is taken where its landmarks agree with at least this share of the human labels."""
+"""MediaPipe is a teacher where its landmarks agree with at least this share of the human labels."""
+TEACHER_SEES = 0.6
+"""Visibility from which a teacher's landmark is a label."""
+TEACHER_WEIGHT = 0.6
+"""Of a teacher's label in training, to a human one's 1."""
+CONTRADICTION = 0.15
+"""Distance, over the longer side of the labelled joints' box, from which a teacher contradicts a human label."""
+CONTRADICTED_WEIGHT = 0.2
+"""What is left of a human label's weight then: people mislabel about one limb in eight, mostly by exchanging sides."""
 
 _FROM_LSP = {
     "right_ankle": 0, "right_knee": 1, "right_hip": 2, "left_hip": 3, "left_knee": 4, "left_ankle": 5, "right_wrist": 6,
     "right_elbow": 7, "right_shoulder": 8, "left_shoulder": 9, "left_elbow": 10, "left_wrist": 11, "upper_neck": 12,
     "head_top": 13,
 }  # fmt: skip
+_FROM_MEDIAPIPE = {
+    "right_ankle": (28,), "right_knee": (26,), "right_hip": (24,), "left_hip": (23,), "left_knee": (25,),
+    "left_ankle": (27,), "right_wrist": (16,), "right_elbow": (14,), "right_shoulder": (12,), "left_shoulder": (11,),
+    "left_elbow": (13,), "left_wrist": (15,), "nose": (0,), "right_ear": (8,), "left_ear": (7,), "right_heel": (30,),
+    "left_heel": (29,), "right_big_toe": (32,), "left_big_toe": (31,), "right_knuckles": (18, 20),
+    "left_knuckles": (17, 19),
+}  # fmt: skip
+"""MediaPipe's landmarks that a keypoint is the mean of; the knuckles lie between those of little and index finger."""
 
 
 @dataclass(frozen=True)
 class LabelledCrop:
-    """`image` (H, W, 3) uint8 RGB; `keypoints` (16, 3) x, y, labelled (0/1); `mask` (H, W) uint8 0/255 or None."""
+    """`image` (H, W, 3) uint8 RGB; `keypoints` (25, 3) x, y, weight (0: no label, 1: a trusted one); `mask` (H, W)
+    uint8 0/255 or None."""
 
     id: int
     source: int
@@ -57,34 +76,65 @@ class LabelledCrop:
         return np.array([0.0, 0.0, width, height])
 
 
-def mpii_keypoints(lsp: np.ndarray) -> np.ndarray:
-    """LSP-ordered joints (≥ 14, 3) as our 16 keypoints (16, 3) with labelled 0/1."""
-    keypoints = np.zeros((16, 3), np.float32)
+def human_keypoints(lsp: np.ndarray) -> np.ndarray:
+    """LSP-ordered joints (≥ 14, 3) as our keypoints (25, 3) with weights 0/1."""
+    keypoints = np.zeros((len(KEYPOINT_NAMES), 3), np.float32)
     for name, index in _FROM_LSP.items():
         keypoints[KEYPOINT_INDEX[name]] = lsp[index]
     keypoints[:, 2] = keypoints[:, 2] > 0
+    return _with_middles(keypoints)
+
+
+def _with_middles(keypoints: np.ndarray) -> np.ndarray:
+    """Pelvis and thorax put between hips and shoulders, as sure as the less sure of the two."""
     for middle, sides in (("pelvis", ("right_hip", "left_hip")), ("thorax", ("right_shoulder", "left_shoulder"))):
         pair = keypoints[[KEYPOINT_INDEX[side] for side in sides]]
-        keypoints[KEYPOINT_INDEX[middle]] = pair.mean(0) if pair[:, 2].all() else 0
+        keypoints[KEYPOINT_INDEX[middle], :2] = pair[:, :2].mean(0)
+        keypoints[KEYPOINT_INDEX[middle], 2] = pair[:, 2].min()
     return keypoints
+
+
+def taught_keypoints(landmarks: np.ndarray) -> np.ndarray:
+    """MediaPipe's landmarks (33, 4: x, y, visibility, z) as our keypoints (25, 3), those that it sees of weight 1."""
+    keypoints = np.zeros((len(KEYPOINT_NAMES), 3), np.float32)
+    for name, numbers in _FROM_MEDIAPIPE.items():
+        chosen = landmarks[list(numbers)]
+        seen = chosen[:, 2].min() >= TEACHER_SEES
+        keypoints[KEYPOINT_INDEX[name]] = [*chosen[:, :2].mean(0), seen]
+    return _with_middles(keypoints)
+
+
+def combined_keypoints(human: np.ndarray, taught: np.ndarray) -> np.ndarray:
+    """Human labels (25, 3), less trusted where a trusted teacher (25, 3) contradicts them, and its own where there are
+    none."""
+    labelled, seen = human[:, 2] > 0, taught[:, 2] > 0
+    extent = np.ptp(human[labelled, :2], axis=0).max() if labelled.any() else 0.0
+    apart = np.linalg.norm(human[:, :2] - taught[:, :2], axis=1) > CONTRADICTION * extent
+    combined = np.where((labelled | ~seen)[:, None], human, taught * [1, 1, TEACHER_WEIGHT])
+    combined[labelled & seen & apart, 2] *= CONTRADICTED_WEIGHT
+    return combined.astype(np.float32)
 
 
 def load_crops(
     split: str, sources: tuple[int, ...] = (LSPET, CCP, COCO), limit: int | None = None
 ) -> list[LabelledCrop]:
-    """Decode one split, `train`, `calibration` or `validation`, of some sources. Raises PackMissing."""
+    """Decode one split, `train`, `calibration` or `validation`, of some sources. Raises PackMissing.
+
+    Only training crops have the teacher's keypoints: what is measured on is labelled by the pack's own authors. All
+    coco128 pictures are for validation: they are the only crowded and cut-off people with human silhouettes.
+    """
     folder = pack("photos2d")
     annotations = dict(np.load(folder / "annotations.npz"))
     wanted = _in_split(annotations, split) & np.isin(annotations["source"], sources)
     ids = annotations["id"][wanted][:limit]
     files = _files(folder, set(ids.tolist()))
-    teacher = _teacher_masks(folder)
+    teacher = _Teacher(folder)
     rows = {int(number): row for row, number in enumerate(annotations["id"])}
-    return [_crop(int(number), rows[int(number)], annotations, files, teacher) for number in ids]
+    return [_crop(int(number), rows[int(number)], annotations, files, teacher, split == "train") for number in ids]
 
 
 def _in_split(annotations: dict, split: str) -> np.ndarray:
-    validation = annotations["split"] == 1
+    validation = (annotations["split"] == 1) | (annotations["source"] == COCO)
     calibration = ~validation & (annotations["id"] % CALIBRATION_SHARE == 0)
     return {"validation": validation, "calibration": calibration, "train": ~validation & ~calibration}[split]
 
@@ -99,23 +149,30 @@ def _files(folder, ids: set[int]) -> dict[str, bytes]:
     return files
 
 
-def _teacher_masks(folder) -> dict[int, bytes]:
-    teacher = np.load(folder / "mediapipe.npz")
-    trusted = set(teacher["id"][teacher["agreement"] >= TEACHER_AGREEMENT].tolist())
-    with tarfile.open(folder / "mediapipe_masks.tar") as tar:
-        return {int(m.name[:6]): tar.extractfile(m).read() for m in tar if int(m.name[:6]) in trusted}
+class _Teacher:
+    """MediaPipe's landmarks and silhouettes of the pictures on which it agrees with the human labels."""
+
+    def __init__(self, folder: Path):
+        found = np.load(folder / "mediapipe.npz")
+        trusted = found["agreement"] >= TEACHER_AGREEMENT
+        numbers = found["id"][trusted].tolist()
+        self.landmarks = dict(zip(numbers, found["landmarks"][trusted], strict=True))
+        with tarfile.open(folder / "mediapipe_masks.tar") as tar:
+            self.masks = {int(m.name[:6]): tar.extractfile(m).read() for m in tar if int(m.name[:6]) in self.landmarks}
 
 
 def _decode(data: bytes, flag: int) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(data, np.uint8), flag)
 
 
-def _crop(number: int, row: int, annotations: dict, files: dict, teacher: dict) -> LabelledCrop:
+def _crop(number: int, row: int, annotations: dict, files: dict, teacher: _Teacher, taught: bool) -> LabelledCrop:
     image = cv2.cvtColor(_decode(files[f"{number:06d}.jpg"], cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     human = f"{number:06d}.png" in files
-    data = files.get(f"{number:06d}.png") or teacher.get(number)
+    data = files.get(f"{number:06d}.png") or teacher.masks.get(number)
     mask = (_decode(data, cv2.IMREAD_GRAYSCALE) > 0).astype(np.uint8) * 255 if data else None
-    keypoints = mpii_keypoints(annotations["joints"][row])
+    keypoints = human_keypoints(annotations["joints"][row])
+    if taught and number in teacher.landmarks:
+        keypoints = combined_keypoints(keypoints, taught_keypoints(teacher.landmarks[number]))
     scale = LONGEST_SIDE / max(image.shape[:2])
     if scale < 1:
         size = (round(image.shape[1] * scale), round(image.shape[0] * scale))

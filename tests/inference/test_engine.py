@@ -39,7 +39,7 @@ def photo_of(pixels: np.ndarray) -> Photo:
 def test_the_estimate_has_the_shapes_it_promises(result, photo):
     estimate = result.estimate
     shapes = {
-        "poses": (1, 72), "betas": (10,), "trans": (1, 3), "keypoints_2d": (1, 16, 3), "joints_3d": (1, 24, 3),
+        "poses": (1, 72), "betas": (10,), "trans": (1, 3), "keypoints_2d": (1, 25, 3), "joints_3d": (1, 24, 3),
         "joints_2d": (1, 24, 2), "vertices": (1, 6890, 3), "bbox": (1, 4), "score": (1,),
     }  # fmt: skip
     for name, shape in shapes.items():
@@ -68,8 +68,8 @@ def test_poses_and_trans_rebuild_the_mesh(engine, result):
 def test_the_body_lies_on_the_person(engine, result):
     """The body's own keypoints fall on those that were detected: within a fifth of the torso on average."""
     estimate = result.estimate
-    joints, top = estimate.joints_3d[0], estimate.vertices[0, engine.body.head_top]
-    points = np.stack(keypoints_from_joints(joints, top))
+    joints, landmarks = estimate.joints_3d[0], estimate.vertices[0, engine.body.keypoint_vertices]
+    points = np.stack(keypoints_from_joints(joints, landmarks))
     pixels = points[:, :2] / points[:, 2:] * estimate.focal + estimate.camera_center
     keypoints = estimate.keypoints_2d[0]
     torso = np.linalg.norm(keypoints[KEYPOINT_INDEX["left_shoulder"], :2] - keypoints[KEYPOINT_INDEX["right_hip"], :2])
@@ -127,17 +127,17 @@ def test_looks_vote_on_each_keypoint():
     """Two looks that agree outvote a third, whose place leaves no trace; three that agree are averaged."""
 
     def look(crop, offset):
-        keypoints = np.full((16, 3), 0.6)
+        keypoints = np.full((25, 3), 0.6)
         keypoints[:, :2] = 100 + offset[:, None]
         return Detection(crop, keypoints, np.zeros((64, 64)))
 
-    far, near = np.zeros(16), np.zeros(16)
+    far, near = np.zeros(25), np.zeros(25)
     far[3], near[5] = 300, 3
     crop = Crop(np.array([100.0, 100.0]), 200.0)
     voted = _voted(np.zeros((8, 8, 3), np.uint8), lambda _, crops: [look(c, near) for c in crops], look(crop, far))
     assert voted.keypoints[3, 0] == pytest.approx(100, abs=0.1)
     assert 100 < voted.keypoints[5, 0] < 103
-    assert voted.keypoints[:, 2] == pytest.approx(np.full(16, 0.6))
+    assert voted.keypoints[:, 2] == pytest.approx(np.full(25, 0.6))
     assert voted.crop is crop
 
 
@@ -155,7 +155,7 @@ def test_keypoints_from_elsewhere_give_the_same_pose_and_the_average_shape(engin
 
 
 def test_too_few_keypoints_are_refused(engine):
-    keypoints = np.zeros((16, 3))
+    keypoints = np.zeros((25, 3))
     keypoints[:4] = [10, 10, 1]
     with pytest.raises(NoPersonError, match="4 keypoints"):
         engine.estimate_from_keypoints(keypoints, (100, 100), Path("k.json"))

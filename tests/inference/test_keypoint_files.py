@@ -68,13 +68,15 @@ def read(tmp_path):
 
 
 def by_name(keypoints):
-    return dict(zip(MPII_ORDER, keypoints.points, strict=True))
+    return dict(zip(MPII_ORDER, keypoints.points[: len(MPII_ORDER)], strict=True))
 
 
 def test_our_own_form(read):
     (frame,) = read(our_frame())
-    assert frame.points.shape == (16, 3) and frame.points.dtype == np.float32
-    assert np.allclose(frame.points, our_frame()["keypoints"])
+    assert frame.points.shape == (25, 3) and frame.points.dtype == np.float32
+    assert np.allclose(frame.points[:16], our_frame()["keypoints"]) and not frame.points[16:].any()
+    (whole,) = read(our_frame(keypoints=[[10.0 * i, 5.0, 0.9] for i in range(25)]))
+    assert np.allclose(whole.points[:, 0], 10 * np.arange(25))
     assert frame.image_size == (640, 480) and frame.people == 1 and frame.bbox is None
     frames = read([our_frame(), our_frame(bbox=[1, 2, 30, 40]), our_frame()])
     assert len(frames) == 3 and frames[1].bbox == (1, 2, 30, 40)
@@ -94,6 +96,8 @@ def test_limbs_pelvis_and_thorax_of_other_forms(read, person):
     assert 15 <= named["head_top"][1] <= 24 and abs(named["head_top"][0] - MIDDLE) < 1
     assert 45 <= named["upper_neck"][1] <= 58
     assert named["head_top"][2] == named["upper_neck"][2] == pytest.approx(0.45)
+    for name in ("nose", "left_ear", "right_ear"):
+        assert np.allclose(frame.points[KEYPOINT_INDEX[name]], (*PERSON[name], 0.9))
     assert frame.image_size is None
 
 

@@ -43,13 +43,13 @@ def posed_estimate(size, share=0.85):
     def pixels(points):
         return points[..., :2] / points[..., 2:] * focal + center
 
-    keypoints = pixels(np.stack(keypoints_from_joints(joints, vertices[:, body.head_top]), axis=-2))
+    keypoints = pixels(np.stack(keypoints_from_joints(joints, vertices[:, body.keypoint_vertices]), axis=-2))
     outline = pixels(vertices)
     return BodyEstimate(
         poses=poses.reshape(1, 72),
         betas=np.zeros(10, np.float32),
         trans=np.zeros((1, 3), np.float32),
-        keypoints_2d=np.concatenate([keypoints, np.full((1, 16, 1), 0.9)], -1).astype(np.float32),
+        keypoints_2d=np.concatenate([keypoints, np.full((1, 25, 1), 0.9)], -1).astype(np.float32),
         joints_3d=joints,
         joints_2d=pixels(joints),
         focal=focal,

@@ -72,7 +72,8 @@ def write_photos2d(folder: Path, count: int = 12) -> None:
         source=np.zeros(count, np.uint8),
         split=np.zeros(count, np.uint8),
     )
-    np.savez(folder / "mediapipe.npz", id=ids, agreement=np.ones(count, np.float16))
+    landmarks = np.zeros((count, 33, 4), np.float16)
+    np.savez(folder / "mediapipe.npz", id=ids, agreement=np.ones(count, np.float16), landmarks=landmarks)
 
 
 def write_mocap(folder: Path) -> None:

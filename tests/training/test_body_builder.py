@@ -8,11 +8,12 @@ pytest.importorskip("anny", reason="the builder needs anny; install the extra 't
 
 from body_from_image.inference.body_model import BodyModel
 from body_from_image.inference.joints import JOINT_INDEX, JOINT_MIRROR, JOINT_PARENTS
+from body_from_image.inference.smpl_file import SMPL_LANDMARKS
 from body_from_image.training.body import t_pose
 from body_from_image.training.body.build import build
 from body_from_image.training.body.decimate import MeshToDecimate, decimate
 from body_from_image.training.body.joints import joints_from_bones
-from body_from_image.training.body.landmarks import LANDMARK_NUMBERS, put_landmarks_in_place
+from body_from_image.training.body.landmarks import put_landmarks_in_place
 from body_from_image.training.body.population import (
     random_local_changes,
     random_phenotypes,
@@ -134,11 +135,11 @@ def test_decimation_keeps_a_sphere_closed_symmetric_and_round():
 
 
 def test_landmarks_get_smpls_numbers_and_nothing_is_lost():
-    vertices = np.random.default_rng(0).choice(6890, len(LANDMARK_NUMBERS), replace=False)
-    landmarks = dict(zip(LANDMARK_NUMBERS, vertices.tolist(), strict=True))
+    vertices = np.random.default_rng(0).choice(6890, len(SMPL_LANDMARKS), replace=False)
+    landmarks = dict(zip(SMPL_LANDMARKS, vertices.tolist(), strict=True))
     order = put_landmarks_in_place(landmarks, 6890)
     assert sorted(order) == list(range(6890))
-    assert all(order[LANDMARK_NUMBERS[name]] == vertex for name, vertex in landmarks.items())
+    assert all(order[SMPL_LANDMARKS[name]] == vertex for name, vertex in landmarks.items())
 
 
 def test_a_regressor_finds_joints_of_bodies_that_it_was_not_fitted_on():
@@ -179,7 +180,7 @@ def test_a_small_build_end_to_end_is_a_body_and_the_same_every_time(tmp_path):
     np.savez_compressed(tmp_path / "small.npz", **arrays)
     small, shipped = BodyModel.load(tmp_path / "small.npz"), BodyModel.load()
     assert small.beta_names == shipped.beta_names and small.landmarks == shipped.landmarks
-    assert small.landmarks == LANDMARK_NUMBERS
+    assert small.landmarks == SMPL_LANDMARKS
     # The mesh does not depend on who was drawn, only its template does.
     shared = set(map(tuple, small.faces.tolist())) & set(map(tuple, shipped.faces.tolist()))
     assert len(shared) > 0.99 * len(shipped.faces)

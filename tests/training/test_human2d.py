@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.inference.joints import LIMB_KEYPOINTS  # noqa: E402
+from body_from_image.inference.joints import KEYPOINT_INDEX, LIMB_KEYPOINTS  # noqa: E402
 from body_from_image.training.human2d import evaluate, losses, train  # noqa: E402
 from body_from_image.training.human2d.augmentation import Augmentation, training_sample  # noqa: E402
 from body_from_image.training.human2d.export import Shipped, calibration_curve  # noqa: E402
 from body_from_image.training.human2d.network import StackedHourglass, heatmap_probabilities  # noqa: E402
 from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
-from body_from_image.training.photos2d import load_crops  # noqa: E402
+from body_from_image.training.photos2d import combined_keypoints, load_crops, taught_keypoints  # noqa: E402
 
 TINY = {"batch": 2, "warmup": 1}
 
@@ -58,6 +58,31 @@ def test_probabilities_leave_room_for_nowhere():
     assert heatmap_probabilities(torch.full((1, 1, 16, 16), -20.0)).sum().item() < 1e-3
 
 
+def test_a_teacher_fills_gaps_and_lowers_labels_that_it_contradicts():
+    human = np.zeros((25, 3), np.float32)
+    human[:16] = np.column_stack([np.linspace(0, 100, 16), np.linspace(0, 160, 16), np.ones(16)])
+    human[KEYPOINT_INDEX["left_wrist"]] = 0
+    taught = human.copy()
+    taught[KEYPOINT_INDEX["left_wrist"]] = [70, 80, 1]
+    taught[KEYPOINT_INDEX["nose"]] = [50, 10, 1]
+    taught[KEYPOINT_INDEX["left_knee"], :2] += 60
+    taught[KEYPOINT_INDEX["right_knee"], 2] = 0
+    combined = combined_keypoints(human, taught)
+    names = ("left_wrist", "nose", "left_knee", "right_knee", "left_ear")
+    weights = [float(combined[KEYPOINT_INDEX[name], 2]) for name in names]
+    assert weights == pytest.approx([0.6, 0.6, 0.2, 1.0, 0.0])
+    assert np.array_equal(combined[KEYPOINT_INDEX["left_knee"], :2], human[KEYPOINT_INDEX["left_knee"], :2])
+
+
+def test_a_teacher_is_heard_only_on_what_it_sees():
+    landmarks = np.zeros((33, 4), np.float32)
+    landmarks[[17, 19]] = [[10, 20, 0.9, 0], [14, 24, 0.9, 0]]
+    landmarks[[18, 20]] = [[30, 20, 0.9, 0], [34, 24, 0.3, 0]]
+    taught = taught_keypoints(landmarks)
+    assert np.allclose(taught[KEYPOINT_INDEX["left_knuckles"]], [12, 22, 1])
+    assert taught[KEYPOINT_INDEX["right_knuckles"], 2] == 0
+
+
 def test_augmented_keypoints_stay_on_what_they_mark(packs):
     """Each keypoint's pixel colour in the crop is that of its limb, however the crop is turned, flipped and scaled."""
     example = load_crops("train")[0]
@@ -94,7 +119,7 @@ def test_the_exported_file_answers_as_torch_does(tmp_path):
         difference = export(shipped, crops, path, "crops", ["heatmaps", "silhouettes"], {"calibration": "{}"})
         assert difference < 2e-3
         heatmaps, silhouettes = shipped(crops)
-        assert heatmaps.shape == (2, 16, 64, 64) and silhouettes.shape == (2, 1, 64, 64)
+        assert heatmaps.shape == (2, 25, 64, 64) and silhouettes.shape == (2, 1, 64, 64)
         assert heatmaps.sum((2, 3)).max() <= 1 + 1e-4
 
 
@@ -117,8 +142,8 @@ def test_what_ships_is_a_warm_start(tmp_path):
 
 def test_the_calibration_curve_rises_and_is_right_on_its_own_data():
     rng = np.random.default_rng(0)
-    mass = rng.random((500, 16))
-    errors = np.where(rng.random((500, 16)) < mass**2, 0.1, 0.5)
+    mass = rng.random((500, 25))
+    errors = np.where(rng.random((500, 25)) < mass**2, 0.1, 0.5)
     curve = calibration_curve(mass, errors)
     assert np.all(np.diff(curve["confidence"]) >= 0)
     confidence = np.interp(mass, curve["mass"], curve["confidence"])

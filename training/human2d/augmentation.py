@@ -74,8 +74,8 @@ def change_appearance(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
 def training_sample(
     example: LabelledCrop, size: int, options: Augmentation | None, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """One sample, augmented unless `options` is None: `crop` (3, S, S) float32 in 0–1, `points` (16, 2) heatmap cells,
-    `labelled` and `inside` (16,), `silhouette` (S/4, S/4) in 0–1, `has_silhouette`."""
+    """One sample, augmented unless `options` is None: `crop` (3, S, S) float32 in 0–1, `points` (25, 2) heatmap cells,
+    `labelled` (a weight in 0–1) and `inside` (25,), `silhouette` (S/4, S/4) in 0–1, `has_silhouette`."""
     crop = crop_of_box(example.box, size) if options is None else sample_crop(example, size, options, rng)
     fill = tuple(int(value) for value in rng.integers(0, 256, 3)) if options else (124, 116, 104)
     border = _BORDERS[rng.integers(len(_BORDERS))] if options else cv2.BORDER_CONSTANT

@@ -20,10 +20,10 @@ images without either are left out. Silhouette IoU: at the crop's full size, mea
 
 
 def predict(run, crops: list[LabelledCrop], batch: int = 8) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Keypoints (N, 16, 2) in pixels of each image, peak mass (N, 16), and silhouette probabilities at each image's
+    """Keypoints (N, 25, 2) in pixels of each image, peak mass (N, 25), and silhouette probabilities at each image's
     size.
 
-    `run` takes crops (B, 3, 256, 256) in 0–1 and returns heatmaps (B, 16, 64, 64) and silhouettes (B, 1, 64, 64).
+    `run` takes crops (B, 3, 256, 256) in 0–1 and returns heatmaps (B, 25, 64, 64) and silhouettes (B, 1, 64, 64).
     """
     points, masses, silhouettes = [], [], []
     for start in range(0, len(crops), batch):
@@ -49,14 +49,14 @@ def torso_lengths(crops: list[LabelledCrop]) -> np.ndarray:
 
 
 def relative_errors(points: np.ndarray, crops: list[LabelledCrop]) -> np.ndarray:
-    """Distance to the truth over the torso (N, 16); NaN where there is no label or no torso."""
+    """Distance to the truth over the torso (N, 25); NaN where there is no label or no torso."""
     truth = np.stack([example.keypoints for example in crops])
     error = np.linalg.norm(points - truth[..., :2], axis=-1) / torso_lengths(crops)[:, None]
     return np.where(truth[..., 2] > 0, error, np.nan)
 
 
 def pck(errors: np.ndarray, joints: np.ndarray = LIMB_KEYPOINTS, threshold: float = 0.2) -> float:
-    """Share of known errors (N, 16) below the threshold, over the limb joints."""
+    """Share of known errors (N, 25) below the threshold, over the limb joints."""
     known = errors[:, joints]
     known = known[np.isfinite(known)]
     return float((known < threshold).mean()) if len(known) else float("nan")

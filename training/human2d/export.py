@@ -21,7 +21,7 @@ KNOTS = 12
 
 
 class Shipped(torch.nn.Module):
-    """Crops (B, 3, 256, 256) to the last stack's outputs as probabilities: heatmaps (B, 16, 64, 64) and the person's
+    """Crops (B, 3, 256, 256) to the last stack's outputs as probabilities: heatmaps (B, 25, 64, 64) and the person's
     silhouette (B, 1, 64, 64).
 
     `side` is the crop side that the network was last trained at. A network trained on half-size crops sees the crop

@@ -22,8 +22,8 @@ def gaussian_targets(points, height: int, width: int):
 
 
 def position_cross_entropy(logits, points, labelled, inside):
-    """Cross-entropy over the cells and "nowhere": logits (B, K, H, W), points (B, K, 2), labelled and inside (B, K)
-    0/1.
+    """Cross-entropy over the cells and "nowhere": logits (B, K, H, W), points (B, K, 2), inside (B, K) 0/1,
+    labelled (B, K) the weight of each label in 0–1.
 
     A labelled keypoint outside the crop has "nowhere" as its target. Keypoints without a label cost nothing.
     """

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ...inference.joints import KEYPOINT_NAMES
+
 SIZES = {"fast": 128, "hourglass": 256}
 """Features of the two networks we ship; both have two stacks."""
 _MEAN = (0.485, 0.456, 0.406)
@@ -52,7 +54,7 @@ class StackedHourglass(nn.Module):
     Each stack's outputs are supervised, and re-injected into the next by 1×1 convolutions.
     """
 
-    def __init__(self, features: int, keypoints: int = 16, stacks: int = 2):
+    def __init__(self, features: int, keypoints: int = len(KEYPOINT_NAMES), stacks: int = 2):
         super().__init__()
         self.features, self.keypoints = features, keypoints
         self.stem = nn.Sequential(

@@ -172,8 +172,5 @@ def _train_stage(run: Run, crops: list, size: int, end: int, options, workers: i
 
 
 def main(arguments: list[str]) -> None:
-    config, rest = parse_run(
-        arguments, Config, "human2d", "Train Human2D on photos2d.",
-        warm_start="weights.pt of an earlier run, or the .onnx that ships",
-    )  # fmt: skip
+    config, rest = parse_run(arguments, Config, "human2d", "Train Human2D on photos2d.")
     train(config, rest.out, rest.workers, warm_start=rest.warm_start)

@@ -9,14 +9,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR
+from ...inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES
 
-_LEGS = np.array([KEYPOINT_INDEX[n] for n in ("right_ankle", "right_knee", "left_knee", "left_ankle")])
+_ON_LEG = ("hip", "knee", "ankle", "heel", "toe")
+_ON_ARM = ("shoulder", "elbow", "wrist", "knuckles")
+_IS_LEG, _IS_ARM = (np.array([name.endswith(parts) for name in KEYPOINT_NAMES]) for parts in (_ON_LEG, _ON_ARM))
+_LEGS = np.flatnonzero([name.endswith(_ON_LEG[1:]) for name in KEYPOINT_NAMES])
 _BELOW_WAIST = np.array([KEYPOINT_INDEX[n] for n in ("right_hip", "left_hip", "pelvis")])
 _LIMBS = [
     [KEYPOINT_INDEX[f"{side}_{joint}"] for joint in limb]
     for side in ("left", "right")
-    for limb in (("knee", "ankle"), ("elbow", "wrist"), ("ankle",), ("wrist",))
+    for limb in (
+        ("knee", "ankle", "heel", "big_toe"),
+        ("elbow", "wrist", "knuckles"),
+        ("ankle", "heel", "big_toe"),
+        ("wrist", "knuckles"),
+    )
 ]
 
 
@@ -44,32 +52,32 @@ def torso_length(points: np.ndarray) -> np.ndarray:
 
 
 def corrupt(points: np.ndarray, rng: np.random.Generator, options: Corruption) -> np.ndarray:
-    """Detections (B, 16, 3) of true keypoints (B, 16, 2): x, y and confidence; what was not found has confidence 0."""
+    """Detections (B, 25, 3) of true keypoints (B, 25, 2): x, y and confidence; what was not found has confidence 0."""
     count = len(points)
     torso = torso_length(points)[:, None, None]
     # People differ in how well they are seen; so do the joints of one person.
     ease = rng.beta(4, 1.2, (count, 1))
-    confidence = np.clip(ease + rng.normal(0, 0.12, (count, 16)), 0.05, 1)
+    confidence = np.clip(ease + rng.normal(0, 0.12, points.shape[:2]), 0.05, 1)
     found = _swapped(points, rng, options.swap)
     deviation = options.small_error * (1.6 - 0.6 * confidence[..., None])
     small = rng.normal(size=points.shape) * deviation * torso
     elsewhere = _elsewhere(found, torso, rng)
     # Some wrong places lie near the right one all the same; without taking that off, confidence would be too modest.
-    good = rng.random((count, 16, 1)) < (confidence[..., None] - LUCK) / (1 - LUCK)
+    good = rng.random((*points.shape[:2], 1)) < (confidence[..., None] - LUCK) / (1 - LUCK)
     found = np.where(good, found + small, elsewhere)
     confidence = _hide(confidence, rng, options)
     return np.concatenate([found, confidence[..., None]], -1)
 
 
 def well_seen(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Detections (B, 16, 3) of people in plain sight: every keypoint found, with a small error and high confidence."""
+    """Detections (B, 25, 3) of people in plain sight: every keypoint found, with a small error and high confidence."""
     deviation = rng.uniform(0.01, 0.07, (len(points), 1, 1)) * torso_length(points)[:, None, None]
     confidence = 1 - rng.exponential(0.04, (*points.shape[:2], 1)) * (rng.random((len(points), 1, 1)) < 0.7)
     return np.concatenate([points + rng.normal(size=points.shape) * deviation, np.clip(confidence, 0.6, 1)], -1)
 
 
 def _swapped(points: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
-    parts = (np.arange(16) < 6, np.arange(16) >= 10, np.ones(16, bool))
+    parts = (_IS_LEG, _IS_ARM, np.ones(len(KEYPOINT_NAMES), bool))
     mirror = points[:, KEYPOINT_MIRROR]
     which = rng.integers(0, 3, len(points))
     part = np.stack(parts)[which] & (rng.random((len(points), 1)) < share)
@@ -79,7 +87,7 @@ def _swapped(points: np.ndarray, rng: np.random.Generator, share: float) -> np.n
 def _elsewhere(points: np.ndarray, torso: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A wrong place: far off in a random direction, at the mirror joint, or at any other joint."""
     far = points + rng.normal(size=points.shape) * 0.35 * torso
-    other = points[:, rng.permutation(16)]
+    other = points[:, rng.permutation(points.shape[1])]
     kind = rng.random((*points.shape[:2], 1))
     return np.where(kind < 0.55, far, np.where(kind < 0.85, points[:, KEYPOINT_MIRROR], other))
 

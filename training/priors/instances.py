@@ -110,7 +110,8 @@ class Instances:
     betas: np.ndarray
     joints: np.ndarray
     """(B, 24, 3) metres, upright frame, translated to where the person stands (z negative)."""
-    head_top: np.ndarray
+    landmarks: np.ndarray
+    """(B, 8, 3) the keypoints that are vertices, in the order of `joints.KEYPOINT_LANDMARKS`."""
     transl: np.ndarray
     """(B, 3) what `BodyModel.pose` must add."""
 
@@ -120,14 +121,17 @@ VIEW = Camera(1000.0, np.zeros(2), (1, 1))
 photo's own focal length and frame do not matter."""
 
 
-def head_tops(
+def skin_landmarks(
     model: BodyModel, betas: np.ndarray, rest: np.ndarray, joints: np.ndarray, world: np.ndarray
 ) -> np.ndarray:
-    """Skin the one vertex at the top of the head: (B, 3)."""
-    vertex = model.v_template[model.head_top] + betas @ model.shapedirs[model.head_top].T
-    used = np.flatnonzero(model.lbs_weights[model.head_top])
-    moved = joints[:, used] + np.einsum("bjkl,bjl->bjk", world[:, used], vertex[:, None] - rest[:, used])
-    return (moved * model.lbs_weights[model.head_top, used][:, None]).sum(1)
+    """Skin the eight vertices that are keypoints, without the rest of the mesh: (B, 8, 3)."""
+    landmarks = np.empty((len(betas), len(model.keypoint_vertices), 3), np.float32)
+    for number, vertex in enumerate(model.keypoint_vertices):
+        resting = model.v_template[vertex] + betas @ model.shapedirs[vertex].T
+        used = np.flatnonzero(model.lbs_weights[vertex])
+        moved = joints[:, used] + np.einsum("bjkl,bjl->bjk", world[:, used], resting[:, None] - rest[:, used])
+        landmarks[:, number] = (moved * model.lbs_weights[vertex, used][:, None]).sum(1)
+    return landmarks
 
 
 def make_instances(
@@ -146,11 +150,11 @@ def make_instances(
     transl = -middle
     transl[:, 2] -= distance
     joints = joints + transl[:, None]
-    top = head_tops(model, betas, rest, joints, world)
-    return Instances(rotations, betas, joints, top, transl)
+    landmarks = skin_landmarks(model, betas, rest, joints, world)
+    return Instances(rotations, betas, joints, landmarks, transl)
 
 
 def true_keypoints(instances: Instances) -> np.ndarray:
-    """The sixteen keypoints (B, 16, 2) in pixels of `VIEW`."""
-    points = np.stack(keypoints_from_joints(instances.joints, instances.head_top), -2)
+    """The keypoints (B, 25, 2) in pixels of `VIEW`."""
+    points = np.stack(keypoints_from_joints(instances.joints, instances.landmarks), -2)
     return VIEW.project(points @ CAMERA_FROM_SMPL.astype(np.float32).T)
