@@ -11,11 +11,13 @@ def parse_run(arguments: list[str], config_type: type, name: str, description: s
     parser.add_argument("--out", type=Path, default=Path("runs") / name, help="folder of the run; resumed if it exists")
     parser.add_argument("--workers", type=int, default=1, help="processes that make batches")
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves the default")
+    paths = {"warm_start": "weights.pt of an earlier run, or the .onnx that ships, to begin from"} | paths
     for path, what in paths.items():
         parser.add_argument("--" + path.replace("_", "-"), type=Path, help=what)
     defaults = asdict(config_type())
     for field, default in defaults.items():
-        parser.add_argument("--" + field.replace("_", "-"), type=type(default), default=default)
+        kind = {"action": argparse.BooleanOptionalAction} if isinstance(default, bool) else {"type": type(default)}
+        parser.add_argument("--" + field.replace("_", "-"), default=default, **kind)
     rest = parser.parse_args(arguments)
     config = config_type(**{field: getattr(rest, field) for field in defaults})
     if rest.threads:

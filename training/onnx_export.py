@@ -74,11 +74,27 @@ def parity(network: torch.nn.Module, example: torch.Tensor, path: Path) -> float
     return max(float(np.abs(f - e.numpy()).max()) for f, e in zip(found, expected, strict=True))
 
 
-def load_weights(network: torch.nn.Module, path: Path, prefix: str = "") -> None:
-    """Load a `weights.pt`, or the weights of an exported file whose names begin with `prefix`, into `network`."""
-    if Path(path).suffix != ".onnx":
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        return
+def load_weights(network: torch.nn.Module, path: Path, prefix: str = "", optional: tuple[str, ...] = ()) -> None:
+    """Load a `weights.pt`, or the weights of an exported file whose names begin with `prefix`, into `network`.
+
+    Weights whose names begin with one of `optional` stay as they are when the file lacks them. Raises ValueError when
+    it lacks others.
+    """
+    found = _exported(path, prefix) if Path(path).suffix == ".onnx" else _saved(path)
+    state = network.state_dict()
+    # Counters of batches seen are not part of exported files; they only matter to averages without a momentum.
+    free = [name for name in state if name.startswith(optional) or name.endswith("num_batches_tracked")]
+    missing = [name for name in state if name not in found and name not in free]
+    if missing:
+        raise ValueError(f"{path} lacks {len(missing)} weights of this network, such as {missing[0]}")
+    network.load_state_dict({name: found.get(name, value) for name, value in state.items()})
+
+
+def _saved(path: Path) -> dict[str, torch.Tensor]:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _exported(path: Path, prefix: str) -> dict[str, torch.Tensor]:
     graph = onnx.load(str(path)).graph
     values = {
         tensor.name.removesuffix("_half"): torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
@@ -87,10 +103,4 @@ def load_weights(network: torch.nn.Module, path: Path, prefix: str = "") -> None
     # Tensors that are equal are stored once; the others' names are identities of it.
     same = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Identity"}
     values |= {name: values[source] for name, source in same.items() if source in values}
-    found = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
-    state = network.state_dict()
-    # Counters of batches seen are not part of the file; they only matter to averages without a momentum.
-    missing = [name for name in state if name not in found and not name.endswith("num_batches_tracked")]
-    if missing:
-        raise ValueError(f"{path} lacks {len(missing)} weights of this network, such as {missing[0]}")
-    network.load_state_dict({name: found.get(name, value) for name, value in state.items()})
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}

@@ -8,9 +8,9 @@ from body_from_image.inference.body_estimate import camera_from_upright  # noqa:
 from body_from_image.inference.body_model import BodyModel  # noqa: E402
 from body_from_image.inference.camera import Camera  # noqa: E402
 from body_from_image.inference.pose_features import pose_features, rotation_to_forward  # noqa: E402
-from body_from_image.inference.rotations import six_d_to_matrix  # noqa: E402
-from body_from_image.training.onnx_export import export  # noqa: E402
-from body_from_image.training.priors import corruption, instances, networks, pose_prior, shape_prior, silhouettes  # noqa: E402
+from body_from_image.inference.rotations import axis_angle_to_matrix, six_d_to_matrix  # noqa: E402
+from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
+from body_from_image.training.priors import corruption, instances, networks, pose_prior, run, shape_prior, silhouettes  # noqa: E402
 
 MODEL = BodyModel.load()
 
@@ -23,7 +23,7 @@ def test_instances_are_the_body_models_own_bodies(packs):
     made = people()
     posed = MODEL.pose(made.betas, made.rotations, made.transl)
     assert np.abs(posed.joints - made.joints).max() < 1e-5
-    assert np.abs(posed.vertices[:, MODEL.head_top] - made.head_top).max() < 1e-5
+    assert np.abs(posed.vertices[:, MODEL.keypoint_vertices] - made.landmarks).max() < 1e-5
     assert (camera_from_upright(posed.vertices)[..., 2] > 0.2).all()
 
 
@@ -49,24 +49,24 @@ def test_confidence_means_the_share_of_keypoints_within_a_fifth_of_the_torso(pac
 def test_features_do_not_depend_on_where_in_the_photo_the_person_stands():
     """Turning the camera about its centre moves the person across the picture and changes nothing else."""
     rng = np.random.default_rng(0)
-    body = rng.normal(0, 0.4, (16, 3)) + [0, 0, 4]
+    body = rng.normal(0, 0.4, (25, 3)) + [0, 0, 4]
     camera = Camera(800.0, np.array([400.0, 300.0]), (800, 600))
     turn = rotation_to_forward(np.array([[0.35, -0.2]]))[0]
-    seen = [np.column_stack([camera.project(points), np.ones(16)]) for points in (body, body @ turn)]
+    seen = [np.column_stack([camera.project(points), np.ones(25)]) for points in (body, body @ turn)]
     (straight,), turn_a = pose_features(seen[0][None], camera)
     (aside,), turn_b = pose_features(seen[1][None], camera)
     # The two views may differ by a roll about the optical axis, which the turns account for.
     roll = turn_a[0] @ (turn_b[0] @ turn.T).T
     assert np.abs(roll[2] - [0, 0, 1]).max() < 0.02
-    plane = aside[:48].reshape(16, 3)[:, :2] * [1, -1] @ roll[:2, :2].T * [1, -1]
-    assert np.abs(plane - straight[:48].reshape(16, 3)[:, :2]).max() < 0.02
-    assert abs(aside[48] - straight[48]) < 0.02
+    plane = aside[:75].reshape(25, 3)[:, :2] * [1, -1] @ roll[:2, :2].T * [1, -1]
+    assert np.abs(plane - straight[:75].reshape(25, 3)[:, :2]).max() < 0.02
+    assert abs(aside[75] - straight[75]) < 0.02
 
 
 def test_hidden_keypoints_leave_no_trace():
     rng = np.random.default_rng(0)
     camera = Camera(800.0, np.array([400.0, 300.0]), (800, 600))
-    keypoints = np.concatenate([rng.uniform(200, 500, (1, 16, 2)), np.ones((1, 16, 1))], -1)
+    keypoints = np.concatenate([rng.uniform(200, 500, (1, 25, 2)), np.ones((1, 25, 1))], -1)
     keypoints[0, 4, 2] = 0
     moved = keypoints.copy()
     moved[0, 4, :2] = [9999, -9999]
@@ -105,20 +105,48 @@ def test_the_metric_of_betas_is_the_distance_of_vertices():
 
 
 def test_both_priors_train_resume_and_export(packs, tmp_path):
-    pose = pose_prior.train(pose_prior.Config(iterations=3, batch=8, width=32, vertices=20), tmp_path / "pose", 0, 1)
-    shape = shape_prior.train(shape_prior.Config(iterations=3, batch=4), tmp_path / "shape", None, 0, 1)
+    pose_task = pose_prior.PoseTask(pose_prior.Config(iterations=3, batch=8, width=32, vertices=20))
+    pose = run.train(pose_task, tmp_path / "pose", 0, 1)
+    shape_task = shape_prior.ShapeTask(shape_prior.Config(iterations=3, batch=4))
+    shape = run.train(shape_task, tmp_path / "shape", 0, 1)
     for folder in ("pose", "shape"):
-        assert (tmp_path / folder / "log.csv").read_text().count("\n") == 3
+        assert (tmp_path / folder / "log.csv").read_text().count("\n") == 4
         assert (tmp_path / folder / "weights.pt").exists()
-    features = torch.randn(4, 49)
-    assert export(pose, features, tmp_path / "pose.onnx", "features", ["rotations"], {}) < 1e-2
+    features = torch.randn(4, 76)
+    outputs = ["rotations", "uncertainty"]
+    assert export(pose, features, tmp_path / "pose.onnx", "features", outputs, {}) < 2e-2
     assert export(shape, torch.rand(4, 1, 64, 64), tmp_path / "s.onnx", "silhouettes", ["betas"], {}) < 1e-2
-    again = pose_prior.train(pose_prior.Config(iterations=3, batch=8, width=32, vertices=20), tmp_path / "pose", 0, 1)
+    again = run.train(pose_prior.PoseTask(pose_task.config), tmp_path / "pose", 0, 1)
     assert torch.equal(again.head.bias, pose.head.bias)
+
+
+def test_weights_of_a_network_without_the_uncertainty_are_a_warm_start(tmp_path):
+    before, after = networks.PosePrior(16), networks.PosePrior(16)
+    torch.save({k: v for k, v in before.state_dict().items() if "uncertainty" not in k}, tmp_path / "weights.pt")
+    load_weights(after, tmp_path / "weights.pt", optional=after.NEW)
+    assert torch.equal(after.head.weight, before.head.weight)
+    with pytest.raises(ValueError, match="lacks 2 weights"):
+        load_weights(after, tmp_path / "weights.pt")
+
+
+@pytest.mark.parametrize("size", [1e-4, 0.3, 3.0])
+def test_angles_and_rotations_are_the_engines(size):
+    axis_angle = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 24, 3))).double()
+    axis_angle = axis_angle / axis_angle.norm(dim=-1, keepdim=True) * size
+    matrices = networks.axis_angle_to_matrix(axis_angle)
+    assert np.abs(matrices.numpy() - axis_angle_to_matrix(axis_angle.numpy())).max() < 1e-9
+    found = pose_prior.angles(matrices, torch.eye(3).double().expand(1, 24, 3, 3))
+    assert np.allclose(np.rad2deg(size), found, rtol=1e-4)
+
+
+def test_the_uncertainty_that_fits_best_is_the_mean_angle():
+    angle = torch.rand(4000, 24, generator=torch.manual_seed(0)) ** 3 * 40
+    loss = [float(pose_prior.angle_likelihood(torch.full((24,), float(mean)), angle)) for mean in range(5, 16)]
+    assert 5 + np.argmin(loss) == round(float(angle.mean()))
 
 
 @pytest.mark.slow
 def test_the_pose_prior_learns(packs, tmp_path):
-    pose_prior.train(pose_prior.Config(iterations=300, batch=64, width=256), tmp_path, 0, 50)
+    run.train(pose_prior.PoseTask(pose_prior.Config(iterations=300, batch=64, width=256)), tmp_path, 0, 50)
     rows = [line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines()]
-    assert float(rows[-1][2]) < 0.8 * float(rows[0][2])
+    assert float(rows[-1][2]) < 0.8 * float(rows[1][2])

@@ -32,7 +32,7 @@ LIMB_NAMES = [f"{side}_{joint}" for side in ("right", "left") for joint in LIMBS
 
 
 def noisy_keypoints(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """True keypoints (B, 16, 2) with Gaussian noise, all of confidence 1."""
+    """True keypoints (B, 25, 2) with Gaussian noise, all of confidence 1."""
     extent = (points.max(1) - points.min(1)).max(1)[:, None, None]
     return np.concatenate(
         [points + rng.normal(size=points.shape) * NOISE * extent, np.ones((*points.shape[:2], 1))], -1

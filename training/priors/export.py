@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--body-model", type=Path, help="the SMPL file that ShapePrior was trained for")
     options = parser.parse_args(arguments)
     network, example, names = {
-        "pose": (PosePrior, torch.randn(4, FEATURE_COUNT), ("features", ["rotations"])),
+        "pose": (PosePrior, torch.randn(4, FEATURE_COUNT), ("features", ["rotations", "uncertainty"])),
         "shape": (ShapePrior, torch.rand(4, 1, 64, 64), ("silhouettes", ["betas"])),
     }[options.prior]
     network = network()

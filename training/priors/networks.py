@@ -1,5 +1,7 @@
 """PosePrior and ShapePrior (Pavlakos et al. 2018, §4.2): 2D evidence in, body parameters out."""
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -8,6 +10,8 @@ from ...inference.pose_features import FEATURE_COUNT
 
 JOINTS = 24
 BETAS = 10
+FIRST_GUESS = 15.0
+"""Degrees of uncertainty that training begins with."""
 
 
 class BilinearUnit(nn.Module):
@@ -24,30 +28,41 @@ class BilinearUnit(nn.Module):
 
 
 class PosePrior(nn.Module):
-    """Features (B, 49) of `inference.pose_features` → rotations (B, 24, 6), the first two columns of each matrix (Zhou
-    2019).
+    """Features (B, 76) of `inference.pose_features` → rotations (B, 24, 6), the first two columns of each matrix (Zhou
+    2019), and the angle (B, 24) in degrees by which each rotation is off on average.
 
-    The root's rotation is in SMPL's upright frame as seen by the virtual camera.
+    The root's rotation is in SMPL's upright frame as seen by the virtual camera. `output` "axis-angle" is the paper's:
+    rotations are then (B, 24, 3).
     """
 
-    def __init__(self, width: int = 1024, units: int = 2, dropout: float = 0.0):
+    NEW = ("uncertainty.",)
+
+    def __init__(self, width: int = 1024, units: int = 2, dropout: float = 0.0, output: str = "6d"):
         super().__init__()
+        size, zero_pose, self.to_matrix = OUTPUTS[output]
         self.stem = nn.Sequential(
             nn.Linear(FEATURE_COUNT, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)
         )
         self.units = nn.Sequential(*(BilinearUnit(width, dropout) for _ in range(units)))
-        self.head = nn.Linear(width, JOINTS * 6)
+        self.head = nn.Linear(width, JOINTS * size)
         nn.init.normal_(self.head.weight, std=0.01)
-        # Start at the T-pose: the identity's first two columns.
-        self.head.bias.data = torch.tensor([1.0, 0, 0, 0, 1, 0]).repeat(JOINTS)
+        self.head.bias.data = torch.tensor(zero_pose).repeat(JOINTS)
+        self.uncertainty = nn.Linear(width, JOINTS)
+        nn.init.normal_(self.uncertainty.weight, std=0.001)
+        nn.init.constant_(self.uncertainty.bias, math.log(FIRST_GUESS))
 
     def forward(self, features):
-        return self.head(self.units(self.stem(features))).unflatten(1, (JOINTS, 6))
+        hidden = self.units(self.stem(features))
+        # What is uncertain is read off what the pose needs, and does not change it.
+        angle = torch.exp(self.uncertainty(hidden.detach()).clamp(-2, math.log(180)))
+        return self.head(hidden).unflatten(1, (JOINTS, -1)), angle
 
 
 class ShapePrior(nn.Module):
     """Silhouettes (B, 1, 64, 64) in 0–1 → betas (B, 10): five 3×3 convolutions, each with max-pooling, one bilinear
     unit."""
+
+    NEW = ()
 
     def __init__(self, channels: tuple[int, ...] = (16, 32, 64, 128, 256), width: int = 512):
         super().__init__()
@@ -74,3 +89,20 @@ def six_d_to_matrix(six_d):
     x = F.normalize(six_d[..., :3], dim=-1)
     y = F.normalize(six_d[..., 3:] - (x * six_d[..., 3:]).sum(-1, keepdim=True) * x, dim=-1)
     return torch.stack([x, y, torch.linalg.cross(x, y)], -1)
+
+
+def axis_angle_to_matrix(axis_angle):
+    """Rodrigues: (..., 3) radians to rotation matrices (..., 3, 3), as `inference.rotations.axis_angle_to_matrix`."""
+    angle = (axis_angle**2).sum(-1).clamp_min(1e-12).sqrt()[..., None, None]
+    zero = torch.zeros_like(axis_angle[..., 0])
+    x, y, z = axis_angle.unbind(-1)
+    skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    first, second = angle.sin() / angle, 2 * ((angle / 2).sin() / angle) ** 2
+    return torch.eye(3, dtype=skew.dtype, device=skew.device) + first * skew + second * (skew @ skew)
+
+
+OUTPUTS = {
+    "6d": (6, [1.0, 0, 0, 0, 1, 0], six_d_to_matrix),
+    "axis-angle": (3, [0.0, 0, 0], axis_angle_to_matrix),
+}
+"""Name → numbers per joint, those of the zero pose, and the function that makes a matrix of them."""
