@@ -27,7 +27,8 @@ class Character:
 
     armature: bpy.types.Object
     mesh: bpy.types.Object
-    camera: bpy.types.Object
+    camera: bpy.types.Object | None
+    """None for a motion that no camera saw."""
 
 
 def build_character(
@@ -56,17 +57,41 @@ def build_character(
     transl = np.array(estimate.trans, np.float64)
     move = move_to_ground(model, estimate.betas, rotations, transl) if stand_on_ground else np.zeros(3)
 
-    armature = create_armature(model, estimate.betas, preset(bone_names).bones, name)
-    body = create_mesh(model, armature, f"{name}_body")
-    add_shape_keys(armature, body, model, estimate.betas)
+    armature, body = _create_body(model, estimate.betas, name, bone_names)
     camera = create_camera(estimate, f"{name}_camera", points_to_blender(move))
     _link(name, armature, body, camera)
 
-    _key_pose(armature, rotations, transl + move, start_frame)
-    _set_scene(estimate, camera, start_frame, frame_rate or estimate.mocap_framerate)
+    key_pose(armature, rotations, transl + move, start_frame)
+    _set_photo_size(estimate, camera)
+    _set_time(start_frame, estimate.frame_count, frame_rate or estimate.mocap_framerate)
     if photo is not None:
         show_photo(camera, photo, estimate.image_size, start_frame)
     return Character(armature, body, camera)
+
+
+def build_moving_character(
+    model: BodyModel,
+    betas: np.ndarray,
+    rotations: np.ndarray,
+    transl: np.ndarray,
+    *,
+    name: str,
+    stand_on_ground: bool = False,
+    start_frame: int = 1,
+    frame_rate: float = 0.0,
+    bone_names: str = "smpl",
+) -> Character:
+    """Build a character of shape `betas` (S,) that moves by `rotations` (F, 24, 3, 3) and `transl` (F, 3), SMPL's
+    frame, in a collection of its own called `name`. There is no camera and no photo; the rest is as in
+    `build_character`.
+    """
+    if stand_on_ground:
+        transl = transl + move_to_ground(model, betas, rotations, transl)
+    armature, body = _create_body(model, betas, name, bone_names)
+    _link(name, armature, body)
+    key_pose(armature, rotations, transl, start_frame)
+    _set_time(start_frame, len(rotations), frame_rate)
+    return Character(armature, body, None)
 
 
 def refit_armature(character: Character) -> None:
@@ -85,11 +110,21 @@ def _check_model(estimate: BodyEstimate, model: BodyModel) -> None:
         )
 
 
-def _key_pose(armature: bpy.types.Object, rotations: np.ndarray, transl: np.ndarray, start_frame: int) -> None:
+def key_pose(armature: bpy.types.Object, rotations: np.ndarray, transl: np.ndarray, start_frame: int) -> None:
+    """Give `armature` a new action with `rotations` (F, 24, 3, 3) and `transl` (F, 3), SMPL's frame, a key a frame."""
     bones = joint_bones(armature)
     quaternions, root_location = bone_channels(rest_rotations(armature), rotations, transl)
     turns = [(bone, "rotation_quaternion", quaternions[:, joint]) for joint, bone in enumerate(bones)]
     write_action(armature, armature.name, start_frame, [*turns, (bones[0], "location", root_location)])
+
+
+def _create_body(
+    model: BodyModel, betas: np.ndarray, name: str, bone_names: str
+) -> tuple[bpy.types.Object, bpy.types.Object]:
+    armature = create_armature(model, betas, preset(bone_names).bones, name)
+    body = create_mesh(model, armature, f"{name}_body")
+    add_shape_keys(armature, body, model, betas)
+    return armature, body
 
 
 def _link(name: str, *objects: bpy.types.Object) -> None:
@@ -99,16 +134,19 @@ def _link(name: str, *objects: bpy.types.Object) -> None:
         collection.objects.link(item)
 
 
-def _set_scene(estimate: BodyEstimate, camera: bpy.types.Object, start_frame: int, frame_rate: float) -> None:
-    scene = bpy.context.scene
-    render = scene.render
+def _set_photo_size(estimate: BodyEstimate, camera: bpy.types.Object) -> None:
+    render = bpy.context.scene.render
     render.resolution_x, render.resolution_y = estimate.image_size
     render.resolution_percentage = 100
     render.pixel_aspect_x = render.pixel_aspect_y = 1.0
+    bpy.context.scene.camera = camera
+
+
+def _set_time(start_frame: int, frame_count: int, frame_rate: float) -> None:
+    scene = bpy.context.scene
     if frame_rate > 0:
         # Blender keeps a whole number over a divisor: 29.97 is 30 / 1.001.
-        render.fps = max(round(frame_rate), 1)
-        render.fps_base = render.fps / frame_rate
-    scene.frame_start, scene.frame_end = start_frame, start_frame + estimate.frame_count - 1
-    scene.camera = camera
+        scene.render.fps = max(round(frame_rate), 1)
+        scene.render.fps_base = scene.render.fps / frame_rate
+    scene.frame_start, scene.frame_end = start_frame, start_frame + frame_count - 1
     scene.frame_set(start_frame)

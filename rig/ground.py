@@ -1,26 +1,43 @@
 """Standing a character on the floor."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from ..inference.body_model import BodyModel
+from ..inference.body_model import BodyModel, forward_kinematics
 
-FRAMES_AT_ONCE = 64
-"""Keeps a long clip's vertices within a few megabytes."""
+FRAMES_AT_ONCE = 256
+"""Keeps a long clip's heights within a few megabytes."""
+UP = 1
 
 
 def move_to_ground(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, transl: np.ndarray) -> np.ndarray:
     """Metres (3,), in SMPL's frame, to add to every translation so that the lowest vertex over all frames lies on the
     floor and the first frame's pelvis is above the origin.
 
-    `betas` (S,), `rotations` (F, 24, 3, 3), `transl` (F, 3), SMPL's frame. Correctives are left out, as in the rig.
+    `betas` (S,), `rotations` (F, 24, 3, 3), `transl` (F, 3), SMPL's frame. Correctives are left out: they move the
+    soles by millimetres.
     """
-    skin = replace(model, posedirs=None)
-    lowest = np.inf
+    pelvis = model.rest_joints(np.asarray(betas)[None])[0, 0] + transl[0]
+    return np.array([-pelvis[0], -lowest_points(model, betas, rotations, transl).min(), -pelvis[2]])
+
+
+def lowest_points(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, transl: np.ndarray) -> np.ndarray:
+    """Height (F,) of the lowest vertex of each frame, metres.
+
+    Skinning is linear in the bones' transforms, so the heights of all vertices in many frames are one product of
+    matrices: four numbers for each joint and frame, times what each vertex makes of them.
+    """
+    betas = np.asarray(betas, np.float32)[None]
+    rest_joints, rest = model.rest_joints(betas), model.rest_vertices(betas)[0]
+    homogeneous = np.column_stack([rest, np.ones(len(rest), np.float32)])
+    per_vertex = np.einsum("vj,vk->jkv", model.lbs_weights, homogeneous).reshape(-1, len(rest)).astype(np.float32)
+    lowest = np.empty(len(rotations))
     for start in range(0, len(rotations), FRAMES_AT_ONCE):
         frames = slice(start, start + FRAMES_AT_ONCE)
-        posed = skin.pose(np.asarray(betas)[None], rotations[frames], transl[frames])
-        lowest = min(lowest, float(posed.vertices[..., 1].min()))
-    pelvis = model.rest_joints(np.asarray(betas)[None])[0, 0] + transl[0]
-    return np.array([-pelvis[0], -lowest, -pelvis[2]])
+        turns = np.asarray(rotations[frames], np.float32)
+        joints, world = forward_kinematics(rest_joints, turns, model.parents, model.kinematic_levels)
+        joints = joints + np.asarray(transl[frames], np.float32)[:, None]
+        rows = world[:, :, UP]
+        offsets = joints[..., UP] - np.einsum("fjk,jk->fj", rows, rest_joints[0])
+        heights = np.concatenate([rows, offsets[..., None]], axis=-1).reshape(len(turns), -1) @ per_vertex
+        lowest[frames] = heights.min(1)
+    return lowest
