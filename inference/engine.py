@@ -16,6 +16,7 @@ from .joints import KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
 from .person import SURE, Found, box_of, find_person, person_silhouette
 from .priors import PosePrior, ShapePrior
 from .rotations import matrix_to_axis_angle
+from .stature import betas_at_height
 
 PARTS = {
     "legs": ("right_knee", "left_knee", "right_ankle", "left_ankle"),
@@ -33,13 +34,14 @@ DOUBTFUL = 0.55
 @dataclass(frozen=True)
 class Settings:
     """What the user may choose. `field_of_view` in degrees across the longer side; `body_model` a licensed SMPL
-    file."""
+    file; `height` of the person in metres."""
 
     device: str = "auto"
     threads: int | None = None
     size: str = "fast"
     body_model: Path | None = None
     field_of_view: float | None = None
+    height: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,11 @@ class Engine:
     ) -> BodyEstimate:
         """Stand the posed body of each frame where its keypoints are, and describe it all as one estimate of F frames.
 
-        `betas` (10,), `bbox` (F, 4), `score` (F,). Vertices are kept for a single picture only: a long clip of them
-        would fill the memory.
+        `betas` (10,), with another stature when the user said how tall the person is; `bbox` (F, 4), `score` (F,).
+        Vertices are kept for a single picture only: a long clip of them would fill the memory.
         """
+        if self.settings.height:
+            betas = betas_at_height(self.body, betas, self.settings.height)
         rotations = np.stack([frame.rotations for frame in frames])
         posed = self.body.pose(betas[None], rotations)
         points = keypoints_from_joints(posed.joints, posed.vertices[:, self.body.keypoint_vertices])

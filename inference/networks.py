@@ -9,12 +9,11 @@ import numpy as np
 from .errors import UserError
 
 MODELS = Path(__file__).parent / "models"
-DEVICES = ("auto", "cpu", "cuda")
-_PROVIDERS = {
-    "cuda": ["CUDAExecutionProvider"],
-    "auto": ["CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider"],
-    "cpu": [],
-}
+PROVIDERS = {"cuda": "CUDAExecutionProvider", "directml": "DmlExecutionProvider", "coreml": "CoreMLExecutionProvider"}
+"""Devices beside the processor, and what onnxruntime calls them; `auto` takes the first that is there."""
+DEVICES = ("auto", "cpu", *PROVIDERS)
+SIZES = tuple(size for size in ("fast", "hourglass") if (MODELS / f"human2d_{size}.onnx").exists())
+"""Sizes of Human2D whose weights are there."""
 
 
 class Network:
@@ -33,16 +32,17 @@ class Network:
             raise UserError(
                 f"The network {self.path.name} is missing from {self.path.parent}. Install the package anew."
             )
-        available = onnxruntime.get_available_providers()
-        wanted = [provider for provider in _PROVIDERS[self.device] if provider in available]
-        if self.device == "cuda" and not wanted:
-            raise UserError(
-                "There is no CUDA device for onnxruntime here. Install onnxruntime-gpu, or choose the CPU."
-            )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = self.threads or os.cpu_count() or 1
-        return onnxruntime.InferenceSession(str(self.path), options, providers=[*wanted, "CPUExecutionProvider"])
+        wanted = wanted_providers(self.device, onnxruntime.get_available_providers())
+        session = onnxruntime.InferenceSession(str(self.path), options, providers=[*wanted, "CPUExecutionProvider"])
+        # A provider whose libraries do not load is dropped by onnxruntime with no more than a line in the log.
+        if self.device in PROVIDERS and session.get_providers()[0] != PROVIDERS[self.device]:
+            raise UserError(
+                f"onnxruntime could not start {self.device.upper()} here. Check its driver, or choose the CPU."
+            )
+        return session
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -56,3 +56,17 @@ class Network:
 
     def __call__(self, array: np.ndarray) -> list[np.ndarray]:
         return self.session.run(None, {self.session.get_inputs()[0].name: np.ascontiguousarray(array, np.float32)})
+
+
+def wanted_providers(device: str, available: list[str]) -> list[str]:
+    """onnxruntime's providers for a device of `DEVICES`, the best first. Raises UserError when it is not to be had."""
+    if device == "cpu":
+        return []
+    wanted = [PROVIDERS[device]] if device in PROVIDERS else PROVIDERS.values()
+    found = [provider for provider in wanted if provider in available]
+    if device != "auto" and not found:
+        build = {"cuda": "onnxruntime-gpu", "directml": "onnxruntime-directml", "coreml": "onnxruntime for macOS"}[
+            device
+        ]
+        raise UserError(f"onnxruntime has no {device.upper()} here. Install {build}, or choose the CPU.")
+    return found

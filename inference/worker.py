@@ -6,8 +6,12 @@
 estimate   `path`, `box` (x, y, width, height) or null, `settings` (the      {"result": {"estimate": npz, "photo":
            fields of `engine.Settings`), `folder` to write to                upright picture, "remarks": [sentence],
                                                                              "provider": onnxruntime's}}
+look     `path`, `folder` to write to                                     {"result": {"picture": upright and at
+                                                                             most 2048 pixels wide, "size": [W, H]
+                                                                             of the photo}}
 ping                                                                         {"result": {"package", "python",
-                                                                             "onnxruntime", "providers"}}
+                                                                             "onnxruntime", "providers",
+                                                                             "versions": {library: version}}}
 quit                                                                         none: the process ends, as it does when
                                                                              stdin is closed
 =========  ================================================================  ========================================
@@ -16,6 +20,7 @@ On the way there are {"progress": 0–1, "stage": what is being done}; a fault e
 and the next one is served as ever. Networks and body stay loaded from one request to the next.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -30,6 +35,10 @@ import numpy as np
 from .errors import UserError
 
 Answer = Callable[[dict], None]
+
+PACKAGES = {"numpy": "numpy", "cv2": "opencv-python-headless", "onnxruntime": "onnxruntime-gpu"}
+"""What the engine needs, and what each is called where Python's packages are found."""
+LARGEST_LOOK = 2048
 
 
 def main() -> None:
@@ -61,7 +70,7 @@ def serve(requests: Iterable[str], answer: Answer) -> None:
         if do == "quit":
             return
         try:
-            answer({"result": {"ping": ping, "estimate": worker.estimate}[do](answer, **request)})
+            answer({"result": {"ping": ping, "look": look, "estimate": worker.estimate}[do](answer, **request)})
         except UserError as error:
             answer({"error": str(error)})
         except Exception as error:  # whatever went wrong with this photo, the next one may be fine
@@ -70,7 +79,16 @@ def serve(requests: Iterable[str], answer: Answer) -> None:
 
 
 def ping(answer: Answer) -> dict:
-    """What this process runs on."""
+    """What this process runs on. Raises UserError when it lacks a library."""
+    versions = {}
+    for library, package in PACKAGES.items():
+        try:
+            versions[library] = importlib.import_module(library).__version__
+        except ImportError as error:
+            raise UserError(
+                f"{sys.executable} cannot import {library} ({error}). Install it there: "
+                f"{Path(sys.executable).name} -m pip install {package}"
+            ) from error
     import onnxruntime
 
     return {
@@ -78,7 +96,23 @@ def ping(answer: Answer) -> dict:
         "python": sys.version.split()[0],
         "onnxruntime": onnxruntime.__file__,
         "providers": onnxruntime.get_available_providers(),
+        "versions": versions,
     }
+
+
+def look(answer: Answer, path: str, folder: str) -> dict:
+    """The photo as Blender can show it: upright, and not larger than a screen."""
+    import cv2
+
+    from .images import read_image, write_picture
+
+    photo = read_image(path)
+    width, height = photo.size
+    scale = min(LARGEST_LOOK / max(width, height), 1.0)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    picture = Path(folder) / "picture.jpg"
+    write_picture(picture, cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA))
+    return {"picture": str(picture), "size": [width, height]}
 
 
 class Worker:
@@ -108,15 +142,21 @@ class Worker:
         }
 
     def _engine(self, fields: dict):
-        """The engine for these settings: the one that is loaded, when they differ in the field of view only."""
+        """The engine for these settings: the one that is loaded, when they differ in what is said of this photo
+        only."""
         from .engine import Engine, Settings
 
         body_model = fields.get("body_model")
         settings = Settings(**fields | {"body_model": Path(body_model) if body_model else None})
-        if self.engine is None or replace(self.engine.settings, field_of_view=settings.field_of_view) != settings:
+        if self.engine is None or _of_no_photo(self.engine.settings) != _of_no_photo(settings):
             self.engine = None  # the old networks go before the new ones come
             engine = Engine(settings)
             engine.human2d.network.session  # noqa: B018  opened here, where the user is told that it loads
             self.engine = engine
         self.engine.settings = settings
         return self.engine
+
+
+def _of_no_photo(settings):
+    """`engine.Settings` without what is said of one photo."""
+    return replace(settings, field_of_view=None, height=None)
