@@ -1,0 +1,19 @@
+"""How sure the estimate is of head, arms and legs: the confidence of their keypoints."""
+
+from ..inference.body_estimate import BodyEstimate
+from ..inference.joints import KEYPOINT_INDEX
+
+LIMBS = {
+    "Head": ("upper_neck", "head_top"),
+    "Left arm": ("left_elbow", "left_wrist"),
+    "Right arm": ("right_elbow", "right_wrist"),
+    "Left leg": ("left_knee", "left_ankle"),
+    "Right leg": ("right_knee", "right_ankle"),
+}
+"""What a person calls the limbs (left is the photographed person's left), and the keypoints that show them."""
+
+
+def limb_certainty(estimate: BodyEstimate) -> dict[str, float]:
+    """Mean confidence, 0 to 1, of each limb over all frames."""
+    confidence = estimate.keypoints_2d[..., 2].mean(0)
+    return {limb: float(confidence[[KEYPOINT_INDEX[name] for name in names]].mean()) for limb, names in LIMBS.items()}
