@@ -4,11 +4,12 @@ import bpy
 
 from ..inference.body_estimate import BodyEstimate
 from ..inference.errors import UserError
-from ..rig.character import Character
+from ..rig.character import Character, bones_fit_shape, refit_armature
+from .limb_certainty import limb_certainty
 
 RECORD = "body_from_image"
 """Custom property of a character's armature: its other objects, and what is known about the estimate."""
-FIELDS = ("mesh", "camera", "score", "remarks", "source", "body_model")
+FIELDS = ("mesh", "camera", "score", "certainty", "remarks", "source", "body_model")
 
 
 def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[str, ...]) -> None:
@@ -17,10 +18,29 @@ def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[st
         "mesh": character.mesh,
         "camera": character.camera,
         "score": float(estimate.score.mean()),
+        "certainty": limb_certainty(estimate),
         "remarks": "\n".join(remarks),
         "source": estimate.source,
         "body_model": estimate.body_model,
     }
+
+
+def write_motion_record(character: Character, source: str, body_model: str, remarks: tuple[str, ...]) -> None:
+    """The same for a character that no photo was seen of: it has no camera and no score."""
+    character.armature[RECORD] = {
+        "mesh": character.mesh,
+        "remarks": "\n".join(remarks),
+        "source": source,
+        "body_model": body_model,
+    }
+
+
+def make_active(context: bpy.types.Context, character: Character) -> None:
+    """Select the character's armature, and nothing else."""
+    for item in context.selected_objects:
+        item.select_set(False)
+    character.armature.select_set(True)
+    context.view_layer.objects.active = character.armature
 
 
 def active_armature(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -31,23 +51,31 @@ def active_armature(context: bpy.types.Context) -> bpy.types.Object | None:
     for candidate in (active, active.parent, active.find_armature()):
         if candidate is not None and RECORD in candidate:
             return candidate
-    return next((item for item in context.scene.objects if RECORD in item and active in record_of(item).values()), None)
+    return next((item for item in context.scene.objects if RECORD in item and active in _parts(item)), None)
 
 
 def active_character(context: bpy.types.Context) -> Character:
-    """The active character; its camera is None when that was deleted. Raises UserError when there is none, or only a
-    skeleton."""
+    """The active character, its bones where its shape says; its camera is None when that was deleted. Raises UserError
+    when there is none, or only a skeleton."""
     armature = active_armature(context)
     if armature is None:
         raise UserError("Select a character that was made from an image first.")
     record = record_of(armature)
     if record["mesh"] is None:
         raise UserError(f"The body of {armature.name} was deleted. Undo that, or estimate the image again.")
-    return Character(armature, record["mesh"], record["camera"])
+    character = Character(armature, record["mesh"], record["camera"])
+    if not bones_fit_shape(armature):
+        refit_armature(character)
+    return character
+
+
+def _parts(armature: bpy.types.Object) -> tuple[bpy.types.Object | None, ...]:
+    record = record_of(armature)
+    return record["mesh"], record["camera"]
 
 
 def record_of(armature: bpy.types.Object) -> dict:
-    """What `write_record` noted. Objects that were deleted are None."""
+    """What was noted. Objects that were deleted are None, and so is the score of what was not estimated."""
     record = {name: armature[RECORD].get(name) for name in FIELDS}
     for part in ("mesh", "camera"):
         # Our own note keeps a deleted object from vanishing, but it is in no collection any more.

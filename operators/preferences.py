@@ -20,8 +20,15 @@ def body_model_file(context: bpy.types.Context) -> Path | None:
     return Path(bpy.path.abspath(file)) if file else None
 
 
-def engine_settings(context: bpy.types.Context, field_of_view: float) -> dict[str, object]:
-    """The fields of `inference.engine.Settings`. `field_of_view` in degrees, 0 for the photo's own."""
+def external_python(context: bpy.types.Context) -> Path | None:
+    """The Python that the worker shall run on; None for Blender's own."""
+    file = preferences(context).external_python
+    return Path(bpy.path.abspath(file)) if file else None
+
+
+def engine_settings(context: bpy.types.Context, field_of_view: float = 0, height: float = 0) -> dict[str, object]:
+    """The fields of `inference.engine.Settings`. `field_of_view` in degrees, 0 for the photo's own; `height` of the
+    person in metres, 0 when nobody knows."""
     chosen, file = preferences(context), body_model_file(context)
     return {
         "device": chosen.device,
@@ -30,4 +37,5 @@ def engine_settings(context: bpy.types.Context, field_of_view: float) -> dict[st
         "size": chosen.size,
         "body_model": str(file) if file else None,
         "field_of_view": field_of_view or None,
+        "height": height or None,
     }

@@ -13,16 +13,21 @@ import numpy as np
 from mathutils import Vector
 
 from ..inference.body_model import BodyModel
+from ..inference.errors import UserError
 from ..inference.joints import JOINT_INDEX, JOINT_NAMES, JOINT_PARENTS
 from .axes import points_to_blender
 
 JOINT_PROPERTY = "smpl_joint"
 """Custom property of each bone: the index of its joint. It outlives renaming."""
+PLACED_PROPERTY = "bones_placed_for"
+"""Custom property of the armature's data: the betas that the bones were last placed for."""
 
 AIMS = {
     int(parent): joint for joint, parent in reversed(list(enumerate(JOINT_PARENTS))) if parent >= 0
 } | {JOINT_INDEX["pelvis"]: JOINT_INDEX["spine1"], JOINT_INDEX["spine3"]: JOINT_INDEX["neck"]}  # fmt: skip
 """The joint that each bone points at; the leaves (head, hands, feet) are absent."""
+
+_HIDDEN = "The bones of {} cannot be placed while it is hidden. Switch it on in the outliner first."
 
 FORWARD, UP = Vector((0, -1, 0)), Vector((0, 0, 1))
 TOE_LENGTH = 0.06
@@ -52,7 +57,7 @@ def create_armature(model: BodyModel, betas: np.ndarray, bone_names: tuple[str, 
             bone.align_roll(UP if JOINT_NAMES[joint].endswith(("ankle", "foot")) else FORWARD)
             if JOINT_PARENTS[joint] >= 0:
                 bone.parent = bones[bone_names[JOINT_PARENTS[joint]]]
-        _move_bones(bones, _joints_of(armature, betas))
+    place_bones(armature, betas)
     bpy.context.scene.collection.objects.unlink(armature)
     for bone in armature.pose.bones:
         bone.rotation_mode = "QUATERNION"
@@ -60,9 +65,17 @@ def create_armature(model: BodyModel, betas: np.ndarray, bone_names: tuple[str, 
 
 
 def place_bones(armature: bpy.types.Object, betas: np.ndarray) -> None:
-    """Move the rest bones to the joints of `betas` (S,). Directions, rolls and all keys stay as they are."""
+    """Move the rest bones to the joints of `betas` (S,). Directions, rolls and all keys stay as they are. Raises
+    UserError when the armature is hidden."""
     with editing(armature) as bones:
         _move_bones(bones, _joints_of(armature, betas))
+    # Noted in the same datablock that holds the bones, so that undo takes both back together.
+    armature.data[PLACED_PROPERTY] = np.asarray(betas, float).tolist()
+
+
+def placed_betas(armature: bpy.types.Object) -> np.ndarray:
+    """Betas (S,) that the bones were last placed for."""
+    return np.array(armature.data[PLACED_PROPERTY], np.float64)
 
 
 def joint_bones(armature: bpy.types.Object) -> list[str]:
@@ -79,18 +92,24 @@ def rest_rotations(armature: bpy.types.Object) -> np.ndarray:
 
 @contextmanager
 def editing(armature: bpy.types.Object) -> Iterator[bpy.types.ArmatureEditBones]:
-    """Edit mode of `armature`; the user's active object and mode come back afterwards."""
+    """Edit mode of `armature`; the user's active object and mode come back afterwards. Raises UserError when the
+    armature is hidden in a way that keeps Blender from editing it."""
     objects = bpy.context.view_layer.objects
     before = objects.active
     mode_before = before.mode if before else "OBJECT"
+    if armature.name not in objects:
+        raise UserError(_HIDDEN.format(armature.name))
     if mode_before != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
     objects.active = armature
-    bpy.ops.object.mode_set(mode="EDIT")
     try:
+        if armature.hide_viewport or not bpy.ops.object.mode_set.poll():
+            raise UserError(_HIDDEN.format(armature.name))
+        bpy.ops.object.mode_set(mode="EDIT")
         yield armature.data.edit_bones
     finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
+        if armature.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
         objects.active = before
         if mode_before != "OBJECT":
             bpy.ops.object.mode_set(mode=mode_before)

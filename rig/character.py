@@ -11,7 +11,7 @@ from ..inference.body_estimate import BodyEstimate, rotations_of
 from ..inference.body_model import BodyModel
 from ..inference.errors import UserError
 from .action import write_action
-from .armature import create_armature, joint_bones, place_bones, rest_rotations
+from .armature import create_armature, joint_bones, place_bones, placed_betas, rest_rotations
 from .axes import points_to_blender
 from .bone_names import preset
 from .camera import create_camera, show_photo
@@ -61,9 +61,9 @@ def build_character(
     camera = create_camera(estimate, f"{name}_camera", points_to_blender(move))
     _link(name, armature, body, camera)
 
-    key_pose(armature, rotations, transl + move, start_frame)
+    key_pose(armature, rotations, transl + move, name, start_frame)
     _set_photo_size(estimate, camera)
-    _set_time(start_frame, estimate.frame_count, frame_rate or estimate.mocap_framerate)
+    set_time(start_frame, estimate.frame_count, frame_rate or estimate.mocap_framerate)
     if photo is not None:
         show_photo(camera, photo, estimate.image_size, start_frame)
     return Character(armature, body, camera)
@@ -76,7 +76,6 @@ def build_moving_character(
     transl: np.ndarray,
     *,
     name: str,
-    stand_on_ground: bool = False,
     start_frame: int = 1,
     frame_rate: float = 0.0,
     bone_names: str = "smpl",
@@ -85,12 +84,10 @@ def build_moving_character(
     frame, in a collection of its own called `name`. There is no camera and no photo; the rest is as in
     `build_character`.
     """
-    if stand_on_ground:
-        transl = transl + move_to_ground(model, betas, rotations, transl)
     armature, body = _create_body(model, betas, name, bone_names)
     _link(name, armature, body)
-    key_pose(armature, rotations, transl, start_frame)
-    _set_time(start_frame, len(rotations), frame_rate)
+    key_pose(armature, rotations, transl, name, start_frame)
+    set_time(start_frame, len(rotations), frame_rate)
     return Character(armature, body, None)
 
 
@@ -102,6 +99,11 @@ def refit_armature(character: Character) -> None:
     place_bones(character.armature, betas_of(character.armature))
 
 
+def bones_fit_shape(armature: bpy.types.Object) -> bool:
+    """Whether the bones were placed for what the shape properties say now."""
+    return np.allclose(placed_betas(armature), betas_of(armature), rtol=0, atol=1e-6)
+
+
 def _check_model(estimate: BodyEstimate, model: BodyModel) -> None:
     if estimate.body_model != model.hash:
         raise UserError(
@@ -110,12 +112,15 @@ def _check_model(estimate: BodyEstimate, model: BodyModel) -> None:
         )
 
 
-def key_pose(armature: bpy.types.Object, rotations: np.ndarray, transl: np.ndarray, start_frame: int) -> None:
-    """Give `armature` a new action with `rotations` (F, 24, 3, 3) and `transl` (F, 3), SMPL's frame, a key a frame."""
+def key_pose(
+    armature: bpy.types.Object, rotations: np.ndarray, transl: np.ndarray, name: str, start_frame: int
+) -> None:
+    """Give `armature` a new action called `name` with `rotations` (F, 24, 3, 3) and `transl` (F, 3), SMPL's frame, a
+    key a frame."""
     bones = joint_bones(armature)
     quaternions, root_location = bone_channels(rest_rotations(armature), rotations, transl)
     turns = [(bone, "rotation_quaternion", quaternions[:, joint]) for joint, bone in enumerate(bones)]
-    write_action(armature, armature.name, start_frame, [*turns, (bones[0], "location", root_location)])
+    write_action(armature, name, start_frame, [*turns, (bones[0], "location", root_location)])
 
 
 def _create_body(
@@ -142,7 +147,8 @@ def _set_photo_size(estimate: BodyEstimate, camera: bpy.types.Object) -> None:
     bpy.context.scene.camera = camera
 
 
-def _set_time(start_frame: int, frame_count: int, frame_rate: float) -> None:
+def set_time(start_frame: int, frame_count: int, frame_rate: float) -> None:
+    """Let the scene span a clip and, if `frame_rate` is not 0, run at its rate; go to its first frame."""
     scene = bpy.context.scene
     if frame_rate > 0:
         # Blender keeps a whole number over a divisor: 29.97 is 30 / 1.001.
