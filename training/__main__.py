@@ -13,9 +13,11 @@ COMMANDS = {
     "evaluate-human2d": (".human2d.evaluate", "measure Human2D on the validation split"),
     "export-human2d": (".human2d.export", "calibrate Human2D and write its ONNX file"),
     "evaluate-priors": (".priors.evaluate", "measure the priors on held-out clips and photos"),
+    "ablate-human2d": (".human2d.ablation", "what each step of Human2D's recipe is worth"),
     "example-picture": (".example_picture", "render examples/person.jpg"),
     "benchmark": (".benchmark", "measure speed and memory on this machine"),
     "export-prior": (".priors.export", "write a prior's ONNX file"),
+    "pose-density": (".pose_density.fit", "fit the density of poses and the joint limits"),
 }
 
 

@@ -116,11 +116,11 @@ def combined_keypoints(human: np.ndarray, taught: np.ndarray) -> np.ndarray:
 
 
 def load_crops(
-    split: str, sources: tuple[int, ...] = (LSPET, CCP, COCO), limit: int | None = None
+    split: str, sources: tuple[int, ...] = (LSPET, CCP, COCO), limit: int | None = None, taught: bool = False
 ) -> list[LabelledCrop]:
     """Decode one split, `train`, `calibration` or `validation`, of some sources. Raises PackMissing.
 
-    Only training crops have the teacher's keypoints: what is measured on is labelled by the pack's own authors. All
+    With `taught`, the teacher's keypoints are added; what is measured on is labelled by the pack's own authors. All
     coco128 pictures are for validation: they are the only crowded and cut-off people with human silhouettes.
     """
     folder = pack("photos2d")
@@ -130,7 +130,7 @@ def load_crops(
     files = _files(folder, set(ids.tolist()))
     teacher = _Teacher(folder)
     rows = {int(number): row for row, number in enumerate(annotations["id"])}
-    return [_crop(int(number), rows[int(number)], annotations, files, teacher, split == "train") for number in ids]
+    return [_crop(int(number), rows[int(number)], annotations, files, teacher, taught) for number in ids]
 
 
 def _in_split(annotations: dict, split: str) -> np.ndarray:

@@ -19,7 +19,9 @@ METRICS = """PCK@0.2: share of the labelled limb joints within .2 of the distanc
 images without either are left out. Silhouette IoU: at the crop's full size, mean over images, human masks only."""
 
 
-def predict(run, crops: list[LabelledCrop], batch: int = 8) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+def predict(
+    run, crops: list[LabelledCrop], batch: int = 8, decode=decode_heatmaps
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """Keypoints (N, 25, 2) in pixels of each image, peak mass (N, 25), and silhouette probabilities at each image's
     size.
 
@@ -31,7 +33,7 @@ def predict(run, crops: list[LabelledCrop], batch: int = 8) -> tuple[np.ndarray,
         windows = [crop_of_box(example.box) for example in examples]
         images = np.stack([window.cut(example.image) for window, example in zip(windows, examples, strict=True)])
         heatmaps, masks = run(images.transpose(0, 3, 1, 2).astype(np.float32) / 255)
-        cells, mass = decode_heatmaps(heatmaps)
+        cells, mass = decode(heatmaps)
         masses.append(mass)
         for window, example, cell, mask in zip(windows, examples, cells, masks[:, 0], strict=True):
             points.append(window.to_photo(heatmap_to_crop(cell)))

@@ -1,8 +1,8 @@
 """The training loop of Human2D: `python -m body_from_image.training human2d --size fast --out runs/human2d`.
 
-Stages go from small crops to full size: a 128² crop costs a quarter of a 256² one and shows the 100-pixel people of our
-data as well, so most samples are seen small, and the last stage lets the rate fall to zero at full size. A run resumes
-from its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
+Stages go from synthetic pictures to photos and from small crops to full size: a 128² crop costs a quarter of a 256² one
+and shows the 100-pixel people of our data as well, so most samples are seen small; in the last stage the rate falls to
+zero. A run resumes from its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
 """
 
 import copy
@@ -22,40 +22,63 @@ from ..photos2d import LabelledCrop, load_crops
 from .augmentation import PAPER, Augmentation, training_sample
 from .losses import human2d_loss
 from .network import SIZES, StackedHourglass
+from .own_teacher import reviewed
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`iterations` with crops of `side` pixels, a share `synthetic` of them rendered rather than photographed."""
+
+    side: int
+    iterations: int
+    synthetic: float = 0.0
 
 
 @dataclass(frozen=True)
 class Config:
     size: str = "fast"
     stages: str = "128:4000,256:1500"
-    """Crop side : iterations, in order; the learning rate falls to zero over the last."""
+    """SIDE:ITERATIONS or SIDE:ITERATIONS:SYNTHETIC, in order; the learning rate falls to zero over the last."""
     batch: int = 16
     learning_rate: float = 2e-3
     warmup: int = 200
     ema: float = 0.998
     loss: str = "cross-entropy"
-    recipe: str = "ours"
-    """`ours`: AdamW and wide augmentation; `paper`: RMSprop 3e-4 and the published ranges."""
+    optimizer: str = "adamw"
+    """`adamw`, or the paper's `rmsprop` (at 3e-4)."""
+    augmentation: str = "ours"
+    """`ours`, or the `paper`'s ranges."""
+    labels: str = "reviewed"
+    """Whose labels: `human` alone; `taught`: with MediaPipe's; `reviewed`: with those of the run's own average too,
+    from its second stage or its warm start on."""
     overfit: int = 0
     """Train on this many crops without augmentation: a debug run that must reach PCK > 95 %."""
     seed: int = 0
 
-    def parsed_stages(self) -> list[tuple[int, int]]:
-        return [tuple(int(part) for part in stage.split(":")) for stage in self.stages.split(",")]
+    def parsed_stages(self) -> list[Stage]:
+        parts = [stage.split(":") for stage in self.stages.split(",")]
+        return [Stage(int(side), int(count), *map(float, share)) for side, count, *share in parts]
 
 
 class Samples(IterableDataset):
-    """An endless stream of augmented samples; each worker draws its own."""
+    """An endless stream of augmented samples; each worker draws, and renders, its own."""
 
-    def __init__(self, crops: list[LabelledCrop], size: int, options: Augmentation | None, seed: int):
-        self.crops, self.size, self.options, self.seed = crops, size, options, seed
+    def __init__(self, crops: list[LabelledCrop], stage: Stage, options: Augmentation | None, seed: int):
+        self.crops, self.stage, self.options, self.seed = crops, stage, options, seed
 
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        renderer = None
+        if self.stage.synthetic:
+            from ..synthetic.renderer import Renderer  # compiles for seconds, so only where it is wanted
+
+            renderer = Renderer()
         while True:
             for index in rng.permutation(len(self.crops)):
-                yield training_sample(self.crops[index], self.size, self.options, rng)
+                rendered = renderer and rng.random() < self.stage.synthetic
+                example = renderer.sample(rng) if rendered else self.crops[index]
+                yield training_sample(example, self.stage.side, self.options, rng)
 
 
 class AverageModel:
@@ -73,7 +96,7 @@ class AverageModel:
 
 
 def make_optimizer(model: torch.nn.Module, config: Config) -> torch.optim.Optimizer:
-    if config.recipe == "paper":
+    if config.optimizer == "rmsprop":
         return torch.optim.RMSprop(model.parameters(), lr=config.learning_rate)
     return torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
 
@@ -81,8 +104,8 @@ def make_optimizer(model: torch.nn.Module, config: Config) -> torch.optim.Optimi
 def rate_factor(config: Config, iteration: int) -> float:
     """Share of the learning rate: a warm-up, then constant, then a fall to zero over the last stage."""
     stages = config.parsed_stages()
-    before = sum(count for _, count in stages[:-1])
-    falling = (iteration - before) / max(stages[-1][1], 1)
+    before = sum(stage.iterations for stage in stages[:-1])
+    falling = (iteration - before) / max(stages[-1].iterations, 1)
     return min(1.0, (iteration + 1) / config.warmup) * (1.0 if falling <= 0 else max(0.0, 1 - falling))
 
 
@@ -92,6 +115,7 @@ class Run:
     def __init__(self, config: Config, folder: Path, warm_start: Path | None = None):
         torch.manual_seed(config.seed)
         self.config, self.folder, self.iteration = config, folder, 0
+        self.warm = warm_start is not None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = StackedHourglass(SIZES[config.size]).to(self.device, memory_format=torch.channels_last)
         if warm_start:
@@ -108,6 +132,7 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
         self.average.updates = self.iteration = state["iteration"]
+        self.warm = True
         self.optimizer.load_state_dict(state["optimizer"])
 
     def save(self) -> None:
@@ -137,22 +162,25 @@ class Run:
 
 def train(config: Config, folder: Path, workers: int = 1, log_every: int = 50, warm_start: Path | None = None) -> Run:
     """Train from the checkpoint in `folder`, if there is one, to the end of the last stage."""
-    crops = load_crops("train", limit=config.overfit or None)
-    options = None if config.overfit else PAPER if config.recipe == "paper" else Augmentation()
+    crops = load_crops("train", limit=config.overfit or None, taught=config.labels != "human")
+    options = None if config.overfit else PAPER if config.augmentation == "paper" else Augmentation()
     run = Run(config, folder, warm_start)
-    start = 0
-    for size, count in config.parsed_stages():
-        if run.iteration < start + count:
-            _train_stage(run, crops, size, start + count, options, workers, log_every)
-        start += count
+    end = 0
+    for stage in config.parsed_stages():
+        end += stage.iterations
+        if run.iteration < end:
+            review = run.warm and config.labels == "reviewed" and not config.overfit
+            labelled = reviewed(crops, run.average.model, stage.side) if review else crops
+            _train_stage(run, labelled, stage, end, options, workers, log_every)
+            run.warm = True
     run.save()
     return run
 
 
-def _train_stage(run: Run, crops: list, size: int, end: int, options, workers: int, log_every: int) -> None:
+def _train_stage(run: Run, crops: list, stage: Stage, end: int, options, workers: int, log_every: int) -> None:
     seed = run.config.seed * 1_000_003 + run.iteration
     loader = DataLoader(
-        Samples(crops, size, options, seed), run.config.batch, num_workers=workers, persistent_workers=False
+        Samples(crops, stage, options, seed), run.config.batch, num_workers=workers, persistent_workers=False
     )
     log, losses, began = run.folder / "log.csv", [], time.perf_counter()
     run.model.train()
@@ -160,7 +188,7 @@ def _train_stage(run: Run, crops: list, size: int, end: int, options, workers: i
         losses.append(run.step(batch))
         if run.iteration % log_every == 0:
             rate = len(losses) * run.config.batch / (time.perf_counter() - began)
-            row = [run.iteration, size, f"{np.mean(losses):.4f}", f"{rate:.1f}", time.strftime("%H:%M:%S")]
+            row = [run.iteration, stage.side, f"{np.mean(losses):.4f}", f"{rate:.1f}", time.strftime("%H:%M:%S")]
             with open(log, "a", newline="") as file:
                 csv.writer(file).writerow(row)
             print("iteration {} size {} loss {} crops/s {} {}".format(*row), flush=True)
