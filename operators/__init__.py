@@ -24,6 +24,7 @@ def _class_factory():
     from .estimate import BODY_FROM_IMAGE_OT_estimate
     from .export_fbx import BODY_FROM_IMAGE_OT_export_fbx
     from .fit_bones import BODY_FROM_IMAGE_OT_fit_bones
+    from .import_npz import BODY_FROM_IMAGE_OT_import_npz
 
     return bpy.utils.register_classes_factory(
         (
@@ -31,5 +32,6 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_cancel,
             BODY_FROM_IMAGE_OT_fit_bones,
             BODY_FROM_IMAGE_OT_export_fbx,
+            BODY_FROM_IMAGE_OT_import_npz,
         )
     )

@@ -52,7 +52,8 @@ class VIEW3D_PT_body_from_image_character(SidebarPanel, bpy.types.Panel):
 
     def _draw_estimate(self, context, armature) -> None:
         record = record_of(armature)
-        self.layout.label(text=f"{armature.name}: score {record['score']:.2f}", icon="ARMATURE_DATA")
+        score = "" if record["score"] is None else f": score {record['score']:.2f}"
+        self.layout.label(text=armature.name + score, icon="ARMATURE_DATA")
         for remark in record["remarks"].splitlines():
             draw_text(self.layout, context, remark, "INFO")
 

@@ -32,6 +32,13 @@ def betas_of(armature: bpy.types.Object) -> np.ndarray:
     return np.array([armature[name] for name in armature.data[BETA_NAMES_PROPERTY]], np.float64)
 
 
+def set_betas(armature: bpy.types.Object, betas: np.ndarray) -> None:
+    """Let the armature's properties say `betas` (S,). The skin follows by itself, the bones when they are refitted."""
+    for name, beta in zip(armature.data[BETA_NAMES_PROPERTY], betas, strict=True):
+        armature[name] = float(beta)
+    armature.update_tag()
+
+
 def _add_property(armature: bpy.types.Object, index: int, name: str, value: float) -> None:
     armature[name] = value
     armature.id_properties_ui(name).update(
