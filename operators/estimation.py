@@ -9,9 +9,10 @@ import bpy
 
 from ..inference.body_estimate import BodyEstimate
 from ..inference.body_model import BodyModel
-from .worker_client import Answer, Failure, Progress, WorkerClient
+from .preferences import external_python
+from .worker_client import Answer, Failure, Progress, WorkerClient, worker_command
 
-worker = WorkerClient()
+worker = WorkerClient(lambda: worker_command(external_python(bpy.context)))
 """The one worker of this Blender. It starts with the first photo and stays warm until the extension is disabled."""
 
 

@@ -67,8 +67,13 @@ class Failure:
 Message = Progress | Answer | Failure
 
 
-def worker_command() -> list[str]:
-    """How to start the worker on the Python that runs this. Raises UserError when that, or a library, is not there."""
+def worker_command(external: Path | None = None) -> list[str]:
+    """How to start the worker on the Python that runs this, or on an `external` one with libraries of its own. Raises
+    UserError when that, or a library, is not there."""
+    if external is not None:
+        if not external.is_file():
+            raise UserError(f"There is no Python at {external}. Choose its program file in the preferences, or none.")
+        return [str(external), "-I", "-c", BOOTSTRAP, str(PACKAGE_ROOT)]
     if not Path(sys.executable or "").name.lower().startswith("python"):
         raise UserError(
             "Blender's own Python was not found, so no body can be estimated. Install Blender anew from blender.org."
