@@ -10,13 +10,22 @@ from body_from_image.inference.camera import Camera  # noqa: E402
 from body_from_image.inference.pose_features import pose_features, rotation_to_forward  # noqa: E402
 from body_from_image.inference.rotations import axis_angle_to_matrix, six_d_to_matrix  # noqa: E402
 from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
-from body_from_image.training.priors import corruption, instances, networks, pose_prior, run, shape_prior, silhouettes  # noqa: E402
+from body_from_image.training.priors import (  # noqa: E402  # noqa: E402
+    corruption,
+    instances,
+    networks,
+    pose_prior,
+    poses,
+    run,
+    shape_prior,
+    silhouettes,
+)
 
 MODEL = BodyModel.load()
 
 
 def people(count: int = 32, seed: int = 0) -> instances.Instances:
-    return instances.make_instances(MODEL, instances.load_poses("train"), count, np.random.default_rng(seed))
+    return instances.People(MODEL, "train").draw(count, np.random.default_rng(seed))
 
 
 def test_instances_are_the_body_models_own_bodies(packs):
@@ -28,13 +37,13 @@ def test_instances_are_the_body_models_own_bodies(packs):
 
 
 def test_clips_of_one_split_are_in_no_other(packs):
-    clips = [set(instances.load_poses(split).clip.tolist()) for split in ("train", "validation", "test")]
+    clips = [set(poses.load_poses(split).clip.tolist()) for split in ("train", "validation", "test")]
     assert not clips[0] & clips[1] and not clips[0] & clips[2] and not clips[1] & clips[2] and all(clips)
 
 
 def test_mirroring_twice_is_nothing():
-    poses = np.random.default_rng(0).normal(size=(4, 24, 3)).astype(np.float32)
-    assert np.array_equal(instances.mirrored(instances.mirrored(poses)), poses)
+    frames = np.random.default_rng(0).normal(size=(4, 24, 3)).astype(np.float32)
+    assert np.array_equal(poses.mirrored(poses.mirrored(frames)), frames)
 
 
 def test_confidence_means_the_share_of_keypoints_within_a_fifth_of_the_torso(packs):

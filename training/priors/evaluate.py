@@ -21,7 +21,7 @@ from ...inference.rotations import six_d_to_matrix
 from ..metrics import mpjpe, pa_mpjpe, scale_corrected
 from ..packs import PackMissing, pack
 from .corruption import Corruption, corrupt
-from .instances import VIEW, Instances, load_poses, make_instances, true_keypoints
+from .instances import VIEW, Instances, People, true_keypoints
 from .pose_prior import upright
 from .silhouettes import corrupt_silhouettes, framed_silhouettes, project_bodies
 
@@ -92,7 +92,7 @@ def photo_figures(engine: Engine) -> dict[str, float]:
 def evaluate(engine: Engine, count: int, seed: int = 0) -> dict[str, dict[str, float]]:
     """All figures, by condition."""
     rng = np.random.default_rng(seed)
-    made = make_instances(engine.body, load_poses("test"), count, rng, widen=False)
+    made = People(engine.body, "test", widen=False).draw(count, rng)
     points = true_keypoints(made)
     table = {
         "pose, 2 % noise": pose_figures(engine, made, noisy_keypoints(points, rng)),

@@ -10,67 +10,16 @@ import numpy as np
 from ...inference.body_estimate import CAMERA_FROM_SMPL
 from ...inference.body_model import BodyModel, forward_kinematics
 from ...inference.camera import Camera
-from ...inference.joints import JOINT_INDEX, JOINT_MIRROR, keypoints_from_joints
-from ...inference.rotations import axis_angle_to_matrix, quaternion_to_matrix
-from ..packs import pack
+from ...inference.joints import keypoints_from_joints
+from ...inference.rotations import quaternion_to_matrix
+from .poses import PoseSampler, load_poses
+from .postures import about
+from .shapes import Shapes
 
-HELD_OUT = 8
-"""Every eighth clip is held out for the test set; its neighbour after it for validation."""
-SHAPE_DEVIATION = 1.25
-
-POSE_NOISE = {
-    "spine1": 6, "spine2": 5, "spine3": 5, "neck": 10, "head": 10, "collar": 5, "shoulder": 12, "elbow": 9, "wrist": 14,
-    "hip": 8, "knee": 6, "ankle": 9, "foot": 5, "hand": 6,
-}  # fmt: skip
-"""Degrees of random swing and twist added to each mocap joint: it widens 1 300 distinct poses."""
-DAMPED = {"wrist": 0.5, "foot": 0.3, "collar": 0.6}
-"""Channels whose statistics in this mocap are off; they are shrunk before noise is added."""
-
-
-@dataclass(frozen=True)
-class Poses:
-    """Mocap frames: local axis-angle (N, 24, 3), and the clip each frame is from (N,)."""
-
-    axis_angle: np.ndarray
-    clip: np.ndarray
-
-
-def load_poses(split: str) -> Poses:
-    """`train`, `validation` or `test` clips of the mocap pack. Raises PackMissing."""
-    archive = np.load(pack("mocap") / "cmu_smpl24.npz")
-    clip = np.repeat(np.arange(len(archive["clip_len"])), archive["clip_len"])
-    part = {"test": clip % HELD_OUT == 0, "validation": clip % HELD_OUT == 1, "train": clip % HELD_OUT > 1}[split]
-    return Poses(archive["poses"][part].astype(np.float32), clip[part])
-
-
-def _per_joint(table: dict[str, float], default: float) -> np.ndarray:
-    values = np.full(24, default, np.float32)
-    for name, index in JOINT_INDEX.items():
-        values[index] = table.get(name.removeprefix("left_").removeprefix("right_"), default)
-    return values
-
-
-_NOISE = np.deg2rad(_per_joint(POSE_NOISE, 0.0))
-_DAMPING = _per_joint(DAMPED, 1.0)
-
-
-def mirrored(axis_angle: np.ndarray) -> np.ndarray:
-    """The mirror image of poses (B, 24, 3): sides exchanged, rotations about y and z reversed."""
-    return axis_angle[:, JOINT_MIRROR] * np.array([1, -1, -1], np.float32)
-
-
-def sample_poses(poses: Poses, count: int, rng: np.random.Generator, widen: bool = True) -> np.ndarray:
-    """Local axis-angle (count, 24, 3), frames drawn so that each clip weighs by the square root of its length."""
-    lengths = np.bincount(poses.clip)[poses.clip]
-    probability = 1 / np.sqrt(lengths)
-    chosen = poses.axis_angle[rng.choice(len(lengths), count, p=probability / probability.sum())]
-    chosen = np.where(rng.random((count, 1, 1)) < 0.5, mirrored(chosen), chosen)
-    if not widen:
-        return chosen
-    chosen = chosen * _DAMPING[:, None]
-    # Half of the poses are widened, by an amount drawn per pose: neither all clean nor all noisy.
-    amount = rng.gamma(1.0, 0.6, (count, 1, 1)) * (rng.random((count, 1, 1)) < 0.7)
-    return (chosen + rng.normal(size=chosen.shape) * _NOISE[:, None] * amount).astype(np.float32)
+FRONTAL, FREE = 0.35, 0.12
+"""Shares of people who face the camera, and who are turned at random."""
+ABOVE, BELOW = 0.15, 0.08
+"""Shares of pictures taken from well above, such as from a balcony, and from well below."""
 
 
 def random_rotations(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -79,25 +28,24 @@ def random_rotations(count: int, rng: np.random.Generator) -> np.ndarray:
     return quaternion_to_matrix(quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True))
 
 
-def sample_views(root: np.ndarray, rng: np.random.Generator, frontal: float = 0.35, free: float = 0.12) -> np.ndarray:
+def sample_views(root: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Turn the world about each root (B, 3, 3) as a photographer would walk round it.
 
-    Yaw is uniform, but for a share that faces the camera within ±40°, as people in photos do; pitch and roll are
-    modest; a share `free` is turned at random, since gymnasts and sleepers are photographed too.
+    Yaw is uniform, but for the share that faces the camera within ±40°, as people in photos do. The camera mostly looks
+    a little down and stands nearly level; some look from above or below, and some are held askew. The last share is
+    turned at random, since gymnasts and sleepers are photographed too.
     """
     count = len(root)
     facing = np.arctan2(root[:, 0, 2], root[:, 2, 2])
     yaw = rng.uniform(-np.pi, np.pi, count)
-    yaw = np.where(rng.random(count) < frontal, -facing + rng.uniform(-0.7, 0.7, count), yaw)
-    zero = np.zeros(count)
-    turn = axis_angle_to_matrix(np.stack([zero, yaw, zero], 1))
-    pitch, roll = rng.normal(0.08, 0.22, count), rng.normal(0, 0.1, count)
-    tilt = axis_angle_to_matrix(np.stack([pitch, zero, zero], 1)) @ axis_angle_to_matrix(
-        np.stack([zero, zero, roll], 1)
-    )
-    any_turn = random_rotations(count, rng)
-    world = np.where(rng.random((count, 1, 1)) < free, any_turn, tilt @ turn)
-    return world @ root
+    yaw = np.where(rng.random(count) < FRONTAL, -facing + rng.uniform(-0.7, 0.7, count), yaw)
+    kind = rng.random(count)
+    pitch = rng.normal(0.08, 0.18, count)
+    pitch = np.where(kind < ABOVE, np.deg2rad(rng.uniform(10, 70, count)), pitch)
+    pitch = np.where(kind > 1 - BELOW, -np.deg2rad(rng.uniform(5, 45, count)), pitch)
+    roll = rng.normal(0, np.where(rng.random(count) < 0.06, 0.4, 0.08), count)
+    world = about("x", pitch) @ about("z", roll) @ about("y", yaw)
+    return np.where(rng.random((count, 1, 1)) < FREE, random_rotations(count, rng), world) @ root
 
 
 @dataclass(frozen=True)
@@ -134,24 +82,31 @@ def skin_landmarks(
     return landmarks
 
 
-def make_instances(
-    model: BodyModel, poses: Poses, count: int, rng: np.random.Generator, widen: bool = True
-) -> Instances:
-    """Draw `count` people: pose, shape, viewpoint, and a distance of 1.5 to 20 m (log-uniform)."""
-    axis_angle = sample_poses(poses, count, rng, widen)
-    rotations = axis_angle_to_matrix(axis_angle)
-    rotations[:, 0] = sample_views(rotations[:, 0], rng)
-    rotations = rotations.astype(np.float32)
-    betas = np.clip(rng.normal(0, SHAPE_DEVIATION, (count, 10)), -3, 3).astype(np.float32)
-    rest = model.rest_joints(betas)
-    joints, world = forward_kinematics(rest, rotations, model.parents, model.kinematic_levels)
-    middle = (joints.min(1) + joints.max(1)) / 2
-    distance = np.exp(rng.uniform(np.log(1.5), np.log(20), count)).astype(np.float32)
-    transl = -middle
-    transl[:, 2] -= distance
-    joints = joints + transl[:, None]
-    landmarks = skin_landmarks(model, betas, rest, joints, world)
-    return Instances(rotations, betas, joints, landmarks, transl)
+class People:
+    """Draws synthetic people of one split: pose, shape, viewpoint, and a distance of 1.5 to 20 m (log-uniform).
+
+    Without `widen`, poses are those of the mocap, mirrored or not. Raises PackMissing.
+    """
+
+    def __init__(self, model: BodyModel, split: str, widen: bool = True):
+        self.model = model
+        self.poses = PoseSampler(load_poses(split), widen)
+        self.shapes = Shapes(model)
+
+    def draw(self, count: int, rng: np.random.Generator) -> Instances:
+        model = self.model
+        rotations = self.poses(count, rng)
+        rotations[:, 0] = sample_views(rotations[:, 0], rng)
+        rotations = rotations.astype(np.float32)
+        betas = self.shapes.sample(count, rng)
+        rest = model.rest_joints(betas)
+        joints, world = forward_kinematics(rest, rotations, model.parents, model.kinematic_levels)
+        middle = (joints.min(1) + joints.max(1)) / 2
+        distance = np.exp(rng.uniform(np.log(1.5), np.log(20), count)).astype(np.float32)
+        transl = -middle
+        transl[:, 2] -= distance
+        landmarks = skin_landmarks(model, betas, rest, joints + transl[:, None], world)
+        return Instances(rotations, betas, joints + transl[:, None], landmarks, transl)
 
 
 def true_keypoints(instances: Instances) -> np.ndarray:

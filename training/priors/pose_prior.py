@@ -16,7 +16,7 @@ from ...inference.rotations import matrix_to_axis_angle
 from ..body_model import TorchBodyModel
 from ..command_line import parse_run
 from .corruption import Corruption, corrupt, well_seen
-from .instances import VIEW, load_poses, make_instances, true_keypoints
+from .instances import VIEW, People, true_keypoints
 from .networks import PosePrior
 from .run import RunConfig, train
 
@@ -70,11 +70,11 @@ class PoseTask:
         self.model = BodyModel.load()
         self.body = TorchBodyModel(self.model)
         self.subset = torch.linspace(0, len(self.model.v_template) - 1, config.vertices).long()
-        self.poses = load_poses("train")
+        self.people = People(self.model, "train")
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Features, and the rotations and betas that they came from."""
-        instances = make_instances(self.model, self.poses, self.config.batch, rng)
+        instances = self.people.draw(self.config.batch, rng)
         points = true_keypoints(instances)
         clean = rng.random((len(points), 1, 1)) < self.config.clean
         keypoints = np.where(clean, well_seen(points, rng), corrupt(points, rng, Corruption()))

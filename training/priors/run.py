@@ -68,7 +68,7 @@ class Run:
         task.network.train()
 
     def save(self) -> None:
-        """Write `checkpoint.pt` (everything) and `weights.pt` (the network), never leaving a half-written checkpoint."""
+        """Write `checkpoint.pt` (everything) and `weights.pt` (the network), never leaving half a checkpoint."""
         state = {name: part.state_dict() for name, part in self.parts.items()} | {"iteration": self.iteration}
         torch.save(state, self.folder / "checkpoint.tmp")
         (self.folder / "checkpoint.tmp").replace(self.folder / "checkpoint.pt")

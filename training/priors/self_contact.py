@@ -45,7 +45,7 @@ _REACH = np.array([_POINTS[p][3] + _SEGMENTS[s][2] for p, s in _PAIRS], np.float
 
 
 def penetration(joints: np.ndarray) -> np.ndarray:
-    """Metres (B,) by which the worst pair of capsules overlaps, for joints (B, 24, 3) of a body of common size; negative
+    """Metres (B,) by which the worst pair of capsules overlaps, for joints (B, 24, 3) of a common body; negative
     when nothing touches."""
     points = np.stack([joints[:, a] + share * (joints[:, b] - joints[:, a]) for a, share, b, *_ in _POINTS], 1)[
         :, _PAIRS[:, 0]

@@ -13,7 +13,7 @@ import torch
 
 from ...inference.body_model import BodyModel
 from ..command_line import parse_run
-from .instances import load_poses, make_instances
+from .instances import People
 from .networks import ShapePrior
 from .run import RunConfig, train
 from .silhouettes import corrupt_silhouettes, framed_silhouettes, project_bodies
@@ -37,11 +37,11 @@ class ShapeTask:
         self.extra = torch.nn.Module()
         self.model = BodyModel.load(body_file)
         self.metric = vertex_metric(self.model)
-        self.poses = load_poses("train")
+        self.people = People(self.model, "train")
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Silhouettes (B, 1, 64, 64) and the betas (B, 10) behind them."""
-        instances = make_instances(self.model, self.poses, self.config.batch, rng)
+        instances = self.people.draw(self.config.batch, rng)
         silhouettes = framed_silhouettes(project_bodies(self.model, instances), self.model.faces, rng)
         corrupted = corrupt_silhouettes(silhouettes, rng)
         clean = rng.random((len(silhouettes), 1, 1, 1)) < self.config.clean

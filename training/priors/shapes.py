@@ -3,7 +3,6 @@
 import numpy as np
 
 from ...inference.body_model import BodyModel
-from ...inference.stature import stature
 from ..body.population import BODY_DENSITY
 
 SHAPE_DEVIATION = 1.25
@@ -18,13 +17,16 @@ class Shapes:
     def __init__(self, model: BodyModel):
         self.model = model
         self.volume = volume_form(model)
+        ends = np.array([model.head_top, np.argmin(model.v_template[:, 1])])
+        self.stature = np.append(np.diff(model.v_template[ends, 1]), np.diff(model.shapedirs[ends, 1], axis=0))
+        """(S+1,): a row vector that takes (1, betas) to minus the metres from sole to crown."""
 
     def body_mass_index(self, betas: np.ndarray) -> np.ndarray:
         """kg/m² (B,) of betas (B, S)."""
         full = np.concatenate([np.ones_like(betas[:, :1]), betas], 1)
         first = full @ self.volume.reshape(len(self.volume), -1)
         volume = np.einsum("bjk,bj,bk->b", first.reshape(len(betas), *self.volume.shape[1:]), full, full)
-        return volume * BODY_DENSITY / stature(self.model, betas) ** 2
+        return volume * BODY_DENSITY / (full @ self.stature) ** 2
 
     def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Betas (count, S) float32; those of a body mass index below `LEAST_BMI` are drawn anew."""
