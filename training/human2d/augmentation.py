@@ -4,6 +4,7 @@ Ranges are wider than the paper's (±30°, .75–1.25): with ten thousand labels
 learning them by heart, and people in photos are cut off, tilted and hidden.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -26,11 +27,13 @@ class Augmentation:
     """Of the crop's side, either way."""
     truncation: float = 0.15
     """Share of samples that are zoomed to half a body."""
+    occlusion: float = 0.25
+    """Share of samples that a piece of another picture hides something of."""
     appearance: bool = True
     """Colour, blur, JPEG and erased blocks."""
 
 
-PAPER = Augmentation(rotation=30.0, scale=(0.75, 1.25), shift=0.0, truncation=0.0, appearance=False)
+PAPER = Augmentation(rotation=30.0, scale=(0.75, 1.25), shift=0.0, truncation=0.0, occlusion=0.0, appearance=False)
 _BORDERS = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT_101)
 
 
@@ -71,15 +74,43 @@ def change_appearance(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return image
 
 
+def paste_occluder(image: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> None:
+    """Lay an elliptic piece of another picture (H, W, 3) uint8 over a crop (S, S, 3), in place.
+
+    What it hides stays labelled: a network that has seen the rest of a limb can tell where it goes on.
+    """
+    size = image.shape[0]
+    width, height = rng.integers(size // 10, size // 3, 2)
+    x, y = rng.integers(0, size - width), rng.integers(0, size - height)
+    piece = Crop(
+        rng.uniform(0.25, 0.75, 2) * other.shape[1::-1], rng.uniform(0.2, 0.6) * min(other.shape[:2]),
+        int(max(width, height)), rng.uniform(-np.pi, np.pi),
+    ).cut(other, cv2.BORDER_REFLECT_101)[:height, :width]  # fmt: skip
+    shape = np.zeros((height, width), np.uint8)
+    ends = (int(width) // 2, int(height) // 2)
+    cv2.ellipse(shape, ends, ends, 0, 0, 360, 255, cv2.FILLED)
+    target = image[y : y + height, x : x + width]
+    target[shape > 0] = piece[shape > 0]
+
+
 def training_sample(
-    example: LabelledCrop, size: int, options: Augmentation | None, rng: np.random.Generator
+    example: LabelledCrop,
+    size: int,
+    options: Augmentation | None,
+    rng: np.random.Generator,
+    others: Sequence[LabelledCrop] = (),
 ) -> dict[str, np.ndarray]:
-    """One sample, augmented unless `options` is None: `crop` (3, S, S) float32 in 0–1, `points` (25, 2) heatmap cells,
-    `labelled` (a weight in 0–1) and `inside` (25,), `silhouette` (S/4, S/4) in 0–1, `has_silhouette`."""
+    """One sample, augmented unless `options` is None; occluders are cut from `others`.
+
+    `crop` (3, S, S) float32 in 0–1, `points` (25, 2) heatmap cells, `labelled` (a weight in 0–1) and `inside` (25,),
+    `silhouette` (S/4, S/4) in 0–1, `has_silhouette`.
+    """
     crop = crop_of_box(example.box, size) if options is None else sample_crop(example, size, options, rng)
     fill = tuple(int(value) for value in rng.integers(0, 256, 3)) if options else (124, 116, 104)
     border = _BORDERS[rng.integers(len(_BORDERS))] if options else cv2.BORDER_CONSTANT
     image = crop.cut(example.image, border, fill)
+    if options and others and rng.random() < options.occlusion:
+        paste_occluder(image, others[rng.integers(len(others))].image, rng)
     if options and options.appearance:
         image = change_appearance(image, rng)
     cells = size // 4

@@ -78,7 +78,7 @@ class Samples(IterableDataset):
             for index in rng.permutation(len(self.crops)):
                 rendered = renderer and rng.random() < self.stage.synthetic
                 example = renderer.sample(rng) if rendered else self.crops[index]
-                yield training_sample(example, self.stage.side, self.options, rng)
+                yield training_sample(example, self.stage.side, self.options, rng, self.crops)
 
 
 class AverageModel:
