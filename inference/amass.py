@@ -10,7 +10,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from .destination import replacing
 from .errors import UserError
 from .joints import JOINT_NAMES
 from .rotations import axis_angle_to_matrix
@@ -94,11 +93,11 @@ def read_motion(path: Path, up: str = "auto") -> Motion:
 
 
 def write_motion(path: Path, poses: np.ndarray, trans: np.ndarray, betas: np.ndarray, rate: float, model: str) -> None:
-    """Write `poses` (F, 72), `trans` (F, 3) in AMASS's z-up world and `betas` (10,) of the body model with hash `model`.
+    """Write `poses` (F, 72), `trans` (F, 3), both z up, and `betas` (10,) of the body model with the hash `model`.
 
-    Beside AMASS's keys there is `up_axis`, so that reading it here needs no guess. Raises UserError.
+    Beside AMASS's keys there is `up_axis`, so that reading it here needs no guess.
     """
-    with replacing(Path(path)) as unfinished, open(unfinished, "wb") as file:
+    with open(path, "wb") as file:  # np.savez would append .npz to a path
         np.savez_compressed(
             file,
             poses=np.asarray(poses, np.float32),

@@ -19,6 +19,8 @@ from .axes import points_to_blender
 
 JOINT_PROPERTY = "smpl_joint"
 """Custom property of each bone: the index of its joint. It outlives renaming."""
+BODY_MODEL_PROPERTY = "body_model"
+"""Custom property of the armature's data: the hash of the body model that its betas belong to."""
 PLACED_PROPERTY = "bones_placed_for"
 """Custom property of the armature's data: the betas that the bones were last placed for."""
 
@@ -43,6 +45,7 @@ def create_armature(model: BodyModel, betas: np.ndarray, bone_names: tuple[str, 
     zero = np.zeros((1, len(betas)), np.float32)
     template = points_to_blender(model.rest_joints(zero)[0])
     unit = points_to_blender(model.rest_joints(np.eye(len(betas), dtype=np.float32)))
+    armature.data[BODY_MODEL_PROPERTY] = model.hash
     armature.data["rest_joints"] = template.astype(float).ravel().tolist()
     armature.data["rest_joints_per_beta"] = (unit - template).astype(float).ravel().tolist()
     armature.show_in_front = True
@@ -68,7 +71,7 @@ def place_bones(armature: bpy.types.Object, betas: np.ndarray) -> None:
     """Move the rest bones to the joints of `betas` (S,). Directions, rolls and all keys stay as they are. Raises
     UserError when the armature is hidden."""
     with editing(armature) as bones:
-        _move_bones(bones, _joints_of(armature, betas))
+        _move_bones(bones, rest_joints(armature, betas))
     # Noted in the same datablock that holds the bones, so that undo takes both back together.
     armature.data[PLACED_PROPERTY] = np.asarray(betas, float).tolist()
 
@@ -82,6 +85,13 @@ def joint_bones(armature: bpy.types.Object) -> list[str]:
     """Names of the 24 bones in SMPL's order, whatever they are called by now."""
     by_joint = {bone[JOINT_PROPERTY]: bone.name for bone in armature.data.bones if JOINT_PROPERTY in bone}
     return [by_joint[joint] for joint in range(len(JOINT_NAMES))]
+
+
+def rest_joints(armature: bpy.types.Object, betas: np.ndarray) -> np.ndarray:
+    """Where the joints (24, 3) of a body of shape `betas` (S,) rest, in the armature's space."""
+    template = np.array(armature.data["rest_joints"]).reshape(-1, 3)
+    per_beta = np.array(armature.data["rest_joints_per_beta"]).reshape(-1, *template.shape)
+    return template + np.tensordot(np.asarray(betas, np.float64), per_beta, axes=1)
 
 
 def rest_rotations(armature: bpy.types.Object) -> np.ndarray:
@@ -113,12 +123,6 @@ def editing(armature: bpy.types.Object) -> Iterator[bpy.types.ArmatureEditBones]
         objects.active = before
         if mode_before != "OBJECT":
             bpy.ops.object.mode_set(mode=mode_before)
-
-
-def _joints_of(armature: bpy.types.Object, betas: np.ndarray) -> np.ndarray:
-    template = np.array(armature.data["rest_joints"]).reshape(-1, 3)
-    per_beta = np.array(armature.data["rest_joints_per_beta"]).reshape(-1, *template.shape)
-    return template + np.tensordot(np.asarray(betas, np.float64), per_beta, axes=1)
 
 
 def _mean_tips(joints: np.ndarray, head_top: np.ndarray) -> np.ndarray:

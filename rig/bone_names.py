@@ -45,11 +45,20 @@ MIXAMO = _sided(
     left="Left", right="Right",
 )  # fmt: skip
 
+UNITY = _sided(
+    {"pelvis": "Hips", "spine1": "Spine", "spine2": "Chest", "spine3": "UpperChest", "neck": "Neck", "head": "Head"},
+    {"hip": "{side}UpperLeg", "knee": "{side}LowerLeg", "ankle": "{side}Foot", "foot": "{side}Toes",
+     "collar": "{side}Shoulder", "shoulder": "{side}UpperArm", "elbow": "{side}LowerArm", "wrist": "{side}Hand",
+     "hand": "{side}MiddleProximal"},
+    left="Left", right="Right",
+)  # fmt: skip
+
 PRESETS: Mapping[str, BoneNames] = {
     "smpl": BoneNames(JOINT_NAMES),
     # Unreal takes the armature's node for a bone; with this name the hierarchy is the mannequin's root → pelvis → ….
     "unreal": BoneNames(UNREAL, armature="root"),
-    # Unity's humanoid mapping recognises Mixamo's names by itself.
+    # The names of Unity's own humanoid, which its mapping recognises; it does Mixamo's, too.
+    "unity": BoneNames(UNITY),
     "mixamo": BoneNames(MIXAMO),
 }
 

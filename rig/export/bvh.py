@@ -9,22 +9,24 @@ import numpy as np
 
 from ..armature import joint_bones
 from ..axes import points_to_smpl, rotations_to_smpl
-from ..bone_names import BoneNames
 from ..character import Character
+from .options import ExportOptions
 from .sampling import SampledClip, sample_clip
 
 END_SITE = 0.05
 """Length of the stub that BVH wants at the end of every chain; the file's joints do not depend on it."""
 
 
-def write_bvh(character: Character, path: Path, names: BoneNames) -> None:
+def write_bvh(character: Character, path: Path, options: ExportOptions) -> None:
     """Write all bones and every frame of the clip; rotations only, but for the root.
 
     The root's offset is zero, so that its position channels mean the same to readers that add the offset and to those
     that do not.
     """
     clip = sample_clip(character.armature)
-    called = dict(zip(joint_bones(character.armature), names.bones, strict=True))
+    if options.rest_frame:
+        clip = clip.after_rest()
+    called = dict(zip(joint_bones(character.armature), options.names.bones, strict=True))
     labels = [called.get(bone, bone).replace(" ", "_") for bone in clip.bones]
     hierarchy, order = _hierarchy(clip, labels)
     positions, angles = _motion(clip)
@@ -69,22 +71,16 @@ def _motion(clip: SampledClip) -> tuple[np.ndarray, np.ndarray]:
 
     BVH knows no bone axes: at rest every joint's frame is the world's, so a rotation is pose times inverse rest.
     """
-    posed = clip.world @ clip.pose
-    turned = rotations_to_smpl(_without_scale(posed) @ np.swapaxes(_without_scale(clip.rest), -1, -2))
+    turned = rotations_to_smpl(clip.turned())
     relative = turned.copy()
     for bone, parent in enumerate(clip.parents):
         if parent >= 0:
             relative[:, bone] = np.swapaxes(turned[:, parent], -1, -2) @ turned[:, bone]
-    return points_to_smpl(posed[..., :3, 3]), np.degrees(np.unwrap(_zxy_angles(relative), axis=0))
+    return points_to_smpl(clip.placed()[..., :3, 3]), np.degrees(np.unwrap(_zxy_angles(relative), axis=0))
 
 
 def _channels_of(clip: SampledClip, bone: int, positions: np.ndarray, angles: np.ndarray) -> list[np.ndarray]:
     return [angles[:, bone]] if clip.parents[bone] >= 0 else [positions[:, bone], angles[:, bone]]
-
-
-def _without_scale(matrices: np.ndarray) -> np.ndarray:
-    columns = matrices[..., :3, :3]
-    return columns / np.linalg.norm(columns, axis=-2, keepdims=True)
 
 
 def _zxy_angles(matrices: np.ndarray) -> np.ndarray:

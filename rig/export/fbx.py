@@ -2,23 +2,23 @@
 
 from pathlib import Path
 
-from ..bone_names import BoneNames
 from ..character import Character
 from .exporter import run_exporter
+from .options import ExportOptions
 from .stage import staged
 
 
-def write_fbx(character: Character, path: Path, names: BoneNames) -> None:
+def write_fbx(character: Character, path: Path, options: ExportOptions) -> None:
     """Write armature, skin and clip. The shape is part of the mesh: there are no blend shapes in the file.
 
     FBX_SCALE_ALL puts the unit into the file's header, where the other choices scale the armature by 100. Without leaf
     bones no `_end` bones appear; without simplification every frame is exact; the one NLA strip is the only clip.
     """
-    with staged(character, names, y_up=True):
+    with staged(character, options, y_up=True):
         run_exporter(
             "fbx",
             filepath=str(path),
-            object_types={"ARMATURE", "MESH"},
+            object_types={"ARMATURE", "MESH"} if options.mesh else {"ARMATURE"},
             apply_scale_options="FBX_SCALE_ALL",
             axis_forward="-Z",
             axis_up="Y",

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from ..bone_names import BoneNames
 from ..character import Character
 from .exporter import run_exporter
+from .options import ExportOptions
 from .stage import staged
 
 
-def write_glb(character: Character, path: Path, names: BoneNames) -> None:
+def write_glb(character: Character, path: Path, options: ExportOptions) -> None:
     """Write armature, skin and clip. The shape is part of the mesh: there are no morph targets in the file."""
-    with staged(character, names):
+    with staged(character, options):
         run_exporter(
             "gltf",
             filepath=str(path),

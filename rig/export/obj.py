@@ -6,12 +6,12 @@ import bpy
 import numpy as np
 
 from ..axes import points_to_smpl
-from ..bone_names import BoneNames
 from ..character import Character
+from .options import ExportOptions
 
 
-def write_obj(character: Character, path: Path, names: BoneNames) -> None:
-    """Write the posed mesh. `names` is not used: there are no bones in the file."""
+def write_obj(character: Character, path: Path, options: ExportOptions) -> None:
+    """Write the posed mesh. `options` are not used: there are no bones and no clip in the file."""
     body = character.mesh.evaluated_get(bpy.context.evaluated_depsgraph_get())
     mesh = body.to_mesh()
     try:

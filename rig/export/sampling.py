@@ -1,9 +1,13 @@
 """What Blender evaluates for an armature, frame by frame: keys, constraints and hand corrections alike."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
+
+CHANNELS = {"location": 3, "rotation_quaternion": 4, "rotation_euler": 3, "rotation_axis_angle": 4, "scale": 3}
 
 
 @dataclass(frozen=True)
@@ -26,16 +30,31 @@ class SampledClip:
     def frame_count(self) -> int:
         return len(self.pose)
 
+    def placed(self) -> np.ndarray:
+        """(F, N, 4, 4) the posed bones in the world."""
+        return self.world @ self.pose
+
+    def turned(self) -> np.ndarray:
+        """Rotations (F, N, 3, 3) that take each bone from its rest in the armature to its pose in the world."""
+        return _without_scale(self.placed()) @ np.swapaxes(_without_scale(self.rest), -1, -2)
+
+    def after_rest(self) -> "SampledClip":
+        """The same with a frame of the rest pose before the first."""
+        return replace(self, pose=np.concatenate([self.rest[None], self.pose]))
+
 
 def sample_clip(armature: bpy.types.Object) -> SampledClip:
     """Evaluate every frame of the armature's action (of the scene's range, when it has none).
 
+    A clip of one frame is the pose that Blender shows: whoever corrects a still picture's pose by hand need not key it.
     The armature is evaluated in a scene of its own, so that neither the user's scene moves nor its other objects cost
     time. An object that moves as a whole has its movement put into the bones.
     """
     bones = armature.data.bones
     names = tuple(bone.name for bone in bones)
-    worlds, poses = _evaluate(armature, _frames(armature))
+    frames = _frames(armature)
+    still = len(frames) == 1 and armature.name in bpy.context.view_layer.objects
+    worlds, poses = _evaluate_now(armature) if still else _evaluate(armature, frames)
     relative = np.linalg.inv(worlds[0]) @ worlds
     return SampledClip(
         bones=names,
@@ -47,12 +66,48 @@ def sample_clip(armature: bpy.types.Object) -> SampledClip:
     )
 
 
+def shows_unkeyed_pose(armature: bpy.types.Object) -> bool:
+    """Whether bones were posed by hand in a clip of several frames without keying them. Such a pose is gone as soon as
+    the frame changes, so no file can have it."""
+    frames, frame = _frames(armature), bpy.context.scene.frame_current
+    if len(frames) == 1 or armature.name not in bpy.context.view_layer.objects:
+        return False
+    with keeping_pose(armature):
+        shown = _evaluate_now(armature)[1]
+        return not np.allclose(shown, _evaluate(armature, range(frame, frame + 1))[1], atol=1e-4)
+
+
+@contextmanager
+def keeping_pose(armature: bpy.types.Object) -> Iterator[None]:
+    """The bones' own values as they are now, keyed or not, once the block is left. Evaluating other frames, and going
+    from one scene to another, overwrites those that are animated."""
+    bones = armature.pose.bones
+    before = {channel: np.empty(len(bones) * width, np.float32) for channel, width in CHANNELS.items()}
+    for channel, values in before.items():
+        bones.foreach_get(channel, values)
+    try:
+        yield
+    finally:
+        for channel, values in before.items():
+            bones.foreach_set(channel, values)
+        armature.update_tag()
+
+
+def _without_scale(matrices: np.ndarray) -> np.ndarray:
+    columns = matrices[..., :3, :3]
+    return columns / np.linalg.norm(columns, axis=-2, keepdims=True)
+
+
 def _frames(armature: bpy.types.Object) -> range:
     animation = armature.animation_data
     if animation and animation.action:
         first, last = animation.action.frame_range
         return range(round(first), round(last) + 1)
     return range(bpy.context.scene.frame_start, bpy.context.scene.frame_end + 1)
+
+
+def _evaluate_now(armature: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
+    return _matrices(armature, [armature.evaluated_get(bpy.context.evaluated_depsgraph_get())])
 
 
 def _evaluate(armature: bpy.types.Object, frames: range) -> tuple[np.ndarray, np.ndarray]:
@@ -62,12 +117,19 @@ def _evaluate(armature: bpy.types.Object, frames: range) -> tuple[np.ndarray, np
         scene.collection.objects.link(armature)
         view_layer = scene.view_layers[0]
         view_layer.update()
-        worlds, poses = [], []
-        for frame in frames:
-            scene.frame_set(frame)
-            evaluated = armature.evaluated_get(view_layer.depsgraph)
-            worlds.append(np.array(evaluated.matrix_world, np.float64))
-            poses.append([np.array(evaluated.pose.bones[bone.name].matrix) for bone in armature.data.bones])
-        return np.array(worlds), np.array(poses, np.float64)
+        return _matrices(armature, (_at(armature, scene, frame) for frame in frames))
     finally:
         bpy.data.scenes.remove(scene)
+
+
+def _at(armature: bpy.types.Object, scene: bpy.types.Scene, frame: int) -> bpy.types.Object:
+    scene.frame_set(frame)
+    return armature.evaluated_get(scene.view_layers[0].depsgraph)
+
+
+def _matrices(armature: bpy.types.Object, evaluations: Iterable[bpy.types.Object]) -> tuple[np.ndarray, np.ndarray]:
+    worlds, poses = [], []
+    for evaluated in evaluations:
+        worlds.append(np.array(evaluated.matrix_world, np.float64))
+        poses.append([np.array(evaluated.pose.bones[bone.name].matrix) for bone in armature.data.bones])
+    return np.array(worlds), np.array(poses, np.float64)

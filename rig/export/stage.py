@@ -17,50 +17,51 @@ from ..axes import BLENDER_FROM_SMPL
 from ..bone_names import BoneNames
 from ..character import Character
 from ..mesh import bind
+from .options import ExportOptions
 from .renaming import rename_bones
 from .sampling import SampledClip, sample_clip
 
 FIRST_FRAME = 1
-REST_FRAME = 0
-"""The scene stands here while exporting: no strip reaches it, so every bone is at rest."""
 
 
 @contextmanager
-def staged(character: Character, names: BoneNames, *, y_up: bool = False) -> Iterator[bpy.types.Scene]:
+def staged(character: Character, options: ExportOptions, *, y_up: bool = False) -> Iterator[bpy.types.Scene]:
     """A scene, current while the block runs, that holds copies of the armature and the skin and nothing else.
 
-    Bones are named after `names`, the current shape is part of the mesh, the clip begins at `FIRST_FRAME` and the scene
-    is at `REST_FRAME`. `y_up` turns bones and vertices to y up and the armature's object by +90° about x, which shows
-    the same picture; an exporter to a y-up format then writes an armature without rotation. Afterwards all is removed.
+    The current shape is part of the mesh. The clip begins at `FIRST_FRAME`, its rest pose one frame earlier, and the
+    scene stands before that: no strip reaches there, so every bone is at rest. `y_up` turns bones and vertices to y up
+    and the armature's object by +90° about x, which shows the same picture; an exporter to a y-up format then writes an
+    armature without rotation. Afterwards all is removed.
     """
     clip = sample_clip(character.armature)
-    clip_name = character.armature.name
+    clip_name, first_frame = character.armature.name, FIRST_FRAME
+    if options.rest_frame:
+        clip, first_frame = clip.after_rest(), FIRST_FRAME - 1
     with ExitStack() as cleanup:
-        scene = _new_scene(clip, cleanup)
-        armature = _copy_armature(character.armature, names, clip, cleanup)
-        body = _copy_shaped_mesh(character, scene, cleanup)
+        scene = _new_scene(clip, first_frame, cleanup)
+        armature = _copy_armature(character.armature, options.names, clip, cleanup)
         scene.collection.objects.link(armature)
-        body.parent = armature
-        bind(body, armature)
-        rename_bones(armature, names.bones)
+        body = _copy_skin(character, armature, scene, cleanup) if options.mesh else None
+        rename_bones(armature, options.names.bones)
         if y_up:
             turn = Matrix(BLENDER_FROM_SMPL).to_4x4()
             armature.data.transform(turn.inverted())
-            body.data.transform(turn.inverted())
+            if body is not None:
+                body.data.transform(turn.inverted())
             armature.matrix_world = armature.matrix_world @ turn
         scene.view_layers[0].update()  # The pose comes to be with the first evaluation; actions need it.
-        _put_on_strip(armature, clip, clip_name, cleanup)
+        _put_on_strip(armature, clip, clip_name, first_frame, cleanup)
         cleanup.enter_context(_current(scene))
-        scene.frame_set(REST_FRAME)
+        scene.frame_set(first_frame - 1)
         yield scene
 
 
-def _new_scene(clip: SampledClip, cleanup: ExitStack) -> bpy.types.Scene:
+def _new_scene(clip: SampledClip, first_frame: int, cleanup: ExitStack) -> bpy.types.Scene:
     scene = bpy.data.scenes.new("export")
     cleanup.callback(bpy.data.scenes.remove, scene)
     scene.render.fps = bpy.context.scene.render.fps
     scene.render.fps_base = bpy.context.scene.render.fps_base
-    scene.frame_start, scene.frame_end = FIRST_FRAME, FIRST_FRAME + clip.frame_count - 1
+    scene.frame_start, scene.frame_end = first_frame, first_frame + clip.frame_count - 1
     return scene
 
 
@@ -83,8 +84,10 @@ def _copy_armature(
     return armature
 
 
-def _copy_shaped_mesh(character: Character, scene: bpy.types.Scene, cleanup: ExitStack) -> bpy.types.Object:
-    """The unposed skin with its shape keys and other modifiers applied, linked to `scene`."""
+def _copy_skin(
+    character: Character, armature: bpy.types.Object, scene: bpy.types.Scene, cleanup: ExitStack
+) -> bpy.types.Object:
+    """The unposed skin with its shape keys and other modifiers applied, linked to `scene` and bound to `armature`."""
     name, mesh_name = character.mesh.name, character.mesh.data.name
     _free_name(bpy.data.objects, name, cleanup)
     _free_name(bpy.data.meshes, mesh_name, cleanup)
@@ -95,6 +98,8 @@ def _copy_shaped_mesh(character: Character, scene: bpy.types.Scene, cleanup: Exi
     cleanup.callback(bpy.data.objects.remove, body)
     body.matrix_local = character.mesh.matrix_local
     scene.collection.objects.link(body)
+    body.parent = armature
+    bind(body, armature)
     return body
 
 
@@ -122,15 +127,17 @@ def _free_name(blocks: bpy.types.bpy_prop_collection, name: str, cleanup: ExitSt
         cleanup.callback(setattr, holder, "name", name)
 
 
-def _put_on_strip(armature: bpy.types.Object, clip: SampledClip, name: str, cleanup: ExitStack) -> None:
+def _put_on_strip(
+    armature: bpy.types.Object, clip: SampledClip, name: str, first_frame: int, cleanup: ExitStack
+) -> None:
     channels = _bone_channels(clip, [bone.name for bone in armature.data.bones])
-    action = write_action(armature, name, FIRST_FRAME, channels)
+    action = write_action(armature, name, first_frame, channels)
     cleanup.callback(bpy.data.actions.remove, action)
     animation = armature.animation_data
     animation.action = None
     track = animation.nla_tracks.new()
     track.name = name
-    strip = track.strips.new(name, FIRST_FRAME, action)
+    strip = track.strips.new(name, first_frame, action)
     strip.extrapolation = "NOTHING"
     if hasattr(strip, "action_slot"):  # since 4.4
         strip.action_slot = action.slots[0]

@@ -66,7 +66,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
             joints_3d=zeros(5, 24, 3), joints_2d=zeros(5, 24, 2), focal=500.0, camera_center=zeros(2),
             image_size=(64, 64), bbox=zeros(5, 4), score=zeros(5), body_model=model.hash, faces=model.faces)
         character = build_character(estimate, model, photo=None, name="Ada")
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
         for format in FORMATS:
             path = Path(sys.argv[1]) / f"ada.{format}"
             path.write_text("the old one")
