@@ -48,22 +48,25 @@ def find_person(photo: np.ndarray, human2d: Human2D, box: np.ndarray | None = No
 
     Raises NoPersonError, with the score, when there is none or too little of one.
     """
+    found = most_like_a_person(photo, human2d, box)
+    check_person(found.detection, "in the picture" if box is None else "in the box")
+    return found
+
+
+def most_like_a_person(photo: np.ndarray, human2d: Human2D, box: np.ndarray | None = None, clear=CLEAR) -> Found:
+    """As `find_person`, but whatever it is that looks most like a person, if nothing much does."""
     if box is not None:
-        detection = _voted(photo, human2d, human2d(photo, [crop_of_box(box)])[0])
-        _check(detection, "in the box")
-        return Found(detection, False)
+        return Found(_voted(photo, human2d, human2d(photo, [crop_of_box(box)])[0]), False)
     height, width = photo.shape[:2]
     whole = human2d(photo, [crop_of_photo(width, height)])[0]
     people = [_settle(photo, human2d, whole)]
-    if people[0].score < CLEAR:
+    if people[0].score < clear:
         looks = human2d(photo, crops_of_parts(width, height))
         looks.sort(key=lambda look: look.score, reverse=True)
         people = _distinct([*people, *(_settle(photo, human2d, look) for look in looks[:CLOSER_LOOKS])])
     best = max(people, key=_prominence)
     others = any(person is not best and person.score >= ANOTHER for person in people)
-    best = _voted(photo, human2d, best)
-    _check(best, "in the picture")
-    return Found(best, others or _somebody_else(whole))
+    return Found(_voted(photo, human2d, best), others or _somebody_else(whole))
 
 
 def _settle(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detection:
@@ -192,7 +195,8 @@ def _intersection(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.prod(np.maximum(high - low, 0)))
 
 
-def _check(found: Detection, where: str) -> None:
+def check_person(found: Detection, where: str) -> None:
+    """Raise NoPersonError, with the score, when this is no person, or too little of one; `where` was looked."""
     sure = found.keypoints[:, 2] >= SURE
     if found.score < PERSON or sure.sum() < 5:
         raise NoPersonError(

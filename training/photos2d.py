@@ -6,7 +6,7 @@ the nine keypoints beyond MPII's, come from a teacher (MediaPipe), where it agre
 """
 
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -116,9 +116,14 @@ def combined_keypoints(human: np.ndarray, taught: np.ndarray) -> np.ndarray:
 
 
 def load_crops(
-    split: str, sources: tuple[int, ...] = (LSPET, CCP, COCO), limit: int | None = None, taught: bool = False
+    split: str,
+    sources: tuple[int, ...] = (LSPET, CCP, COCO),
+    limit: int | None = None,
+    taught: bool = False,
+    longest_side: int = LONGEST_SIDE,
 ) -> list[LabelledCrop]:
-    """Decode one split, `train`, `calibration` or `validation`, of some sources. Raises PackMissing.
+    """Decode one split, `train`, `calibration` or `validation`, of some sources, reduced to `longest_side` pixels where
+    they are larger. Raises PackMissing.
 
     With `taught`, the teacher's keypoints are added; what is measured on is labelled by the pack's own authors. All
     coco128 pictures are for validation: they are the only crowded and cut-off people with human silhouettes.
@@ -130,7 +135,10 @@ def load_crops(
     files = _files(folder, set(ids.tolist()))
     teacher = _Teacher(folder)
     rows = {int(number): row for row, number in enumerate(annotations["id"])}
-    return [_crop(int(number), rows[int(number)], annotations, files, teacher, taught) for number in ids]
+    return [
+        reduced(_crop(int(number), rows[int(number)], annotations, files, teacher, taught), longest_side)
+        for number in ids
+    ]
 
 
 def _in_split(annotations: dict, split: str) -> np.ndarray:
@@ -173,10 +181,17 @@ def _crop(number: int, row: int, annotations: dict, files: dict, teacher: _Teach
     keypoints = human_keypoints(annotations["joints"][row])
     if taught and number in teacher.landmarks:
         keypoints = combined_keypoints(keypoints, taught_keypoints(teacher.landmarks[number]))
-    scale = LONGEST_SIDE / max(image.shape[:2])
-    if scale < 1:
-        size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-        keypoints[:, :2] = (keypoints[:, :2] + 0.5) * np.array(size) / image.shape[1::-1] - 0.5
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) if mask is not None else None
     return LabelledCrop(number, int(annotations["source"][row]), image, keypoints, mask, human)
+
+
+def reduced(crop: LabelledCrop, longest_side: int) -> LabelledCrop:
+    """The crop no larger than `longest_side` pixels."""
+    scale = longest_side / max(crop.image.shape[:2])
+    if scale >= 1:
+        return crop
+    size = (round(crop.image.shape[1] * scale), round(crop.image.shape[0] * scale))
+    keypoints = crop.keypoints.copy()
+    keypoints[:, :2] = (keypoints[:, :2] + 0.5) * np.array(size) / crop.image.shape[1::-1] - 0.5
+    image = cv2.resize(crop.image, size, interpolation=cv2.INTER_AREA)
+    mask = cv2.resize(crop.mask, size, interpolation=cv2.INTER_AREA) if crop.mask is not None else None
+    return replace(crop, image=image, keypoints=keypoints, mask=mask)
