@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 
 from .errors import UserError
-from .images import IMAGE_SUFFIXES, MAX_PIXELS, MIN_SIDE, Photo, read_image
+from .image_headers import IMAGE_SUFFIXES
+from .images import MAX_PIXELS, MIN_SIDE, Photo, read_image
 
 _UNREADABLE_SUFFIXES = frozenset({".gif", ".heic", ".heif", ".avif"})
 """Unreadable pictures of a folder are listed all the same, so that they are refused by name, not passed over."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from .exif import orientation_of, read_tags
 
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp"})
 _MAX_SEGMENTS = 200_000
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_EXTRA_SAMPLES, _TIFF_SAMPLE_FORMAT = 256, 257, 258, 338, 339
 

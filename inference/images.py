@@ -12,7 +12,6 @@ from .errors import UserError
 from .exif import focal_length_pixels
 from .image_headers import BrokenHeader, ImageHeader, format_of, read_header
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp"})
 MIN_SIDE = 16
 MAX_PIXELS = 60_000_000
 """Pictures above this are read at 1/2, 1/4 or 1/8 of their size (JPEG) or refused (the others)."""

@@ -7,7 +7,7 @@ estimate   `path`, `box` (x, y, width, height) or null, `settings` (the      {"r
            fields of `engine.Settings`), `folder` to write to                upright picture, "remarks": [sentence],
                                                                              "provider": onnxruntime's}}
 look     `path`, `folder` to write to                                     {"result": {"picture": upright and at
-                                                                             most 2048 pixels wide, "size": [W, H]
+                                                                             most 1280 pixels long, "size": [W, H]
                                                                              of the photo}}
 ping                                                                         {"result": {"package", "python",
                                                                              "onnxruntime", "providers",
@@ -38,7 +38,8 @@ Answer = Callable[[dict], None]
 
 PACKAGES = {"numpy": "numpy", "cv2": "opencv-python-headless", "onnxruntime": "onnxruntime-gpu"}
 """What the engine needs, and what each is called where Python's packages are found."""
-LARGEST_LOOK = 2048
+LARGEST_LOOK = 1280
+"""Pixels on the longer side; plenty to draw a box by."""
 
 
 def main() -> None:

@@ -2,15 +2,17 @@
 
 
 def register() -> None:
-    from . import run_state
+    from . import live_shape, run_state
 
     run_state.register()
     _class_factory()[0]()
+    live_shape.register()
 
 
 def unregister() -> None:
-    from . import estimation, run_state
+    from . import estimation, live_shape, run_state
 
+    live_shape.unregister()
     _class_factory()[1]()
     run_state.unregister()
     estimation.shut_down()
@@ -21,17 +23,28 @@ def _class_factory():
     import bpy
 
     from .cancel import BODY_FROM_IMAGE_OT_cancel
+    from .draw_box import BODY_FROM_IMAGE_OT_draw_box
+    from .drop_image import BODY_FROM_IMAGE_FH_drop_image, BODY_FROM_IMAGE_OT_drop_image
     from .estimate import BODY_FROM_IMAGE_OT_estimate
     from .export_fbx import BODY_FROM_IMAGE_OT_export_fbx
     from .fit_bones import BODY_FROM_IMAGE_OT_fit_bones
     from .import_npz import BODY_FROM_IMAGE_OT_import_npz
+    from .show_photo import BODY_FROM_IMAGE_OT_show_photo
+    from .stand_on_ground import BODY_FROM_IMAGE_OT_stand_on_ground
+    from .test_python import BODY_FROM_IMAGE_OT_test_python
 
     return bpy.utils.register_classes_factory(
         (
             BODY_FROM_IMAGE_OT_estimate,
             BODY_FROM_IMAGE_OT_cancel,
+            BODY_FROM_IMAGE_OT_draw_box,
+            BODY_FROM_IMAGE_OT_drop_image,
+            BODY_FROM_IMAGE_FH_drop_image,
             BODY_FROM_IMAGE_OT_fit_bones,
+            BODY_FROM_IMAGE_OT_stand_on_ground,
+            BODY_FROM_IMAGE_OT_show_photo,
             BODY_FROM_IMAGE_OT_export_fbx,
             BODY_FROM_IMAGE_OT_import_npz,
+            BODY_FROM_IMAGE_OT_test_python,
         )
     )

@@ -7,7 +7,7 @@ import bpy
 
 from ..inference.errors import UserError
 from ..rig.character import Character, build_character
-from .active_character import write_record
+from .active_character import make_active, write_record
 from .all_or_nothing import all_or_nothing
 from .estimation import Estimated, Estimation, load_body_model
 from .preferences import body_model_file, engine_settings
@@ -101,11 +101,3 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
         elif self.image or estimated.photo_is_copy:
             loaded.pack()
             loaded.filepath_raw = f"//{Path(loaded.filepath_raw).name}"
-
-
-def make_active(context: bpy.types.Context, character: Character) -> None:
-    """Select the character's armature and nothing else, so that the panel shows it."""
-    for item in context.selected_objects:
-        item.select_set(False)
-    character.armature.select_set(True)
-    context.view_layer.objects.active = character.armature

@@ -10,6 +10,9 @@ class RunState(bpy.types.PropertyGroup):
     stage: bpy.props.StringProperty(description="What is being done")
     error: bpy.props.StringProperty(description="Why the last estimation gave no body; empty when it did")
     provider: bpy.props.StringProperty(description="What the networks ran on the last time")
+    providers: bpy.props.StringProperty(description="What onnxruntime offers, separated by commas; empty when unknown")
+    trial: bpy.props.StringProperty(description="What the last test of the worker's Python told")
+    trial_failed: bpy.props.BoolProperty()
 
 
 def run_state(context: bpy.types.Context) -> RunState:

@@ -2,21 +2,33 @@
 
 import bpy
 
+from . import thumbnail
+from .character import (
+    VIEW3D_PT_body_from_image_certainty,
+    VIEW3D_PT_body_from_image_character,
+    VIEW3D_PT_body_from_image_export,
+    VIEW3D_PT_body_from_image_shape,
+)
 from .preferences import BodyFromImagePreferences
 from .scene_settings import BodyFromImageSettings
-from .sidebar import VIEW3D_PT_body_from_image, VIEW3D_PT_body_from_image_character
+from .sidebar import VIEW3D_PT_body_from_image, VIEW3D_PT_body_from_image_sequence
 
 _register_classes, _unregister_classes = bpy.utils.register_classes_factory(
     (
         BodyFromImagePreferences,
         BodyFromImageSettings,
         VIEW3D_PT_body_from_image,
+        VIEW3D_PT_body_from_image_sequence,
         VIEW3D_PT_body_from_image_character,
+        VIEW3D_PT_body_from_image_certainty,
+        VIEW3D_PT_body_from_image_shape,
+        VIEW3D_PT_body_from_image_export,
     )
 )
 
 
 def register() -> None:
+    thumbnail.register()
     _register_classes()
     bpy.types.Scene.body_from_image = bpy.props.PointerProperty(type=BodyFromImageSettings)
 
@@ -24,3 +36,4 @@ def register() -> None:
 def unregister() -> None:
     del bpy.types.Scene.body_from_image
     _unregister_classes()
+    thumbnail.unregister()

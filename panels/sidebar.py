@@ -1,9 +1,12 @@
-"""The tab "Body from Image" in the 3D view's sidebar."""
+"""The tab "Body from Image" in the 3D view's sidebar: from the picture to the button."""
 
 import bpy
 
-from ..operators.active_character import active_armature, record_of
+from ..operators.estimate_options import estimate_options
+from .thumbnail import file_icon
 from .wrapped_text import draw_text
+
+THUMBNAIL_SCALE = 7.0
 
 
 class SidebarPanel:
@@ -19,56 +22,68 @@ class VIEW3D_PT_body_from_image(SidebarPanel, bpy.types.Panel):
         layout, settings, state = self.layout, context.scene.body_from_image, context.window_manager.body_from_image
         fields = layout.column()
         fields.enabled = not state.running
-        fields.prop(settings, "filepath", text="")
-        fields.prop(settings, "field_of_view", text="Field of View (0: automatic)")
-        fields.prop(settings, "stand_on_ground")
+        chosen = _draw_source(fields, context, settings)
+        if chosen:
+            _draw_person(fields, settings)
         if state.running:
             layout.progress(text=state.stage, factor=state.share)
             layout.operator("body_from_image.cancel", icon="CANCEL")
             return
-        button = layout.row()
-        button.scale_y = 1.4
-        button.enabled = bool(settings.filepath)
-        estimate = button.operator("body_from_image.estimate", text="Estimate", icon="ARMATURE_DATA")
-        for name in ("filepath", "field_of_view", "stand_on_ground"):
-            setattr(estimate, name, getattr(settings, name))
-        if not settings.filepath:
-            draw_text(layout, context, "Choose a photo of one person, seen whole.", "INFO")
+        _draw_button(layout, context, chosen)
+        if not chosen:
+            draw_text(layout, context, _what_to_do(settings), "INFO")
         elif state.error:
             draw_text(layout, context, state.error, "ERROR")
 
 
-class VIEW3D_PT_body_from_image_character(SidebarPanel, bpy.types.Panel):
-    bl_label = "Character"
+class VIEW3D_PT_body_from_image_sequence(SidebarPanel, bpy.types.Panel):
+    bl_label = "Sequence or Video"
+    bl_parent_id = "VIEW3D_PT_body_from_image"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
 
     def draw(self, context):
-        armature = active_armature(context)
-        if armature is None:
-            draw_text(self.layout, context, "Select a character to see its score, change its shape, or export it.")
-            return
-        self._draw_estimate(context, armature)
-        self._draw_shape(armature)
-        self._draw_export(context)
+        draw_text(self.layout, context, "Several pictures, a folder or a film: one moving person, or a pose from each.")
+        self.layout.operator("body_from_image.estimate_sequence", text="Choose …", icon="FILE_MOVIE")
 
-    def _draw_estimate(self, context, armature) -> None:
-        record = record_of(armature)
-        score = "" if record["score"] is None else f": score {record['score']:.2f}"
-        self.layout.label(text=armature.name + score, icon="ARMATURE_DATA")
-        for remark in record["remarks"].splitlines():
-            draw_text(self.layout, context, remark, "INFO")
 
-    def _draw_shape(self, armature) -> None:
-        column = self.layout.column(align=True)
-        column.label(text="Shape")
-        for name in armature.data.get("beta_names", ()):
-            if name in armature:
-                path = f'["{bpy.utils.escape_identifier(name)}"]'
-                column.prop(armature, path, text=name.capitalize(), slider=True)
-        column.operator("body_from_image.fit_bones", icon="BONE_DATA")
+def _draw_source(layout, context, settings) -> bool:
+    """Draw what the picture is chosen with, and the picture; returns whether there is one."""
+    layout.row().prop(settings, "source", expand=True)
+    if settings.source == "IMAGE":
+        layout.template_ID(settings, "image", open="image.open")
+        if settings.image:
+            layout.template_icon(settings.image.preview_ensure().icon_id, scale=THUMBNAIL_SCALE)
+        return settings.image is not None
+    layout.prop(settings, "filepath", text="")
+    icon = file_icon(settings.filepath) if settings.filepath else 0
+    if icon:
+        layout.template_icon(icon, scale=THUMBNAIL_SCALE)
+    elif settings.filepath:
+        draw_text(layout, context, "There is no such file. Choose another one.", "ERROR")
+    return bool(icon)
 
-    def _draw_export(self, context) -> None:
-        settings = context.scene.body_from_image
-        column = self.layout.column(align=True)
-        column.label(text="Export")
-        column.prop(settings, "bone_names", text="")
-        column.operator("body_from_image.export_fbx", icon="EXPORT").bone_names = settings.bone_names
+
+def _draw_person(layout, settings) -> None:
+    row = layout.row(align=True)
+    row.prop(settings, "use_box")
+    row.operator("body_from_image.draw_box", text="Draw Again" if settings.use_box else "Draw …", icon="SELECT_SET")
+    lens = layout.column(align=True)
+    lens.prop(settings, "field_of_view", text="Field of View °")
+    lens.prop(settings, "focal_length", text="Focal Length mm")
+    layout.prop(settings, "height", text="Person's Height")
+    layout.prop(settings, "stand_on_ground")
+
+
+def _draw_button(layout, context, chosen: bool) -> None:
+    button = layout.row()
+    button.scale_y = 1.4
+    button.enabled = chosen
+    estimate = button.operator("body_from_image.estimate", text="Estimate", icon="ARMATURE_DATA")
+    for name, value in estimate_options(context).items():
+        setattr(estimate, name, value)
+
+
+def _what_to_do(settings) -> str:
+    if settings.source == "IMAGE":
+        return "Choose an image that is in this .blend, or open one."
+    return "Choose a photo of one person, seen whole, or drop one on the 3D view."

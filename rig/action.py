@@ -46,3 +46,16 @@ def _curve_factory(action: bpy.types.Action, owner: bpy.types.Object) -> Callabl
         return curve
 
     return new_curve
+
+
+def keyed_paths(owner: bpy.types.Object) -> set[str]:
+    """Data paths that the action of `owner` holds keys for; empty without one."""
+    animation = owner.animation_data
+    action = animation.action if animation else None
+    if action is None:
+        return set()
+    if not hasattr(action, "layers"):  # before 4.4
+        return {curve.data_path for curve in action.fcurves}
+    strips = (strip for layer in action.layers for strip in layer.strips)
+    channels = (strip.channelbag(animation.action_slot) for strip in strips if animation.action_slot)
+    return {curve.data_path for bag in channels if bag for curve in bag.fcurves}

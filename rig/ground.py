@@ -1,6 +1,10 @@
 """Standing a character on the floor."""
 
+from collections.abc import Iterable
+
+import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ..inference.body_model import BodyModel, forward_kinematics
 
@@ -41,3 +45,17 @@ def lowest_points(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, tr
         heights = np.concatenate([rows, offsets[..., None]], axis=-1).reshape(len(turns), -1) @ per_vertex
         lowest[frames] = heights.min(1)
     return lowest
+
+
+def lower_to_ground(body: bpy.types.Object, others: Iterable[bpy.types.Object], depsgraph: bpy.types.Depsgraph) -> None:
+    """Raise or lower `others` together so that `body`, which follows one of them, touches z = 0 in the present frame.
+
+    Whatever was done to pose and shape since the estimate counts.
+    """
+    evaluated = body.evaluated_get(depsgraph)
+    points = np.empty(3 * len(evaluated.data.vertices), np.float32)
+    evaluated.data.vertices.foreach_get("co", points)
+    world = np.array(evaluated.matrix_world)
+    lowest = float((points.reshape(-1, 3) @ world[2, :3] + world[2, 3]).min())
+    for item in others:
+        item.matrix_world = Matrix.Translation((0, 0, -lowest)) @ item.matrix_world

@@ -4,6 +4,7 @@ import bpy
 import numpy as np
 
 from ..inference.body_model import BodyModel
+from .action import keyed_paths
 from .axes import points_to_blender
 
 SOFT_LIMIT, HARD_LIMIT = 3.0, 10.0
@@ -39,6 +40,24 @@ def set_betas(armature: bpy.types.Object, betas: np.ndarray) -> None:
     armature.update_tag()
 
 
+def has_shape(item: bpy.types.Object) -> bool:
+    """Whether an object is an armature with shape properties, all of which are still there."""
+    if item.type != "ARMATURE" or BETA_NAMES_PROPERTY not in item.data:
+        return False
+    return all(name in item for name in item.data[BETA_NAMES_PROPERTY])
+
+
+def shape_is_animated(armature: bpy.types.Object) -> bool:
+    """Whether a key or driver moves one of the shape properties."""
+    paths = {_path(name) for name in armature.data[BETA_NAMES_PROPERTY]}
+    drivers = armature.animation_data.drivers if armature.animation_data else ()
+    return not paths.isdisjoint(keyed_paths(armature) | {driver.data_path for driver in drivers})
+
+
+def _path(name: str) -> str:
+    return f'["{bpy.utils.escape_identifier(name)}"]'
+
+
 def _add_property(armature: bpy.types.Object, index: int, name: str, value: float) -> None:
     armature[name] = value
     armature.id_properties_ui(name).update(
@@ -59,4 +78,4 @@ def _drive(key: bpy.types.ShapeKey, armature: bpy.types.Object, name: str) -> No
     driver.type = "SUM"
     target = driver.variables.new().targets[0]
     target.id = armature
-    target.data_path = f'["{bpy.utils.escape_identifier(name)}"]'
+    target.data_path = _path(name)

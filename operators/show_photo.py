@@ -1,0 +1,42 @@
+"""The photo behind the active character, seen through its camera: `bpy.ops.body_from_image.show_photo()`."""
+
+from typing import ClassVar
+
+import bpy
+
+from .active_character import active_armature, record_of
+
+
+def photo_is_shown(context: bpy.types.Context, camera: bpy.types.Object) -> bool:
+    """Whether this 3D view looks through `camera`, with the photo behind."""
+    through = context.space_data.region_3d.view_perspective == "CAMERA" and context.scene.camera == camera
+    return through and camera.data.show_background_images
+
+
+class BODY_FROM_IMAGE_OT_show_photo(bpy.types.Operator):
+    bl_idname = "body_from_image.show_photo"
+    bl_label = "Show Photo Behind"
+    bl_description = (
+        "Look through the camera that took the photo, with the photo behind the character; again: look away"
+    )
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context):
+        cls.poll_message_set("Select a character that has a camera and a photo, in a 3D view")
+        armature = active_armature(context)
+        if armature is None or context.area is None or context.area.type != "VIEW_3D":
+            return False
+        camera = record_of(armature)["camera"]
+        return camera is not None and bool(camera.data.background_images)
+
+    def execute(self, context):
+        camera = record_of(active_armature(context))["camera"]
+        view = context.space_data.region_3d
+        if photo_is_shown(context, camera):
+            view.view_perspective = "PERSP"
+            return {"FINISHED"}
+        context.scene.camera = camera
+        camera.data.show_background_images = True
+        view.view_perspective = "CAMERA"
+        return {"FINISHED"}
