@@ -14,7 +14,9 @@ from .glb import write_glb
 from .npz import write_npz
 from .obj import write_obj
 from .options import ExportOptions
-from .sampling import keeping_pose
+from .sampling import keeping_pose, shows_unkeyed_pose
+
+__all__ = ["FORMATS", "export", "shows_unkeyed_pose"]
 
 FORMATS: Mapping[str, Callable[[Character, Path, ExportOptions], None]] = {
     "fbx": write_fbx,
