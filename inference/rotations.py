@@ -3,18 +3,23 @@
 import numpy as np
 
 
+def skew(vectors: np.ndarray) -> np.ndarray:
+    """Matrices (..., 3, 3) that take the cross product: skew(a) @ b = a × b for vectors (..., 3)."""
+    x, y, z = np.moveaxis(np.asarray(vectors), -1, 0)
+    zero = np.zeros_like(x)
+    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*np.shape(vectors), 3)
+
+
 def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
     """Rodrigues' formula: axis-angle (..., 3) in radians to rotation matrices (..., 3, 3)."""
     axis_angle = np.asarray(axis_angle)
     angle = np.linalg.norm(axis_angle, axis=-1)[..., None, None]
     safe = np.maximum(angle, 1e-8)
-    x, y, z = np.moveaxis(axis_angle, -1, 0)
-    zero = np.zeros_like(x)
-    skew = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*axis_angle.shape[:-1], 3, 3)
+    cross = skew(axis_angle)
     # sin(a)/a and (1-cos(a))/a² tend to 1 and 1/2, which the clamp reproduces to rounding error.
     first = np.sin(safe) / safe
     second = 2 * (np.sin(safe / 2) / safe) ** 2
-    return np.eye(3, dtype=axis_angle.dtype) + first * skew + second * (skew @ skew)
+    return np.eye(3, dtype=axis_angle.dtype) + first * cross + second * (cross @ cross)
 
 
 def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:
@@ -82,3 +87,17 @@ def quaternion_to_matrix(quaternion: np.ndarray) -> np.ndarray:
         [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
     ]
     return np.stack([np.stack(row, -1) for row in rows], -2)
+
+
+def right_jacobian_inverse(axis_angle: np.ndarray) -> np.ndarray:
+    """How the axis-angle (..., 3) of R changes when R becomes R · exp(δ): matrices (..., 3, 3), d axis_angle = J · δ.
+
+    Valid up to a full turn; near one it grows without bound (Solà et al. 2018, "A micro Lie theory", equation 144).
+    """
+    axis_angle = np.asarray(axis_angle, np.float64)
+    angle = np.linalg.norm(axis_angle, axis=-1)[..., None, None]
+    small = angle < 1e-3
+    safe = np.where(small, 1.0, angle)
+    second = np.where(small, 1 / 12, 1 / safe**2 - (1 + np.cos(safe)) / (2 * safe * np.sin(safe) + 1e-300))
+    matrix = skew(axis_angle)
+    return np.eye(3) + matrix / 2 + second * (matrix @ matrix)
