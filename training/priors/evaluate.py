@@ -6,20 +6,18 @@ and Human2D together on photos with 3D truth (photos3d, if the pack is there).
 
 import argparse
 import json
-import tarfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from ...inference.engine import Engine, Settings
 from ...inference.errors import NoPersonError
 from ...inference.images import Photo
-from ...inference.joints import JOINT_INDEX
 from ...inference.pose_features import pose_features
 from ...inference.rotations import six_d_to_matrix
 from ..metrics import mpjpe, pa_mpjpe, scale_corrected
-from ..packs import PackMissing, pack
+from ..packs import PackMissing
+from ..photos3d import load_photos3d
 from .corruption import Corruption, corrupt
 from .instances import VIEW, Instances, People, true_keypoints
 from .pose_prior import upright
@@ -27,8 +25,6 @@ from .silhouettes import corrupt_silhouettes, framed_silhouettes, project_bodies
 
 NOISE = 0.02
 """Of the person's height in the picture: the deviation of "true 2D with 2 % noise"."""
-LIMBS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
-LIMB_NAMES = [f"{side}_{joint}" for side in ("right", "left") for joint in LIMBS]
 
 
 def noisy_keypoints(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -68,25 +64,15 @@ def shape_figures(engine: Engine, made: Instances, rng: np.random.Generator) -> 
 
 def photo_figures(engine: Engine) -> dict[str, float]:
     """PA-MPJPE on the twelve limb joints of photos3d, from detected keypoints. Raises PackMissing."""
-    folder = pack("photos3d")
-    truth = np.load(folder / "nia3d_3d.npz")
-    names = [str(name) for name in truth["joint_names"]]
-    ids = np.load(folder / "annotations.npz")["id"]
-    with tarfile.open(folder / "nia3d.tar") as tar:
-        files = {int(member.name[:6]): tar.extractfile(member).read() for member in tar if member.name.endswith(".jpg")}
-    errors, missed = [], 0
-    for row, number in enumerate(ids):
-        pixels = cv2.cvtColor(cv2.imdecode(np.frombuffer(files[int(number)], np.uint8), 1), cv2.COLOR_BGR2RGB)
+    photos, errors = load_photos3d(), []
+    for photo in photos:
         try:
-            estimate = engine.estimate(Photo(pixels, None, Path(f"{number}.jpg"))).estimate
+            estimate = engine.estimate(Photo(photo.image, None, Path(f"{photo.id}.jpg"))).estimate
         except NoPersonError:
-            missed += 1
             continue
-        found = estimate.joints_3d[0, [JOINT_INDEX[name] for name in LIMB_NAMES]]
-        measured = truth["mocap_cm"][row, [names.index(name) for name in LIMB_NAMES]] / 100
-        # Camera frame (y down, z away) against y up: a turn, which the alignment takes away.
-        errors.append(pa_mpjpe(found[None].astype(float), measured[None].astype(float))[0])
-    return {"PA-MPJPE limbs": float(np.mean(errors)), "people missed": float(missed), "photos": float(len(ids))}
+        errors.append(photo.error(estimate.joints_3d[0]))
+    missed = len(photos) - len(errors)
+    return {"PA-MPJPE limbs": float(np.mean(errors)), "people missed": float(missed), "photos": float(len(photos))}
 
 
 def evaluate(engine: Engine, count: int, seed: int = 0) -> dict[str, dict[str, float]]:
