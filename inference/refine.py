@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from .body_estimate import CAMERA_FROM_SMPL, BodyEstimate, rotations_of, upright_from_camera
 from .body_model import BodyModel
 from .camera import Camera
 from .least_squares import Residuals, minimise
@@ -127,6 +128,25 @@ def refine(
     found, after, steps = minimise(energy, prediction, iterations)
     accepted = after < before and agrees(energy, prediction, found)
     return Refined(found if accepted else prediction, accepted, before, after, steps)
+
+
+def parameters_of(body: BodyModel, estimate: BodyEstimate, frame: int = 0) -> Parameters:
+    """One frame of an estimate as the parameters that a refinement moves."""
+    rotations = rotations_of(estimate.poses[frame : frame + 1].astype(np.float64))[0]
+    rotations[0] = CAMERA_FROM_SMPL @ rotations[0]
+    pelvis = body.rest_joints(estimate.betas[None])[0, 0].astype(np.float64)
+    # SMPL turns about the rest pelvis, so that is what must come to lie in the same place.
+    transl = CAMERA_FROM_SMPL @ (pelvis + estimate.trans[frame]) - pelvis
+    return Parameters(rotations, estimate.betas.astype(np.float64), transl)
+
+
+def upright_of(body: BodyModel, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
+    """The way back: axis-angle poses (72,) and trans (3,) of a `BodyEstimate`."""
+    pelvis = body.rest_joints(parameters.betas[None])[0, 0].astype(np.float64)
+    orient, trans = upright_from_camera(parameters.rotations[0], pelvis + parameters.transl, pelvis)
+    poses = matrix_to_axis_angle(parameters.rotations)
+    poses[0] = orient
+    return poses.ravel(), trans
 
 
 def anchored_energy(body: BodyModel, prediction: Parameters, evidence: Evidence, weights: Weights) -> BodyEnergy:

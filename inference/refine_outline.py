@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .crop import Crop, heatmap_to_crop
-
 MOST_POINTS = 160
 SLACK = 0.04
 """Metres that a contour point and its rim vertex may lie apart along the contour: the vertices' spacing."""
@@ -30,16 +28,10 @@ class Outline:
     """(width, height) of the photo."""
 
     @classmethod
-    def of(cls, silhouette: np.ndarray, crop: Crop, size: tuple[int, int]) -> "Outline | None":
-        """From Human2D's silhouette (64, 64; probabilities) of an upright crop. None where nothing is seen."""
-        corners = crop.to_photo(heatmap_to_crop(np.array([[0.0, 0.0], [1.0, 0.0]])))
-        return cls.of_grid(silhouette, corners[0], corners[1, 0] - corners[0, 0], size)
-
-    @classmethod
-    def of_grid(
+    def of(
         cls, silhouette: np.ndarray, origin: np.ndarray, cell: float, size: tuple[int, int]
     ) -> "Outline | None":
-        """From a silhouette (H, W) whose cell (0, 0) is the pixel `origin`, cells `cell` pixels apart. None where
+        """From a silhouette (H, W) whose cell (0, 0) is the pixel `origin` (2,), cells `cell` pixels apart. None where
         nothing is seen."""
         cells, normals = _crossings(silhouette.astype(np.float64))
         if len(cells) < 8:

@@ -11,10 +11,13 @@ import numpy as np
 
 from ...inference.joints import JOINT_INDEX, JOINT_NAMES
 from ...inference.pose_density import DENSITY_FILE, MODELLED, PoseDensity
-from ..priors.poses import load_poses, mirrored
+from ...inference.rotations import matrix_to_axis_angle
+from ..priors.poses import PoseSampler, load_poses
 from .mixture import Mixture, fit_mixture
 
 FRAMES = 40_000
+WIDENED = 0.5
+"""Share of the poses that are widened as PosePrior's are: the photos show more than the motion capture does."""
 FLOOR = {"wrist": 15, "foot": 10, "collar": 6, "ankle": 7, "head": 8, "shoulder": 8, "hip": 7, "elbow": 8, "knee": 7}
 """Degrees of deviation granted everywhere, by joint; 5 elsewhere. Wrists, toes and collars have poor statistics."""
 MARGIN = {"hip": 30, "shoulder": 40, "neck": 20, "head": 10, "knee": 8, "elbow": 10}
@@ -52,12 +55,15 @@ def joint_limits(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def evenly(split: str, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Frames (count, 24, 3) of one split, half of them mirrored; a clip weighs by the square root of its length."""
+def draw_poses(split: str, count: int, rng: np.random.Generator, widened: float = 0.0) -> np.ndarray:
+    """Axis-angle poses (count, 24, 3) of one split; a share `widened` of them as PosePrior learns them, noise, postures
+    beyond the mocap and all."""
     poses = load_poses(split)
-    probability = 1 / np.sqrt(np.bincount(poses.clip)[poses.clip])
-    frames = poses.axis_angle[rng.choice(len(poses.clip), count, p=probability / probability.sum())]
-    return np.where(rng.random((count, 1, 1)) < 0.5, mirrored(frames), frames).astype(np.float64)
+    noisy = round(count * widened)
+    drawn = [PoseSampler(poses, widen=False)(count - noisy, rng)]
+    if noisy:
+        drawn.append(PoseSampler(poses)(noisy, rng))
+    return matrix_to_axis_angle(np.concatenate(drawn).astype(np.float64))
 
 
 def as_points(frames: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -79,11 +85,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, default=DENSITY_FILE)
     options = parser.parse_args(arguments)
     rng = np.random.default_rng(options.seed)
-    frames = evenly("train", FRAMES, rng)
-    low, high = joint_limits(frames)
+    low, high = joint_limits(draw_poses("train", FRAMES, rng))
+    frames = draw_poses("train", FRAMES, rng, WIDENED)
     floor = np.repeat(np.deg2rad(by_joint(FLOOR, 5.0))[MODELLED], 3)
     mixture = fit_mixture(as_points(frames, low, high), options.components, floor, rng)
-    held_out = {name: evenly(name, 8000, rng) for name in ("validation", "test")}
+    held_out = {name: draw_poses(name, 8000, rng) for name in ("validation", "test")}
     for name, unseen in {"train": frames, **held_out}.items():
         print(f"log density, {name:<10} {mixture.log_likelihood(as_points(unseen, low, high)).mean():8.2f}")
     density = pack_density(mixture, low, high, 0.0)
