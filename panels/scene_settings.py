@@ -4,7 +4,7 @@ import math
 
 import bpy
 
-from ..operators.export_fbx import BONE_NAMES
+from ..operators.exporting import BONE_NAMES
 from . import thumbnail
 
 FULL_FRAME = 36.0
