@@ -26,9 +26,13 @@ def _class_factory():
     from .draw_box import BODY_FROM_IMAGE_OT_draw_box
     from .drop_image import BODY_FROM_IMAGE_FH_drop_image, BODY_FROM_IMAGE_OT_drop_image
     from .estimate import BODY_FROM_IMAGE_OT_estimate
+    from .export_bvh import BODY_FROM_IMAGE_OT_export_bvh
     from .export_fbx import BODY_FROM_IMAGE_OT_export_fbx
+    from .export_glb import BODY_FROM_IMAGE_OT_export_glb
+    from .export_npz import BODY_FROM_IMAGE_OT_export_npz
     from .fit_bones import BODY_FROM_IMAGE_OT_fit_bones
     from .import_npz import BODY_FROM_IMAGE_OT_import_npz
+    from .retarget import BODY_FROM_IMAGE_OT_retarget
     from .show_photo import BODY_FROM_IMAGE_OT_show_photo
     from .stand_on_ground import BODY_FROM_IMAGE_OT_stand_on_ground
     from .test_python import BODY_FROM_IMAGE_OT_test_python
@@ -44,7 +48,11 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_stand_on_ground,
             BODY_FROM_IMAGE_OT_show_photo,
             BODY_FROM_IMAGE_OT_export_fbx,
+            BODY_FROM_IMAGE_OT_export_bvh,
+            BODY_FROM_IMAGE_OT_export_glb,
+            BODY_FROM_IMAGE_OT_export_npz,
             BODY_FROM_IMAGE_OT_import_npz,
+            BODY_FROM_IMAGE_OT_retarget,
             BODY_FROM_IMAGE_OT_test_python,
         )
     )

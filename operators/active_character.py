@@ -60,6 +60,11 @@ def active_character(context: bpy.types.Context) -> Character:
     armature = active_armature(context)
     if armature is None:
         raise UserError("Select a character that was made from an image first.")
+    return character_of(armature)
+
+
+def character_of(armature: bpy.types.Object) -> Character:
+    """The character that an armature with a record is part of. Raises UserError when only a skeleton is left of it."""
     record = record_of(armature)
     if record["mesh"] is None:
         raise UserError(f"The body of {armature.name} was deleted. Undo that, or estimate the image again.")

@@ -2,7 +2,7 @@
 
 import bpy
 
-from . import thumbnail
+from . import file_menus, thumbnail
 from .character import (
     VIEW3D_PT_body_from_image_certainty,
     VIEW3D_PT_body_from_image_character,
@@ -30,10 +30,12 @@ _register_classes, _unregister_classes = bpy.utils.register_classes_factory(
 def register() -> None:
     thumbnail.register()
     _register_classes()
+    file_menus.register()
     bpy.types.Scene.body_from_image = bpy.props.PointerProperty(type=BodyFromImageSettings)
 
 
 def unregister() -> None:
+    file_menus.unregister()
     del bpy.types.Scene.body_from_image
     _unregister_classes()
     thumbnail.unregister()

@@ -12,12 +12,15 @@ LINEAR = 1
 def write_action(
     armature: bpy.types.Object, name: str, start_frame: int, channels: Iterable[tuple[str, str, np.ndarray]]
 ) -> bpy.types.Action:
-    """Give `armature` a new action with a key on every frame from `start_frame`.
+    """Give `armature` a new action with a key on every frame from `start_frame`. The one it had stays in the file.
 
     Each of `channels` is a bone's name, its property ("rotation_quaternion", "location", "scale") and values (F, n).
     """
     action = bpy.data.actions.new(name)
-    armature.animation_data_create().action = action
+    animation = armature.animation_data_create()
+    if animation.action:
+        animation.action.use_fake_user = True  # else it would be gone from the file once that is saved
+    animation.action = action
     new_curve = _curve_factory(action, armature)
     for bone, channel, values in channels:
         frames = np.arange(start_frame, start_frame + len(values))

@@ -40,6 +40,22 @@ def set_betas(armature: bpy.types.Object, betas: np.ndarray) -> None:
     armature.update_tag()
 
 
+def rest_vertices(armature: bpy.types.Object, body: bpy.types.Object) -> np.ndarray:
+    """The skin (V, 3) at rest, in the shape that the armature's properties say now; Blender's frame."""
+    keys = body.data.shape_keys.key_blocks
+    basis = _points(keys[0])
+    names = armature.data[BETA_NAMES_PROPERTY]
+    return basis + sum(
+        beta * (_points(keys[name]) - basis) for name, beta in zip(names, betas_of(armature), strict=True)
+    )
+
+
+def _points(key: bpy.types.ShapeKey) -> np.ndarray:
+    points = np.empty(3 * len(key.data), np.float32)
+    key.data.foreach_get("co", points)
+    return points.reshape(-1, 3)
+
+
 def has_shape(item: bpy.types.Object) -> bool:
     """Whether an object is an armature with shape properties, all of which are still there."""
     if item.type != "ARMATURE" or BETA_NAMES_PROPERTY not in item.data:

@@ -25,6 +25,7 @@ class SampledClip:
     """(4, 4) the armature object at the first frame."""
     frame_rate: float
     """Frames a second."""
+    first_frame: int
 
     @property
     def frame_count(self) -> int:
@@ -63,6 +64,7 @@ def sample_clip(armature: bpy.types.Object) -> SampledClip:
         pose=relative[:, None] @ poses,
         world=worlds[0],
         frame_rate=bpy.context.scene.render.fps / bpy.context.scene.render.fps_base,
+        first_frame=frames[0],
     )
 
 

@@ -1,0 +1,216 @@
+"""A character's motion on somebody else's skeleton: other bones, rest pose, rolls and proportions.
+
+What is carried over is how far each joint has turned from its rest in the world. Where the two rests differ (arms
+down or level), the target's bone is first swung from its own rest direction to the character's, the short way, so
+that arms and legs point where the character's do. Torso, head and shoulders keep the posture that the target was
+built with; feet keep their soles and only take over the direction in which they point.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ..inference.errors import UserError
+from ..inference.joints import JOINT_INDEX
+from ..inference.rotations import axis_angle_to_matrix, continuous_quaternions, matrix_to_quaternion
+from .action import write_action
+from .armature import joint_bones
+from .bone_maps import BoneMap, find_bones
+from .character import Character
+from .export.sampling import keeping_pose, sample_clip
+from .shape_keys import rest_vertices
+from .skeleton import Skeleton
+
+NEXT = {
+    f"{side}_{joint}": f"{side}_{following}"
+    for side in ("left", "right")
+    for joint, following in (
+        ("hip", "knee"), ("knee", "ankle"), ("ankle", "foot"), ("shoulder", "elbow"), ("elbow", "wrist"),
+        ("wrist", "hand"),
+    )
+}  # fmt: skip
+"""Where the bones of the limbs point."""
+SWUNG = [joint for joint in NEXT if not joint.endswith("ankle")]
+HIPS = ("left_hip", "right_hip")
+LEGS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle"))
+FLOOR_TOLERANCE = 0.15
+"""How far a target's lowest bone may be from its origin, over the height of its hips, with the origin still its
+floor."""
+
+
+@dataclass(frozen=True)
+class Retargeted:
+    """What `retarget` did."""
+
+    action: bpy.types.Action
+    bone_map: BoneMap
+    bone_count: int
+    frame_count: int
+
+
+@dataclass(frozen=True)
+class Motion:
+    """F frames of SMPL's 24 joints in Blender's world."""
+
+    first_frame: int
+    turned: np.ndarray
+    """(F, 24, 3, 3) from the rest pose to the world."""
+    heads: np.ndarray
+    """(F, 24, 3) metres."""
+    rest_heads: np.ndarray
+    """(24, 3) metres."""
+    sole: float
+    """Height of the lowest vertex of the rest pose, metres."""
+
+
+def retarget(character: Character, target: bpy.types.Object) -> Retargeted:
+    """Key the bones of `target` so that they do what the character does, in a new action over the same frames.
+
+    Mapped bones are keyed as quaternions in every frame, and their rotation mode is set to that; other bones keep the
+    pose that they have. Directions in the world become directions in the target's own space, whichever of its axes is
+    up there, so the target's object stays where it is. The path of the hips is scaled by the length of the legs. The
+    target's action so far stays in the file. Raises UserError when the target cannot be keyed.
+    """
+    bone_map = find_bones(target)
+    _check(target, bone_map)
+    for joint, name in bone_map.bones.items():
+        if not joint.endswith("hand"):
+            _prepare(target.pose.bones[name])
+    motion, skeleton = _motion_of(character), Skeleton.of(target)
+    axes = body_axes(skeleton, bone_map.bones)
+    wanted = _orientations(motion, skeleton, bone_map.bones, axes)
+    turned = skeleton.turn(wanted, len(motion.heads))
+    hips = [bone_map.bones[joint] for joint in HIPS]
+    shift = _hips_path(motion, skeleton, bone_map.bones, axes) - sum(turned.head(name) for name in hips) / 2
+    carrier = skeleton.movable(bone_map.bones["pelvis"])
+    turns = {name: continuous_quaternions(matrix_to_quaternion(turned.rotation(name))) for name in wanted}
+    channels = [(name, "rotation_quaternion", quaternions) for name, quaternions in turns.items()]
+    channels.append((carrier, "location", skeleton.location(carrier) + turned.location(carrier, shift)))
+    action = write_action(target, f"{target.name} {character.armature.name}", motion.first_frame, channels)
+    return Retargeted(action, bone_map, len(wanted), len(motion.heads))
+
+
+def body_axes(skeleton: Skeleton, bones: Mapping[str, str]) -> np.ndarray:
+    """A rotation (3, 3) from Blender's axes (the body's left is x, up is z) to the target's own: the axes of its space
+    that its hips and its legs are nearest to."""
+    left_hip, right_hip = (skeleton.head(bones[joint]) for joint in HIPS)
+    ankles = sum(skeleton.head(bones[f"{side}_ankle"]) for side in ("left", "right")) / 2
+    up = _nearest_axis((left_hip + right_hip) / 2 - ankles)
+    left = _nearest_axis((left_hip - right_hip) * (up == 0))
+    return np.column_stack([left, np.cross(up, left), up])
+
+
+def swing(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The smallest rotation (3, 3) that takes the direction `start` (3,) to `end` (3,)."""
+    axis, cosine = np.cross(start, end), float(start @ end)
+    sine = np.linalg.norm(axis)
+    if sine < 1e-9 * np.linalg.norm(start) * np.linalg.norm(end):  # one line: stay, or turn round about any normal
+        axis = np.cross(start, np.eye(3)[np.argmin(np.abs(start))])
+        return axis_angle_to_matrix(axis / np.linalg.norm(axis) * np.pi) if cosine < 0 else np.eye(3)
+    return axis_angle_to_matrix(axis / sine * np.arctan2(sine, cosine))
+
+
+def _check(target: bpy.types.Object, bone_map: BoneMap) -> None:
+    if target.library or target.data.library:
+        raise UserError(
+            f"{target.name} is linked from another file. Make it local, or an override, to retarget onto it."
+        )
+    held = [
+        name
+        for joint, name in bone_map.bones.items()
+        if not joint.endswith("hand") and any(not item.mute for item in target.pose.bones[name].constraints)
+    ]
+    if held:
+        raise UserError(
+            f"Constraints hold bones of {target.name} ({', '.join(held[:3])}{' …' if len(held) > 3 else ''}), so they "
+            "would not follow their keys. Mute the constraints, or retarget onto a skeleton without, such as the "
+            "metarig, and let the rig follow that."
+        )
+
+
+def _prepare(bone: bpy.types.PoseBone) -> None:
+    """Only rotation is keyed; what else the bone was posed by would come on top."""
+    bone.rotation_mode = "QUATERNION"
+    bone.location, bone.scale = (0, 0, 0), (1, 1, 1)
+
+
+def _motion_of(character: Character) -> Motion:
+    with keeping_pose(character.armature):
+        clip = sample_clip(character.armature)
+    order = [clip.bones.index(bone) for bone in joint_bones(character.armature)]
+    scale = np.linalg.norm(clip.world[:3, 0])
+    return Motion(
+        clip.first_frame,
+        clip.turned()[:, order],
+        clip.placed()[..., :3, 3][:, order],
+        clip.rest[..., :3, 3][order] * scale,
+        float(rest_vertices(character.armature, character.mesh)[:, 2].min()) * scale,
+    )
+
+
+def _orientations(
+    motion: Motion, skeleton: Skeleton, bones: Mapping[str, str], axes: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Orientation (F, 3, 3) in the target's space of each mapped bone."""
+    wanted = {}
+    for joint, name in bones.items():
+        if joint.endswith("hand"):  # SMPL's hands do not turn; these bones only tell where the palm points
+            continue
+        turned = axes @ motion.turned[:, JOINT_INDEX[joint]] @ axes.T
+        rest = skeleton.rest[skeleton.names.index(name), :3, :3]
+        wanted[name] = turned @ _to_same_rest(joint, motion, skeleton, bones, axes) @ rest
+    return wanted
+
+
+def _to_same_rest(
+    joint: str, motion: Motion, skeleton: Skeleton, bones: Mapping[str, str], axes: np.ndarray
+) -> np.ndarray:
+    """The rotation (3, 3), in the target's space, that makes the target's rest bone comparable to the character's."""
+    if joint in SWUNG:
+        return swing(_rest_direction(joint, skeleton, bones), axes @ _own_direction(joint, motion))
+    if joint.endswith(("ankle", "foot")):
+        ankle = f"{joint.split('_')[0]}_ankle"
+        level = np.eye(3) - np.outer(axes[:, 2], axes[:, 2])
+        return swing(level @ _rest_direction(ankle, skeleton, bones), level @ axes @ _own_direction(ankle, motion))
+    return np.eye(3)
+
+
+def _own_direction(joint: str, motion: Motion) -> np.ndarray:
+    return motion.rest_heads[JOINT_INDEX[NEXT[joint]]] - motion.rest_heads[JOINT_INDEX[joint]]
+
+
+def _rest_direction(joint: str, skeleton: Skeleton, bones: Mapping[str, str]) -> np.ndarray:
+    """Where a limb's bone points: to the next joint, or, when there is no bone for that, along itself."""
+    following = bones.get(NEXT[joint])
+    end = skeleton.head(following) if following else skeleton.tail(bones[joint])
+    return end - skeleton.head(bones[joint])
+
+
+def _hips_path(motion: Motion, skeleton: Skeleton, bones: Mapping[str, str], axes: np.ndarray) -> np.ndarray:
+    """Where the middle of the target's hips goes (F, 3): the character's path, scaled by the length of the legs, at
+    such a height that a character that stands on the floor makes a target that does."""
+    hips = sum(skeleton.head(bones[joint]) for joint in HIPS) / 2
+    own = [JOINT_INDEX[joint] for joint in HIPS]
+    own_height = motion.rest_heads[own].mean(0)[2] - motion.sole
+    up = axes[:, 2]
+    lowest = min((skeleton.rest[:, :3, 3] @ up).min(), (skeleton.tails @ up).min())
+    height = hips @ up - lowest
+    if abs(lowest) < FLOOR_TOLERANCE * height:
+        height += lowest
+    legs = [skeleton.head(bones[joint]) for joint in LEGS]
+    own_legs = [motion.rest_heads[JOINT_INDEX[joint]] for joint in LEGS]
+    scale = _length(legs) / _length(own_legs)
+    return scale * motion.heads[:, own].mean(1) @ axes.T + up * (height - scale * own_height)
+
+
+def _length(legs: list[np.ndarray]) -> float:
+    """Of both legs together, from the hip by the knee to the ankle; joints (3,) in the order of `LEGS`."""
+    return float(sum(np.linalg.norm(legs[joint + 1] - legs[joint]) for joint in (0, 1, 3, 4)))
+
+
+def _nearest_axis(direction: np.ndarray) -> np.ndarray:
+    axis = np.zeros(3)
+    axis[np.argmax(np.abs(direction))] = np.sign(direction[np.argmax(np.abs(direction))])
+    return axis
