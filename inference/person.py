@@ -110,13 +110,15 @@ def _prominence(detection: Detection) -> float:
 
 
 def _distinct(detections: list[Detection]) -> list[Detection]:
-    """One detection for each person: the best of those whose boxes overlap or lie in each other."""
-    kept: list[Detection] = []
-    for detection in sorted(detections, key=lambda look: look.score, reverse=True):
+    """One detection for each person: the best of those whose boxes overlap or lie in each other. One without a box is
+    kept only where none has any."""
+    ranked = sorted(detections, key=lambda look: look.score, reverse=True)
+    kept: list[tuple[Detection, np.ndarray]] = []
+    for detection in ranked:
         box = box_of(detection)
-        if not kept or (box is not None and all(_share_within(box, box_of(other)) < 0.4 for other in kept)):
-            kept.append(detection)
-    return kept
+        if box is not None and all(_share_within(box, other) < 0.4 for _, other in kept):
+            kept.append((detection, box))
+    return [detection for detection, _ in kept] or ranked[:1]
 
 
 def _share_within(a: np.ndarray, b: np.ndarray) -> float:

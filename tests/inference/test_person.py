@@ -1,0 +1,28 @@
+"""Finding the person: what happens when there is hardly one."""
+
+import numpy as np
+from body_from_image.inference import person
+from body_from_image.inference.crop import Crop
+from body_from_image.inference.human2d import Detection
+from body_from_image.inference.joints import KEYPOINT_NAMES
+
+
+def detection(confidence: float, sure: int = 0, at: float = 0.0) -> Detection:
+    """A look whose first `sure` keypoints are certain and lie about `at`, the others of `confidence`."""
+    keypoints = np.zeros((len(KEYPOINT_NAMES), 3))
+    keypoints[:, :2] = at + np.arange(len(KEYPOINT_NAMES))[:, None]
+    keypoints[:, 2] = confidence
+    keypoints[:sure, 2] = 1
+    return Detection(Crop(np.array([50.0, 50.0]), 100.0), keypoints, np.zeros((64, 64), np.float32))
+
+
+def test_a_look_without_a_box_gives_way_to_one_with_a_box():
+    boxless, boxed = detection(0.29, sure=2), detection(0.0, sure=4)
+    assert boxless.score > boxed.score and person.box_of(boxless) is None
+    assert person._distinct([boxless, boxed]) == [boxed]
+    assert person._distinct([boxless]) == [boxless]
+
+
+def test_two_looks_at_one_person_are_one_person():
+    here, again, there = detection(0.5, sure=16), detection(0.4, sure=16, at=1), detection(0.4, sure=16, at=60)
+    assert person._distinct([here, again, there]) == [here, there]
