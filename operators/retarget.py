@@ -8,6 +8,12 @@ from ..inference.errors import UserError
 from ..rig.retarget import retarget
 from .active_character import RECORD, active_armature, character_of
 
+BONES = {f"{side}_{joint}": f"{side}_{bone}" for side in ("left", "right") for joint, bone in (
+    ("hip", "thigh"), ("knee", "shin"), ("ankle", "foot"), ("foot", "toes"), ("collar", "collar bone"),
+    ("shoulder", "upper arm"), ("elbow", "forearm"), ("wrist", "hand"),
+)}  # fmt: skip
+"""What the bones that turn about SMPL's joints are called everywhere else."""
+
 
 class BODY_FROM_IMAGE_OT_retarget(bpy.types.Operator):
     bl_idname = "body_from_image.retarget"
@@ -35,9 +41,9 @@ class BODY_FROM_IMAGE_OT_retarget(bpy.types.Operator):
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        missing = ", ".join(name.replace("_", " ") for name in done.bone_map.missing)
+        missing = ", ".join(BONES.get(name, name).replace("_", " ") for name in done.bone_map.missing)
         scheme = "names guessed" if done.bone_map.scheme == "guessed" else f"{done.bone_map.scheme}'s names"
-        sentence = f"{done.bone_count} bones ({scheme}) keyed in {done.frame_count} frames."
+        sentence = f"{done.bone_count} bones ({scheme}) keyed; frames: {done.frame_count}."
         self.report(
             {"WARNING" if missing else "INFO"}, f"{sentence} No bone was found for: {missing}." if missing else sentence
         )

@@ -69,9 +69,10 @@ def retarget(character: Character, target: bpy.types.Object) -> Retargeted:
     """Key the bones of `target` so that they do what the character does, in a new action over the same frames.
 
     Mapped bones are keyed as quaternions in every frame, and their rotation mode is set to that; other bones keep the
-    pose that they have. Directions in the world become directions in the target's own space, whichever of its axes is
-    up there, so the target's object stays where it is. The path of the hips is scaled by the length of the legs. The
-    target's action so far stays in the file. Raises UserError when the target cannot be keyed.
+    pose that they have. Limbs point the same way in the world, wherever the target faced and whichever axis of its
+    space was up. The path of the hips is scaled by the length of the legs and begins at the target's origin, so a
+    target can stand beside the character. Its action so far stays in the file. Raises UserError when the target cannot
+    be keyed.
     """
     bone_map = find_bones(target)
     _check(target, bone_map)
@@ -79,11 +80,11 @@ def retarget(character: Character, target: bpy.types.Object) -> Retargeted:
         if not joint.endswith("hand"):
             _prepare(target.pose.bones[name])
     motion, skeleton = _motion_of(character), Skeleton.of(target)
-    axes = body_axes(skeleton, bone_map.bones)
-    wanted = _orientations(motion, skeleton, bone_map.bones, axes)
+    from_world = np.array(target.matrix_world.to_quaternion().to_matrix(), np.float64).T
+    wanted = _orientations(motion, skeleton, bone_map.bones, from_world)
     turned = skeleton.turn(wanted, len(motion.heads))
     hips = [bone_map.bones[joint] for joint in HIPS]
-    shift = _hips_path(motion, skeleton, bone_map.bones, axes) - sum(turned.head(name) for name in hips) / 2
+    shift = _hips_path(motion, skeleton, bone_map.bones, from_world) - sum(turned.head(name) for name in hips) / 2
     carrier = skeleton.movable(bone_map.bones["pelvis"])
     turns = {name: continuous_quaternions(matrix_to_quaternion(turned.rotation(name))) for name in wanted}
     channels = [(name, "rotation_quaternion", quaternions) for name, quaternions in turns.items()]
@@ -93,7 +94,7 @@ def retarget(character: Character, target: bpy.types.Object) -> Retargeted:
 
 
 def body_axes(skeleton: Skeleton, bones: Mapping[str, str]) -> np.ndarray:
-    """A rotation (3, 3) from Blender's axes (the body's left is x, up is z) to the target's own: the axes of its space
+    """The body's left, back and up (the columns, as x, y and z are in Blender) at rest: the axes of the target's space
     that its hips and its legs are nearest to."""
     left_hip, right_hip = (skeleton.head(bones[joint]) for joint in HIPS)
     ankles = sum(skeleton.head(bones[f"{side}_ankle"]) for side in ("left", "right")) / 2
@@ -151,29 +152,37 @@ def _motion_of(character: Character) -> Motion:
 
 
 def _orientations(
-    motion: Motion, skeleton: Skeleton, bones: Mapping[str, str], axes: np.ndarray
+    motion: Motion, skeleton: Skeleton, bones: Mapping[str, str], from_world: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Orientation (F, 3, 3) in the target's space of each mapped bone."""
+    """Orientation (F, 3, 3) in the target's space of each mapped bone. `from_world` (3, 3) leads into that space."""
+    upright = from_world @ body_axes(skeleton, bones).T
     wanted = {}
     for joint, name in bones.items():
         if joint.endswith("hand"):  # SMPL's hands do not turn; these bones only tell where the palm points
             continue
-        turned = axes @ motion.turned[:, JOINT_INDEX[joint]] @ axes.T
-        rest = skeleton.rest[skeleton.names.index(name), :3, :3]
-        wanted[name] = turned @ _to_same_rest(joint, motion, skeleton, bones, axes) @ rest
+        turned = from_world @ motion.turned[:, JOINT_INDEX[joint]] @ from_world.T
+        rest = upright @ skeleton.rest[skeleton.names.index(name), :3, :3]
+        wanted[name] = turned @ _to_same_rest(joint, motion, skeleton, bones, from_world, upright) @ rest
     return wanted
 
 
 def _to_same_rest(
-    joint: str, motion: Motion, skeleton: Skeleton, bones: Mapping[str, str], axes: np.ndarray
+    joint: str,
+    motion: Motion,
+    skeleton: Skeleton,
+    bones: Mapping[str, str],
+    from_world: np.ndarray,
+    upright: np.ndarray,
 ) -> np.ndarray:
-    """The rotation (3, 3), in the target's space, that makes the target's rest bone comparable to the character's."""
+    """The rotation (3, 3), in the target's space, that its rest bone needs to be as the character's. `upright` (3, 3)
+    has made the target's rest pose stand and face as the character's does."""
     if joint in SWUNG:
-        return swing(_rest_direction(joint, skeleton, bones), axes @ _own_direction(joint, motion))
+        return swing(upright @ _rest_direction(joint, skeleton, bones), from_world @ _own_direction(joint, motion))
     if joint.endswith(("ankle", "foot")):
         ankle = f"{joint.split('_')[0]}_ankle"
-        level = np.eye(3) - np.outer(axes[:, 2], axes[:, 2])
-        return swing(level @ _rest_direction(ankle, skeleton, bones), level @ axes @ _own_direction(ankle, motion))
+        level = np.eye(3) - np.outer(from_world[:, 2], from_world[:, 2])
+        own = from_world @ _own_direction(ankle, motion)
+        return swing(level @ upright @ _rest_direction(ankle, skeleton, bones), level @ own)
     return np.eye(3)
 
 
@@ -188,21 +197,21 @@ def _rest_direction(joint: str, skeleton: Skeleton, bones: Mapping[str, str]) ->
     return end - skeleton.head(bones[joint])
 
 
-def _hips_path(motion: Motion, skeleton: Skeleton, bones: Mapping[str, str], axes: np.ndarray) -> np.ndarray:
+def _hips_path(motion: Motion, skeleton: Skeleton, bones: Mapping[str, str], from_world: np.ndarray) -> np.ndarray:
     """Where the middle of the target's hips goes (F, 3): the character's path, scaled by the length of the legs, at
     such a height that a character that stands on the floor makes a target that does."""
-    hips = sum(skeleton.head(bones[joint]) for joint in HIPS) / 2
     own = [JOINT_INDEX[joint] for joint in HIPS]
     own_height = motion.rest_heads[own].mean(0)[2] - motion.sole
-    up = axes[:, 2]
+    up = body_axes(skeleton, bones)[:, 2]
     lowest = min((skeleton.rest[:, :3, 3] @ up).min(), (skeleton.tails @ up).min())
-    height = hips @ up - lowest
+    height = sum(skeleton.head(bones[joint]) for joint in HIPS) / 2 @ up - lowest
     if abs(lowest) < FLOOR_TOLERANCE * height:
         height += lowest
     legs = [skeleton.head(bones[joint]) for joint in LEGS]
     own_legs = [motion.rest_heads[JOINT_INDEX[joint]] for joint in LEGS]
     scale = _length(legs) / _length(own_legs)
-    return scale * motion.heads[:, own].mean(1) @ axes.T + up * (height - scale * own_height)
+    path = scale * motion.heads[:, own].mean(1) + [0, 0, height - scale * own_height]
+    return path @ from_world.T
 
 
 def _length(legs: list[np.ndarray]) -> float:
