@@ -13,7 +13,7 @@ import numpy as np
 
 from .inference.engine import Engine, Result, Settings
 from .inference.errors import UserError
-from .inference.frames import InputItem, open_inputs
+from .inference.frames import InputItem, open_inputs, with_neighbours
 from .inference.images import Photo, upright_file, write_picture
 from .inference.keypoint_files import Keypoints, read_keypoints
 from .inference.networks import DEVICES
@@ -62,6 +62,18 @@ def parser() -> argparse.ArgumentParser:
     estimate.add_argument(
         "--motion", action="store_true", help="the inputs are one moving person: one animated character"
     )
+    estimate.add_argument(
+        "--smooth", type=strength, metavar="0…1",
+        help="with --motion: how much jitter is taken off; 0 leaves every frame as it was seen (default 0.5)",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--keep-feet",
+        action="store_true",
+        help="with --motion: standing feet neither slide nor sink (the camera stands)",
+    )
+    estimate.add_argument(
+        "--fps", type=rate, metavar="RATE", help="with --motion: frames a second of pictures (default 30)"
+    )
     estimate.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
     return top
 
@@ -93,6 +105,20 @@ def angle(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a field of view between 5 and 150 degrees")
 
 
+def strength(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a strength between 0 and 1")
+
+
+def rate(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < float(text) <= 1000:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of frames a second between 0 and 1000")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
@@ -117,15 +143,24 @@ class Job:
         self.formats = options.format or DEFAULT_FORMATS
         self.scene_formats = tuple(name for name in self.formats if name in SCENE_FORMATS)
         self.missing_remark: list[str] = []
+        self._check_options()
         self._check_blender()
         folders = {path for path in options.inputs if path.is_dir()}
-        self.items = [item for item in open_inputs(options.inputs) if not is_own_output(item, folders)]
+        inputs = with_neighbours(options.inputs) if options.motion else options.inputs
+        self.items = [item for item in open_inputs(inputs) if not is_own_output(item, folders)]
         self.keypoints = self._read_keypoints()
         self.engine = Engine(Settings(device=options.device, body_model=options.body_model, field_of_view=options.fov))
         try:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"The folder {self.out} could not be made: {error.strerror or error}.") from error
+
+    def _check_options(self) -> None:
+        named = {"--smooth": self.options.smooth is not None, "--keep-feet": self.options.keep_feet}
+        named["--fps"] = self.options.fps is not None
+        for name, given in named.items():
+            if given and not self.options.motion:
+                raise UserError(f"{name} says something of a motion. Give --motion, too.")
 
     def _check_blender(self) -> None:
         if not self.scene_formats:
@@ -204,22 +239,22 @@ class Job:
         return [outcome]
 
     def _one_motion(self, outcome: Outcome) -> None:
-        from .inference.motion import frames_from_keypoints, join_frames, look_at_frames
+        from .inference.motion import frames_from_keypoints, join_frames, look_at_frames, read_ahead
+        from .inference.smooth_motion import STRENGTH, smooth_motion
 
         first = self.items[0]
         if self.keypoints is None:
-            photos = (read_or_gap(item, outcome) for item in self._progress(self.items))
-            frames, remarks = look_at_frames(self.engine, photos, self.options.box)
+            photos = read_ahead(self._progress(self.items), outcome.remarks)
+            frames = list(look_at_frames(self.engine, photos, self.options.box))
         else:
             photo = first.read()
             points = [matching_keypoints(frame, photo) for frame in self.keypoints]
-            source = self.options.keypoints
-            frames, remarks = frames_from_keypoints(self.engine, points, photo.size, source, photo.focal), ()
-        estimate, filled = join_frames(self.engine, frames, first.fps, first.path)
+            frames = frames_from_keypoints(self.engine, points, photo.size, self.options.keypoints, photo.focal)
+        raw = join_frames(self.engine, frames, first.fps or self.options.fps or 0.0, first.path)
+        smooth = STRENGTH if self.options.smooth is None else self.options.smooth
+        estimate = smooth_motion(raw.estimate, self.engine.body, smooth, self.options.keep_feet)
         outcome.score = round(float(np.mean(estimate.score)), 3)
-        outcome.remarks += [*remarks, *self.missing_remark]
-        if filled:
-            outcome.remarks.append(f"No person was found in {filled} of {len(frames)} frames; they were filled in.")
+        outcome.remarks += [*raw.remarks, *self.missing_remark]
         self._write_motion_files(estimate, outcome)
 
     def _write_motion_files(self, estimate, outcome: Outcome) -> None:
@@ -250,15 +285,6 @@ class Job:
 def is_own_output(item: InputItem, folders: set[Path]) -> bool:
     """Whether an earlier run wrote this picture into a folder that is now read: it is not to be estimated again."""
     return item.path.parent in folders and item.path.stem.endswith((".overlay", ".mask", ".photo"))
-
-
-def read_or_gap(item: InputItem, outcome: Outcome) -> Photo | None:
-    """A frame of a motion, or None and a remark when it cannot be read: one bad frame must not lose the others."""
-    try:
-        return item.read()
-    except UserError as error:
-        outcome.remarks.append(str(error))
-        return None
 
 
 def matching_keypoints(keypoints: Keypoints, photo: Photo) -> np.ndarray:

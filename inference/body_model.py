@@ -169,6 +169,15 @@ class BodyModel:
             rest = rest + features @ self._planar_posedirs
         return PosedBody(self._skin(rest, rest_joints, joints, world), joints, world)
 
+    def skin_some(self, betas: np.ndarray, joints: np.ndarray, world: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+        """Only `vertices` (N,) of the posed bodies: (B, N, 3). `betas` (S,) is one shape; `joints` (B, 24, 3) and
+        `world` (B, 24, 3, 3) are what `forward_kinematics` gives. Correctives are left out."""
+        rest = self.v_template[vertices] + self.shapedirs[vertices] @ np.asarray(betas, np.float32)
+        weights = self.lbs_weights[vertices]
+        offsets = joints - np.einsum("bjkl,jl->bjk", world, self.rest_joints(betas[None])[0])
+        turned = np.einsum("nj,bjkl,nl->bnk", weights, world, rest, optimize=True)
+        return turned + np.einsum("nj,bjk->bnk", weights, offsets)
+
     def _checked_betas(self, betas: np.ndarray) -> np.ndarray:
         betas = np.asarray(betas, np.float32)
         if betas.ndim != 2 or betas.shape[1] != self.shapedirs.shape[2]:

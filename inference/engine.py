@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .body_estimate import BodyEstimate, camera_from_upright, rotations_of, upright_from_camera
-from .body_model import BodyModel
+from .body_model import BodyModel, forward_kinematics
 from .camera import Camera, choose_camera, solve_translation
 from .crop import box_around
 from .errors import NoPersonError
@@ -73,7 +73,7 @@ class Engine:
         self.human2d = Human2D(self.settings.size, device, threads)
         # The priors take half a millisecond; moving them to another device would cost more than it saves.
         self.pose_prior = PosePrior("cpu", 1)
-        self.shape_prior = ShapePrior("cpu", 1)
+        self.shape_prior = ShapePrior("cpu", 1, self.settings.body_model)
 
     def detect(self, photo: Photo, box: np.ndarray | None = None) -> Found:
         """Find the person in a photo, or look at the one in `box` (x, y, width, height; pixels). Raises
@@ -136,10 +136,13 @@ class Engine:
         if self.settings.height:
             betas = betas_at_height(self.body, betas, self.settings.height)
         rotations = np.stack([frame.rotations for frame in frames])
-        posed = self.body.pose(betas[None], rotations)
-        points = keypoints_from_joints(posed.joints, posed.vertices[:, self.body.keypoint_vertices])
-        points = np.stack(points, -2).astype(np.float64)
-        pelvis = posed.joints[:, 0] + np.stack(
+        body = self.body
+        joints, world = forward_kinematics(
+            body.rest_joints(betas[None]), rotations, body.parents, body.kinematic_levels
+        )
+        landmarks = body.skin_some(betas, joints, world, body.keypoint_vertices)
+        points = np.stack(keypoints_from_joints(joints, landmarks), -2).astype(np.float64)
+        pelvis = joints[:, 0] + np.stack(
             [translation_of(frame, own) for frame, own in zip(frames, points, strict=True)]
         )
         orient, trans = upright_from_camera(rotations[:, 0], pelvis, self.body.rest_joints(betas[None])[0, 0])
@@ -165,8 +168,13 @@ def build_estimate(
     Vertices are kept for a single picture only: a long clip of them would fill the memory.
     """
     poses, trans = np.asarray(poses, np.float32), np.asarray(trans, np.float32)
-    posed = body.pose(betas[None], rotations_of(poses), trans)
-    joints = camera_from_upright(posed.joints)
+    vertices = (
+        camera_from_upright(body.pose(betas[None], rotations_of(poses), trans).vertices) if len(poses) == 1 else None
+    )
+    joints, _ = forward_kinematics(
+        body.rest_joints(betas[None]), rotations_of(poses), body.parents, body.kinematic_levels
+    )
+    joints = camera_from_upright(joints + trans[:, None])
     return BodyEstimate(
         poses=poses,
         betas=np.asarray(betas, np.float32),
@@ -181,7 +189,7 @@ def build_estimate(
         score=np.asarray(score, np.float32),
         body_model=body.hash,
         faces=body.faces,
-        vertices=camera_from_upright(posed.vertices) if len(poses) == 1 else None,
+        vertices=vertices,
         mocap_framerate=frame_rate,
         source=Path(source).name,
     )

@@ -53,6 +53,21 @@ def open_inputs(paths: Iterable[Path | str]) -> list[InputItem]:
     return items
 
 
+def with_neighbours(paths: Iterable[Path | str]) -> list[Path]:
+    """The same paths; but of a single numbered picture, such as name_0001.png, the whole sequence: all pictures beside
+    it whose names differ in the last number only, by that number."""
+    paths = [Path(path) for path in paths]
+    numbered = re.fullmatch(r"(.*?)(\d+)", paths[0].stem) if len(paths) == 1 else None
+    if not numbered or not paths[0].is_file() or paths[0].suffix.lower() not in IMAGE_SUFFIXES:
+        return paths
+    alike = re.compile(re.escape(numbered[1]) + r"\d+" + re.escape(paths[0].suffix))
+    try:
+        sequence = [path for path in paths[0].parent.iterdir() if alike.fullmatch(path.name) and path.is_file()]
+    except OSError as error:
+        raise UserError(f"{paths[0].parent} could not be read: {error.strerror or error}.") from error
+    return sorted(sequence, key=_natural_order)
+
+
 def _expand(path: Path) -> list[InputItem]:
     try:
         if path.is_dir():

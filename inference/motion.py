@@ -1,74 +1,134 @@
-"""One moving person: frames to one estimate with one shape, gaps filled, and rotations and path smoothed over time."""
+"""One moving person: the person is followed from frame to frame, and all frames become one estimate with one shape.
 
-from collections.abc import Iterable
+What comes out is raw: each frame says what it showed, and gaps are filled. `smooth_motion` does the rest.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .body_estimate import BodyEstimate
+from .body_estimate import BodyEstimate, rotations_of
+from .camera import Camera
 from .crop import box_around, crop_of_box
 from .engine import Engine, Lifted, check_keypoints, person_box
 from .errors import NoPersonError, UserError
+from .frames import InputItem
 from .human2d import Detection, score_of
 from .images import Photo
-from .person import box_overlap, person_silhouette
-from .rotations import continuous_quaternions, matrix_to_quaternion, quaternion_to_matrix
+from .person import PERSON, box_overlap, person_silhouette
+from .side_swaps import repair_sides
+from .smooth_motion import with_motion
+from .smoothing import fill_gaps, fill_rotation_gaps
 
-ROTATION_SECONDS = 0.06
-"""Deviation of the Gaussian that smooths rotations: a step shorter than the quickest gesture."""
-KEYPOINT_SECONDS = 0.04
 DEFAULT_RATE = 30.0
 ROOM = 0.12
 """How much the last frame's box is grown, over its longer side, to find the person in the next."""
+SAME_PERSON = 0.3
+"""Overlap of the box in one frame with that in the next from which it is the same person."""
+GUESS = 0.05
+"""Most confidence of a keypoint in a frame that was filled in."""
+AHEAD = 3
+"""Pictures that are read while the networks look at one."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What one frame showed; `lifted` is None where the person was not found."""
+    """What one frame showed. `keypoints` (25, 3) is None when nobody was found, `betas` (10,) when they are unknown."""
 
-    lifted: Lifted | None
-    box: np.ndarray
-    score: float
+    keypoints: np.ndarray | None = None
+    camera: Camera | None = None
+    box: np.ndarray | None = None
+    score: float = 0.0
     betas: np.ndarray | None = None
+    remarks: tuple[str, ...] = ()
+    """Sentences on the shape."""
+
+
+@dataclass(frozen=True)
+class RawMotion:
+    """The estimate of a clip as each frame showed it, and what was done to it."""
+
+    estimate: BodyEstimate
+    filled: int
+    """Frames in which the person was not found; they lie between their neighbours and have score 0."""
+    swapped: int
+    """Frames in which left and right were exchanged, and put right."""
+    shape_remarks: tuple[str, ...]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences for the user."""
+        count, remarks = self.estimate.frame_count, list(self.shape_remarks)
+        if self.filled:
+            remarks.append(f"No person was found in {self.filled} of {count} frames; they were filled in.")
+        if self.swapped:
+            remarks.append(f"Left and right were exchanged in {self.swapped} of {count} frames; that was put right.")
+        return tuple(remarks)
+
+
+def read_ahead(items: Iterable[InputItem], unreadable: list[str]) -> Iterator[Photo | None]:
+    """The pictures of a clip, the next ones read by a thread of their own; None for one that cannot be read, whose
+    sentence goes to `unreadable`: one bad frame must not lose the others."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        items = iter(items)
+        coming = [reader.submit(item.read) for _, item in zip(range(AHEAD), items, strict=False)]
+        while coming:
+            try:
+                photo = coming.pop(0).result()
+            except UserError as error:
+                unreadable.append(str(error))
+                photo = None
+            coming += [reader.submit(item.read) for _, item in zip(range(1), items, strict=False)]
+            yield photo
 
 
 def look_at_frames(
     engine: Engine, photos: Iterable[Photo | None], first_box: np.ndarray | None = None
-) -> tuple[list[Frame], tuple[str, ...]]:
-    """Estimate each photo, following the person from frame to frame by their box. None stands for an unreadable frame.
+) -> Iterator[Frame]:
+    """Look at each photo, following the person from frame to frame by their box, and give what it showed. None stands
+    for an unreadable photo.
 
-    `first_box` (x, y, width, height) is where the user says that the person is when they first appear.
+    `first_box` (x, y, width, height) is where the user says that the person is when they first appear. Raises UserError
+    for pictures that differ in size.
     """
-    frames: list[Frame] = []
-    remarks: tuple[str, ...] = ()
-    box = None
+    box, size = None, None
     for photo in photos:
-        try:
-            detection = _follow(engine, photo, box, first_box) if photo else None
-        except NoPersonError:
-            detection = None
+        detection = None
+        if photo is not None:
+            size = size or photo.size
+            _check_size(photo, size)
+            with suppress(NoPersonError):
+                detection = _follow(engine, photo, box, first_box)
         if detection is None:
-            frames.append(Frame(None, np.zeros(4), 0.0))
             box = None
-        else:
-            betas, remarks = engine.shape(person_silhouette(detection))
-            box, first_box = person_box(detection), None
-            lifted = engine.lift(detection.keypoints, engine.camera(photo.size, photo.focal))
-            frames.append(Frame(lifted, box, detection.score, betas))
-    return frames, remarks
+            yield Frame()
+            continue
+        betas, remarks = engine.shape(person_silhouette(detection))
+        box, first_box = person_box(detection), None
+        camera = engine.camera(photo.size, photo.focal)
+        yield Frame(detection.keypoints, camera, box, detection.score, betas, remarks)
 
 
-def _follow(engine: Engine, photo: Photo, box: np.ndarray | None, first_box: np.ndarray | None = None) -> Detection:
+def _check_size(photo: Photo, size: tuple[int, int]) -> None:
+    if photo.size != size:
+        raise UserError(
+            f"{photo.path.name} has {photo.size[0]}×{photo.size[1]} pixels, but those before it {size[0]}×{size[1]}: "
+            "pictures that differ in size are not one motion. Estimate them one by one instead."
+        )
+
+
+def _follow(engine: Engine, photo: Photo, box: np.ndarray | None, first_box: np.ndarray | None) -> Detection:
     """Look about where the person was, with room for limbs that were missed there; then closer. If they are no longer
     there, look for them anew; at first in the user's box, if there is one."""
     if box is not None:
-        with suppress(NoPersonError):  # The person left the old box; the whole frame is searched below.
-            wide = engine.human2d(photo.pixels, [crop_of_box(widened(box))])[0]
-            detection = engine.detect(photo, person_box(wide)).detection
-            if box_overlap(box, person_box(detection)) > 0.3:
-                return detection
+        wide = engine.human2d(photo.pixels, [crop_of_box(widened(box))])[0]
+        near = engine.human2d(photo.pixels, [crop_of_box(person_box(wide))])[0]
+        if near.score >= PERSON and box_overlap(box, person_box(near)) > SAME_PERSON:
+            return near
     return engine.detect(photo, first_box).detection
 
 
@@ -80,7 +140,7 @@ def widened(box: np.ndarray) -> np.ndarray:
 
 
 def frames_from_keypoints(
-    engine: Engine, keypoints: list[np.ndarray], size: tuple[int, int], source: Path, focal: float | None = None
+    engine: Engine, keypoints: Iterable[np.ndarray], size: tuple[int, int], source: Path, focal: float | None = None
 ) -> list[Frame]:
     """The same from keypoints (25, 3) of each frame, found elsewhere; `focal` is what the pictures' EXIF says,
     pixels."""
@@ -90,38 +150,45 @@ def frames_from_keypoints(
         try:
             check_keypoints(points, source)
         except NoPersonError:
-            frames.append(Frame(None, np.zeros(4), 0.0))
+            frames.append(Frame())
         else:
-            box = box_around(points[points[:, 2] > 0, :2])
-            frames.append(Frame(engine.lift(points, camera), box, score_of(points)))
+            frames.append(Frame(points, camera, box_around(points[points[:, 2] > 0, :2]), score_of(points)))
     return frames
 
 
-def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: Path) -> tuple[BodyEstimate, int]:
-    """One estimate for the clip, and how many of its frames were filled in. Raises NoPersonError when nobody was found.
+def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: Path) -> RawMotion:
+    """One estimate for the clip. Raises NoPersonError when nobody was found.
 
-    The shape is the score-weighted median over the frames. Rotations are smoothed as quaternions and keypoints as
-    pixels, each by a Gaussian over time in which a frame counts by its score: frames without a person count nothing,
-    so they take their neighbours' pose.
+    Left and right are put right where they were exchanged; then each frame is posed by its own keypoints. The shape is
+    the score-weighted median over the frames. Frames without a person lie between their neighbours.
     """
-    found = [frame for frame in frames if frame.lifted is not None]
+    found = [frame for frame in frames if frame.keypoints is not None]
     if not found:
         raise NoPersonError(f"No person was found in any of the {len(frames)} frames of {Path(source).name}.")
-    camera = found[0].lifted.camera
-    if any(frame.lifted.camera.size != camera.size for frame in found):
-        raise UserError("The pictures differ in size, so they are not one motion. Estimate them one by one instead.")
-    rate = frame_rate or DEFAULT_RATE
+    known, camera = np.array([frame.keypoints is not None for frame in frames]), found[0].camera
     scores = np.array([frame.score for frame in frames])
-    rotations = _smooth_rotations(_filled([f.lifted and f.lifted.rotations for f in frames]), scores, rate)
-    keypoints = _filled([f.lifted and f.lifted.keypoints for f in frames])
-    keypoints[..., :2] = _smooth(keypoints[..., :2], scores, KEYPOINT_SECONDS * rate)
-    keypoints[scores == 0, :, 2] = np.minimum(keypoints[scores == 0, :, 2], 0.05)
-    lifted = [Lifted(k, r, camera) for k, r in zip(keypoints, rotations, strict=True)]
-    boxes = _filled([None if frame.lifted is None else frame.box for frame in frames])
+    keypoints, swapped = repair_sides(_spread([frame.keypoints for frame in found], known), known)
+    rotations = np.zeros((len(frames), 24, 3, 3))
+    rotations[known] = engine.pose_prior(keypoints[known], camera)
+    rotations = fill_rotation_gaps(rotations, known)
+    keypoints = fill_gaps(keypoints, known)
+    keypoints[~known, :, 2] = np.minimum(keypoints[~known, :, 2], GUESS)
+    boxes = fill_gaps(_spread([frame.box for frame in found], known), known)
     betas = [frame.betas for frame in found if frame.betas is not None]
-    shape = weighted_median(np.stack(betas), scores[scores > 0]) if betas else engine.mean_shape
-    estimate = engine.place(lifted, shape, boxes, scores, source, rate)
-    return replace(estimate, vertices=None), len(frames) - len(found)
+    shape = weighted_median(np.stack(betas), scores[known]) if betas else engine.mean_shape
+    lifted = [Lifted(points, turns, camera) for points, turns in zip(keypoints, rotations, strict=True)]
+    estimate = engine.place(lifted, shape, boxes, scores, source, frame_rate or DEFAULT_RATE)
+    estimate = with_motion(
+        estimate, engine.body, rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)
+    )
+    return RawMotion(estimate, int((~known).sum()), int(swapped.sum()), found[0].remarks)
+
+
+def _spread(values: list[np.ndarray], known: np.ndarray) -> np.ndarray:
+    """The known frames' arrays at their places among all frames; zeros elsewhere."""
+    spread = np.zeros((len(known), *values[0].shape))
+    spread[known] = values
+    return spread
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -130,25 +197,3 @@ def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     shares = np.cumsum(weights[order], axis=0) / weights.sum()
     middle = np.argmax(shares >= 0.5, axis=0)
     return np.take_along_axis(np.take_along_axis(values, order, 0), middle[None], 0)[0].astype(np.float32)
-
-
-def _filled(values: list) -> np.ndarray:
-    """Stack arrays, taking the nearest known one for each None."""
-    known = np.array([index for index, value in enumerate(values) if value is not None])
-    nearest = [known[np.abs(known - index).argmin()] for index in range(len(values))]
-    return np.stack([values[index] for index in nearest]).astype(np.float64)
-
-
-def _smooth(values: np.ndarray, weights: np.ndarray, deviation: float) -> np.ndarray:
-    """Gaussian mean over the first axis, each frame weighing by `weights`; `deviation` in frames."""
-    distance = np.arange(len(values))[:, None] - np.arange(len(values))
-    # A floor keeps a gap longer than the kernel from dividing by nothing: there, the nearest frame's copy stands.
-    kernel = np.exp(-(distance**2) / (2 * max(deviation, 1e-3) ** 2)) * np.maximum(weights, 1e-6)
-    kernel /= kernel.sum(1, keepdims=True)
-    return np.tensordot(kernel, values, 1)
-
-
-def _smooth_rotations(rotations: np.ndarray, weights: np.ndarray, rate: float) -> np.ndarray:
-    quaternions = continuous_quaternions(matrix_to_quaternion(rotations))
-    mean = _smooth(quaternions, weights, ROTATION_SECONDS * rate)
-    return quaternion_to_matrix(mean / np.linalg.norm(mean, axis=-1, keepdims=True))
