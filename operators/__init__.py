@@ -32,6 +32,7 @@ def _class_factory():
     from .export_npz import BODY_FROM_IMAGE_OT_export_npz
     from .fit_bones import BODY_FROM_IMAGE_OT_fit_bones
     from .import_npz import BODY_FROM_IMAGE_OT_import_npz
+    from .pose_asset import BODY_FROM_IMAGE_OT_mark_pose_asset
     from .retarget import BODY_FROM_IMAGE_OT_retarget
     from .show_photo import BODY_FROM_IMAGE_OT_show_photo
     from .stand_on_ground import BODY_FROM_IMAGE_OT_stand_on_ground
@@ -52,6 +53,7 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_export_glb,
             BODY_FROM_IMAGE_OT_export_npz,
             BODY_FROM_IMAGE_OT_import_npz,
+            BODY_FROM_IMAGE_OT_mark_pose_asset,
             BODY_FROM_IMAGE_OT_retarget,
             BODY_FROM_IMAGE_OT_test_python,
         )

@@ -16,17 +16,38 @@ def write_action(
 
     Each of `channels` is a bone's name, its property ("rotation_quaternion", "location", "scale") and values (F, n).
     """
-    action = bpy.data.actions.new(name)
+    action = new_action(name, armature.name, start_frame, channels)
     animation = armature.animation_data_create()
     if animation.action:
         animation.action.use_fake_user = True  # else it would be gone from the file once that is saved
     animation.action = action
-    new_curve = _curve_factory(action, armature)
-    for bone, channel, values in channels:
+    if hasattr(action, "slots"):  # since 4.4
+        animation.action_slot = action.slots[0]
+    return action
+
+
+def new_action(
+    name: str, slot_name: str, start_frame: int, channels: Iterable[tuple[str, str, np.ndarray]]
+) -> bpy.types.Action:
+    """The same action, not yet used by any object."""
+    paths = (
+        (f'pose.bones["{bpy.utils.escape_identifier(bone)}"].{channel}', bone, values)
+        for bone, channel, values in channels
+    )
+    return action_of(name, slot_name, "OBJECT", start_frame, paths)
+
+
+def action_of(
+    name: str, slot_name: str, id_type: str, start_frame: int, paths: Iterable[tuple[str, str, np.ndarray]]
+) -> bpy.types.Action:
+    """A new action for a datablock of type `id_type`; each of `paths` is a data path, its group ("" for none) and
+    values (F, n), one key a frame."""
+    action = bpy.data.actions.new(name)
+    new_curve = _curve_factory(action, slot_name, id_type)
+    for path, group, values in paths:
         frames = np.arange(start_frame, start_frame + len(values))
-        path = f'pose.bones["{bpy.utils.escape_identifier(bone)}"].{channel}'
         for index in range(values.shape[1]):
-            curve = new_curve(path, index, bone)
+            curve = new_curve(path, index, group)
             curve.keyframe_points.add(len(frames))
             points = np.column_stack([frames, values[:, index]]).astype(np.float32)
             curve.keyframe_points.foreach_set("co", points.ravel())
@@ -35,17 +56,19 @@ def write_action(
     return action
 
 
-def _curve_factory(action: bpy.types.Action, owner: bpy.types.Object) -> Callable[[str, int, str], bpy.types.FCurve]:
-    """A function (data path, index, group) → new curve of `action` for `owner`."""
+def _curve_factory(
+    action: bpy.types.Action, slot_name: str, id_type: str
+) -> Callable[[str, int, str], bpy.types.FCurve]:
+    """A function (data path, index, group) → new curve of `action`."""
     if not hasattr(action, "layers"):  # before 4.4
         return lambda path, index, group: action.fcurves.new(path, index=index, action_group=group)
-    slot = action.slots.new(id_type="OBJECT", name=owner.name)
-    owner.animation_data.action_slot = slot
+    slot = action.slots.new(id_type=id_type, name=slot_name)
     channels = action.layers.new("Layer").strips.new(type="KEYFRAME").channelbag(slot, ensure=True)
 
     def new_curve(path: str, index: int, group: str) -> bpy.types.FCurve:
         curve = channels.fcurves.new(path, index=index)
-        curve.group = channels.groups.get(group) or channels.groups.new(group)
+        if group:
+            curve.group = channels.groups.get(group) or channels.groups.new(group)
         return curve
 
     return new_curve

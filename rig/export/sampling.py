@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
+from ...inference.rotations import continuous_quaternions, matrix_to_quaternion
+
 CHANNELS = {"location": 3, "rotation_quaternion": 4, "rotation_euler": 3, "rotation_axis_angle": 4, "scale": 3}
 
 
@@ -51,11 +53,20 @@ def sample_clip(armature: bpy.types.Object) -> SampledClip:
     The armature is evaluated in a scene of its own, so that neither the user's scene moves nor its other objects cost
     time. An object that moves as a whole has its movement put into the bones.
     """
+    frames = _frames(armature)
+    if len(frames) == 1 and armature.name in bpy.context.view_layer.objects:
+        return sample_now(armature)
+    return _clip(armature, frames[0], *_evaluate(armature, frames))
+
+
+def sample_now(armature: bpy.types.Object) -> SampledClip:
+    """The pose that Blender shows, as a clip of one frame."""
+    return _clip(armature, bpy.context.scene.frame_current, *_evaluate_now(armature))
+
+
+def _clip(armature: bpy.types.Object, first_frame: int, worlds: np.ndarray, poses: np.ndarray) -> SampledClip:
     bones = armature.data.bones
     names = tuple(bone.name for bone in bones)
-    frames = _frames(armature)
-    still = len(frames) == 1 and armature.name in bpy.context.view_layer.objects
-    worlds, poses = _evaluate_now(armature) if still else _evaluate(armature, frames)
     relative = np.linalg.inv(worlds[0]) @ worlds
     return SampledClip(
         bones=names,
@@ -64,8 +75,30 @@ def sample_clip(armature: bpy.types.Object) -> SampledClip:
         pose=relative[:, None] @ poses,
         world=worlds[0],
         frame_rate=bpy.context.scene.render.fps / bpy.context.scene.render.fps_base,
-        first_frame=frames[0],
+        first_frame=first_frame,
     )
+
+
+def clip_channels(clip: SampledClip, names: list[str]) -> list[tuple[str, str, np.ndarray]]:
+    """The sampled pose as keys: rotations for all bones, locations and scales where there are any.
+
+    A bone's channels are its pose relative to its parent's, seen from the same at rest.
+    """
+    channels = []
+    for bone, parent in enumerate(clip.parents):
+        rest, pose = clip.rest[bone], clip.pose[:, bone]
+        if parent >= 0:
+            rest = np.linalg.inv(clip.rest[parent]) @ rest
+            pose = np.linalg.inv(clip.pose[:, parent]) @ pose
+        basis = np.linalg.inv(rest) @ pose
+        scale = np.linalg.norm(basis[:, :3, :3], axis=1)
+        quaternions = continuous_quaternions(matrix_to_quaternion(basis[:, :3, :3] / scale[:, None]))
+        channels.append((names[bone], "rotation_quaternion", quaternions))
+        if parent < 0 or not np.allclose(basis[:, :3, 3], 0, atol=1e-5):
+            channels.append((names[bone], "location", basis[:, :3, 3]))
+        if not np.allclose(scale, 1, atol=1e-5):
+            channels.append((names[bone], "scale", scale))
+    return channels
 
 
 def shows_unkeyed_pose(armature: bpy.types.Object) -> bool:

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import bpy
-import numpy as np
 from mathutils import Matrix
 
-from ...inference.rotations import continuous_quaternions, matrix_to_quaternion
 from ..action import write_action
 from ..axes import BLENDER_FROM_SMPL
 from ..bone_names import BoneNames
@@ -19,7 +17,7 @@ from ..character import Character
 from ..mesh import bind
 from .options import ExportOptions
 from .renaming import rename_bones
-from .sampling import SampledClip, sample_clip
+from .sampling import SampledClip, clip_channels, sample_clip
 
 FIRST_FRAME = 1
 
@@ -130,7 +128,7 @@ def _free_name(blocks: bpy.types.bpy_prop_collection, name: str, cleanup: ExitSt
 def _put_on_strip(
     armature: bpy.types.Object, clip: SampledClip, name: str, first_frame: int, cleanup: ExitStack
 ) -> None:
-    channels = _bone_channels(clip, [bone.name for bone in armature.data.bones])
+    channels = clip_channels(clip, [bone.name for bone in armature.data.bones])
     action = write_action(armature, name, first_frame, channels)
     cleanup.callback(bpy.data.actions.remove, action)
     animation = armature.animation_data
@@ -141,28 +139,6 @@ def _put_on_strip(
     strip.extrapolation = "NOTHING"
     if hasattr(strip, "action_slot"):  # since 4.4
         strip.action_slot = action.slots[0]
-
-
-def _bone_channels(clip: SampledClip, names: list[str]) -> list[tuple[str, str, np.ndarray]]:
-    """The sampled pose as keys: rotations for all bones, locations and scales where there are any.
-
-    A bone's channels are its pose relative to its parent's, seen from the same at rest.
-    """
-    channels = []
-    for bone, parent in enumerate(clip.parents):
-        rest, pose = clip.rest[bone], clip.pose[:, bone]
-        if parent >= 0:
-            rest = np.linalg.inv(clip.rest[parent]) @ rest
-            pose = np.linalg.inv(clip.pose[:, parent]) @ pose
-        basis = np.linalg.inv(rest) @ pose
-        scale = np.linalg.norm(basis[:, :3, :3], axis=1)
-        quaternions = continuous_quaternions(matrix_to_quaternion(basis[:, :3, :3] / scale[:, None]))
-        channels.append((names[bone], "rotation_quaternion", quaternions))
-        if parent < 0 or not np.allclose(basis[:, :3, 3], 0, atol=1e-5):
-            channels.append((names[bone], "location", basis[:, :3, 3]))
-        if not np.allclose(scale, 1, atol=1e-5):
-            channels.append((names[bone], "scale", scale))
-    return channels
 
 
 @contextmanager
