@@ -19,8 +19,10 @@ SIZES = tuple(size for size in ("fast", "hourglass") if (MODELS / f"human2d_{siz
 class Network:
     """One ONNX file, opened when first run. Call it with one array; it returns the list of its outputs."""
 
-    def __init__(self, name: str, device: str = "auto", threads: int | None = None):
-        self.path, self.device, self.threads = MODELS / f"{name}.onnx", device, threads
+    def __init__(self, name: str | Path, device: str = "auto", threads: int | None = None):
+        """`name` of one that ships, or the path of another file."""
+        path = name if isinstance(name, Path) else MODELS / f"{name}.onnx"
+        self.path, self.device, self.threads = path, device, threads
 
     @cached_property
     def session(self):

@@ -1,5 +1,7 @@
 """PosePrior and ShapePrior at inference (Pavlakos et al. 2018, §4.2): 2D evidence to rotations and betas."""
 
+from pathlib import Path
+
 import numpy as np
 
 from .body_estimate import CAMERA_FROM_SMPL
@@ -10,10 +12,10 @@ from .rotations import six_d_to_matrix
 
 
 class PosePrior:
-    """Keypoints to the 24 joints' rotations."""
+    """Keypoints to the 24 joints' rotations. `file` is another network than the one that ships."""
 
-    def __init__(self, device: str = "auto", threads: int | None = None):
-        self.network = Network("pose_prior", device, threads)
+    def __init__(self, device: str = "auto", threads: int | None = None, file: Path | None = None):
+        self.network = Network(file or "pose_prior", device, threads)
 
     def __call__(self, keypoints: np.ndarray, camera: Camera) -> np.ndarray:
         """Rotations (B, 24, 3, 3) for keypoints (B, 25, 3) in pixels; the root's in the camera's OpenCV frame."""
@@ -24,16 +26,25 @@ class PosePrior:
         return rotations
 
 
-class ShapePrior:
-    """Silhouettes to betas of one body model, whose hash the weights carry."""
+def shape_prior_file(body_model: Path) -> Path:
+    """Where the ShapePrior of a licensed SMPL file is looked for, and written by its training: next to it."""
+    return body_model.with_name(body_model.stem + "_shape_prior.onnx")
 
-    def __init__(self, device: str = "auto", threads: int | None = None):
-        self.network = Network("shape_prior", device, threads)
+
+class ShapePrior:
+    """Silhouettes to betas of one body model, whose hash the weights carry.
+
+    For a licensed SMPL file `body_model` it is the network next to it, if there is one; else the one that ships.
+    """
+
+    def __init__(self, device: str = "auto", threads: int | None = None, body_model: Path | None = None):
+        own = shape_prior_file(Path(body_model)) if body_model else None
+        self.network = Network(own if own and own.exists() else "shape_prior", device, threads)
 
     @property
     def body_model(self) -> str:
         """Hash of the body model that the betas belong to."""
-        return self.network.metadata["body_model"]
+        return self.network.metadata.get("body_model", "")
 
     def __call__(self, silhouettes: np.ndarray) -> np.ndarray:
         """Betas (B, 10) for silhouettes (B, 64, 64) in 0–1."""

@@ -15,8 +15,10 @@ COMMANDS = {
     "evaluate-priors": (".priors.evaluate", "measure the priors on held-out clips and photos"),
     "ablate-human2d": (".human2d.ablation", "what each step of Human2D's recipe is worth"),
     "example-picture": (".example_picture", "render examples/person.jpg"),
+    "synthetic-sheet": (".synthetic.contact_sheet", "draw a sheet of synthetic pictures to look at"),
     "benchmark": (".benchmark", "measure speed and memory on this machine"),
     "export-prior": (".priors.export", "write a prior's ONNX file"),
+    "detector-errors": (".priors.detector_errors", "measure how Human2D errs, for the priors to learn from"),
     "pose-density": (".pose_density.fit", "fit the density of poses and the joint limits"),
 }
 

@@ -1,4 +1,4 @@
-"""The priors' data engine and training: calibrated corruption, true geometry, learning, resuming, export."""
+"""The priors' training: true geometry, losses, learning, resuming, export."""
 
 import numpy as np
 import pytest
@@ -10,16 +10,7 @@ from body_from_image.inference.camera import Camera  # noqa: E402
 from body_from_image.inference.pose_features import pose_features, rotation_to_forward  # noqa: E402
 from body_from_image.inference.rotations import axis_angle_to_matrix, six_d_to_matrix  # noqa: E402
 from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
-from body_from_image.training.priors import (  # noqa: E402  # noqa: E402
-    corruption,
-    instances,
-    networks,
-    pose_prior,
-    poses,
-    run,
-    shape_prior,
-    silhouettes,
-)
+from body_from_image.training.priors import instances, networks, pose_prior, run, shape_prior, silhouettes  # noqa: E402  # noqa: E402
 
 MODEL = BodyModel.load()
 
@@ -34,25 +25,6 @@ def test_instances_are_the_body_models_own_bodies(packs):
     assert np.abs(posed.joints - made.joints).max() < 1e-5
     assert np.abs(posed.vertices[:, MODEL.keypoint_vertices] - made.landmarks).max() < 1e-5
     assert (camera_from_upright(posed.vertices)[..., 2] > 0.2).all()
-
-
-def test_clips_of_one_split_are_in_no_other(packs):
-    clips = [set(poses.load_poses(split).clip.tolist()) for split in ("train", "validation", "test")]
-    assert not clips[0] & clips[1] and not clips[0] & clips[2] and not clips[1] & clips[2] and all(clips)
-
-
-def test_mirroring_twice_is_nothing():
-    frames = np.random.default_rng(0).normal(size=(4, 24, 3)).astype(np.float32)
-    assert np.array_equal(poses.mirrored(poses.mirrored(frames)), frames)
-
-
-def test_confidence_means_the_share_of_keypoints_within_a_fifth_of_the_torso(packs):
-    truth = instances.true_keypoints(people(2000))
-    found = corruption.corrupt(truth, np.random.default_rng(0), corruption.Corruption(swap=0))
-    error = np.linalg.norm(found[..., :2] - truth, axis=-1) / corruption.torso_length(truth)[:, None]
-    for low in (0.3, 0.5, 0.7, 0.9):
-        in_bin = (found[..., 2] > low) & (found[..., 2] <= low + 0.1)
-        assert abs((error[in_bin] < 0.2).mean() - (low + 0.05)) < 0.13
 
 
 def test_features_do_not_depend_on_where_in_the_photo_the_person_stands():

@@ -15,7 +15,7 @@ from ...inference.pose_features import pose_features
 from ...inference.rotations import matrix_to_axis_angle
 from ..body_model import TorchBodyModel
 from ..command_line import parse_run
-from .corruption import Corruption, corrupt, well_seen
+from .corruption import Corruption, corrupt, well_seen, without_extras
 from .instances import VIEW, People, true_keypoints
 from .networks import PosePrior
 from .run import RunConfig, train
@@ -78,7 +78,7 @@ class PoseTask:
         points = true_keypoints(instances)
         clean = rng.random((len(points), 1, 1)) < self.config.clean
         keypoints = np.where(clean, well_seen(points, rng), corrupt(points, rng, Corruption()))
-        features, turn = pose_features(keypoints, VIEW)
+        features, turn = pose_features(without_extras(keypoints, rng, Corruption()), VIEW)
         rotations = instances.rotations.copy()
         rotations[:, 0] = upright(turn) @ rotations[:, 0]
         arrays = {"features": features, "rotations": rotations, "betas": instances.betas}

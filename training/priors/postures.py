@@ -63,11 +63,12 @@ def take_postures(rotations: np.ndarray, share: float, rng: np.random.Generator)
     for number, posture in enumerate(POSTURES):
         rows = np.flatnonzero(kind == number)
         if len(rows):
-            rotations[rows] = _posed(rotations[rows], posture, rng)
+            rotations[rows] = pose_as(rotations[rows], posture, rng)
     return rotations
 
 
-def _posed(rotations: np.ndarray, posture: Posture, rng: np.random.Generator) -> np.ndarray:
+def pose_as(rotations: np.ndarray, posture: Posture, rng: np.random.Generator) -> np.ndarray:
+    """Rotations (B, 24, 3, 3), changed in place to people in one posture."""
     count = len(rotations)
 
     def draw(bounds: Range) -> np.ndarray:
