@@ -10,7 +10,7 @@ COMMANDS = {
     "human2d": (".human2d.train", "train Human2D on photos2d"),
     "pose-prior": (".priors.pose_prior", "train PosePrior on mocap poses"),
     "shape-prior": (".priors.shape_prior", "train ShapePrior on silhouettes of posed bodies"),
-    "evaluate-human2d": (".human2d.evaluate", "measure Human2D on the validation split"),
+    "evaluate-human2d": (".human2d.evaluation.command", "measure Human2D, networks and MediaPipe side by side"),
     "export-human2d": (".human2d.export", "calibrate Human2D and write its ONNX file"),
     "evaluate-priors": (".priors.evaluate", "measure the priors on held-out clips and photos"),
     "ablate-human2d": (".human2d.ablation", "what each step of Human2D's recipe is worth"),

@@ -1,0 +1,95 @@
+"""What a method says of a picture, in one form for all methods: our network, the engine around it, and others."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ....inference.crop import crop_of_box
+from ....inference.errors import NoPersonError
+from ....inference.human2d import Detection, Human2D
+from ....inference.joints import KEYPOINT_NAMES
+from ....inference.person import CLEAR, box_of, check_person, most_like_a_person, photo_mask
+from ...photos2d import LabelledCrop
+from ..evaluate import in_photo
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A person in a picture: `keypoints` (25, 3) x, y, confidence; `mask` (H, W) bool; `box` (x, y, width, height) or
+    None; and `score`. Where the method refuses, `found` is false, and the rest is what it would have said."""
+
+    keypoints: np.ndarray
+    mask: np.ndarray
+    box: np.ndarray | None
+    score: float
+    found: bool
+
+
+def nobody(size: tuple[int, int]) -> Answer:
+    """The answer of a method that found nothing at all in a picture of `size` (width, height)."""
+    keypoints = np.full((len(KEYPOINT_NAMES), 3), np.inf)
+    keypoints[:, 2] = 0
+    return Answer(keypoints, np.zeros(size[::-1], bool), None, 0.0, False)
+
+
+def points(answers: list[Answer]) -> np.ndarray:
+    """Keypoints (N, 25, 2), at infinity where nobody was found."""
+    return np.stack([np.where(one.found, one.keypoints[:, :2], np.inf) for one in answers])
+
+
+def confidences(answers: list[Answer]) -> np.ndarray:
+    """Confidence (N, 25) of the keypoints."""
+    return np.stack([one.keypoints[:, 2] for one in answers])
+
+
+def masks(answers: list[Answer]) -> list[np.ndarray]:
+    """Silhouettes (H, W) bool, empty where nobody was found."""
+    return [one.mask & one.found for one in answers]
+
+
+def open_network(file: Path, threads: int | None = None) -> Human2D:
+    """Human2D from any exported file, on the processor."""
+    human2d = Human2D("fast", "cpu", threads)
+    human2d.network.path = file
+    return human2d
+
+
+def looks_in_boxes(human2d: Human2D, crops: list[LabelledCrop]) -> list[Answer]:
+    """The bare network: one look at each labelled box, and nothing refused."""
+    answers = []
+    for crop in tqdm(crops, "one look", disable=None):
+        detection = human2d(crop.image, [crop_of_box(crop.box)])[0]
+        silhouette = in_photo(detection.silhouette, detection.crop, crop.image.shape[1::-1])
+        answers.append(Answer(_all_keypoints(detection), silhouette >= 0.5, crop.box, detection.score, True))
+    return answers
+
+
+def engine_in_boxes(human2d: Human2D, crops: list[LabelledCrop]) -> list[Answer]:
+    """The engine where the user draws each labelled box."""
+    return [_engine(human2d, crop.image, crop.box, CLEAR) for crop in tqdm(crops, "in the box", disable=None)]
+
+
+def engine_in_pictures(human2d: Human2D, images: Iterable[np.ndarray], clear: float = CLEAR) -> list[Answer]:
+    """The engine where it looks for the person in each picture (H, W, 3) uint8 RGB."""
+    return [_engine(human2d, image, None, clear) for image in tqdm(images, "in the picture", disable=None)]
+
+
+def _engine(human2d: Human2D, image: np.ndarray, box: np.ndarray | None, clear: float) -> Answer:
+    detection = most_like_a_person(image, human2d, box, clear).detection
+    try:
+        check_person(detection, "in the picture")
+        found = True
+    except NoPersonError:
+        found = False
+    mask = photo_mask(detection, *image.shape[1::-1]) > 0
+    return Answer(_all_keypoints(detection), mask, box_of(detection), detection.score, found)
+
+
+def _all_keypoints(detection: Detection) -> np.ndarray:
+    """Keypoints (25, 3); those that a network of MPII's sixteen does not know have confidence 0."""
+    keypoints = np.zeros((len(KEYPOINT_NAMES), 3))
+    keypoints[: len(detection.keypoints)] = detection.keypoints
+    return keypoints

@@ -1,0 +1,90 @@
+"""The methods side by side, and all their answers, which every table is made of."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ....inference.person import SURE
+from ...photos2d import LabelledCrop
+from .answers import Answer, engine_in_boxes, engine_in_pictures, looks_in_boxes, open_network
+from .beside import NAME, MediaPipe
+from .compositions import Scene
+from .speed import crop_milliseconds
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What is asked: labelled crops by source, composed scenes, pictures without people, and demo photos."""
+
+    crops: dict[str, list[LabelledCrop]]
+    scenes: list[Scene]
+    empty: list[np.ndarray]
+    photos: list[np.ndarray]
+
+    def images(self) -> dict[str, list[np.ndarray]]:
+        """All pictures (H, W, 3) by set; the sets of crops have their sources' names."""
+        labelled = {name: [crop.image for crop in crops] for name, crops in self.crops.items()}
+        return labelled | {
+            "scenes": [scene.picture.image for scene in self.scenes],
+            "empty": self.empty,
+            "photos": self.photos,
+        }
+
+
+@dataclass(frozen=True)
+class Method:
+    """One column of the report. `answers` are by set of pictures; a method that is given boxes has none on whole
+    pictures. `sees` says which of the 25 keypoints it knows."""
+
+    name: str
+    answers: dict[str, list[Answer]]
+    sees: np.ndarray
+
+    @property
+    def searches(self) -> bool:
+        return "scenes" in self.answers
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Milliseconds of one crop by network; None where it could not be measured."""
+
+    cpu: dict[str, float | None] = field(default_factory=dict)
+    cuda: dict[str, float | None] = field(default_factory=dict)
+
+
+def of_network(file: Path, pictures: Pictures, threads: int | None) -> list[Method]:
+    """One look at the given box, the engine in the given box, and the engine in the whole picture."""
+    human2d = open_network(file, threads)
+    boxed = {
+        f"{file.stem}, box given, one look": looks_in_boxes,
+        f"{file.stem}, box given, engine": engine_in_boxes,
+    }
+    answers = {
+        name: {source: ask(human2d, crops) for source, crops in pictures.crops.items()} for name, ask in boxed.items()
+    }
+    answers[f"{file.stem}, engine"] = {
+        name: engine_in_pictures(human2d, images) for name, images in pictures.images().items()
+    }
+    return [Method(name, given, _seen(given)) for name, given in answers.items()]
+
+
+def of_mediapipe(python: Path, pictures: Pictures) -> tuple[Method, float]:
+    """MediaPipe on the same pictures, and its median milliseconds on the crops of photos2d."""
+    mediapipe, answers, times = MediaPipe(python), {}, {}
+    for name, images in pictures.images().items():
+        answers[name], times[name] = mediapipe(images)
+    return Method(NAME, answers, _seen(answers)), float(np.median(times["lspet"]))
+
+
+def _seen(answers: dict[str, list[Answer]]) -> np.ndarray:
+    """Keypoints (25,) that a method was ever sure of: one that was never trained is not."""
+    return np.stack([one.keypoints[:, 2] for given in answers.values() for one in given]).max(0) > SURE
+
+
+def speeds_of(files: list[Path]) -> Speeds:
+    return Speeds(
+        {file.stem: crop_milliseconds(file) for file in files},
+        {file.stem: crop_milliseconds(file, "cuda") for file in files},
+    )
