@@ -1,7 +1,9 @@
 """`BodyEstimate`: the only thing that crosses from the engine to Blender, to disk and to tests."""
 
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 from zipfile import BadZipFile
 
 import numpy as np
@@ -40,6 +42,9 @@ class BodyEstimate:
     camera_center        (2,)          pixels
     image_size           (2,) int      width, height of the upright image
     bbox                 (F, 4)        x, y, width, height of the person, pixels
+    silhouette           (H, W) uint8  255 times the probability that a cell shows the person; only for single pictures
+                                       that our own network saw
+    silhouette_window    (3,)          x, y of the centre of cell (0, 0) and the cells' width, pixels
     score                (F,)          0–1: how sure the engine is that this is a whole person
     body_model           str           hash of the body model's faces and shape space
     source               str           file name the estimate came from
@@ -60,6 +65,8 @@ class BodyEstimate:
     body_model: str
     faces: np.ndarray
     vertices: np.ndarray | None = None
+    silhouette: np.ndarray | None = None
+    silhouette_window: np.ndarray | None = None
     mocap_framerate: float = 0.0
     gender: str = "neutral"
     source: str = ""
@@ -77,12 +84,12 @@ class BodyEstimate:
             np.savez_compressed(file, **arrays)
 
     @classmethod
-    def load(cls, path: Path) -> "BodyEstimate":
-        """Read what `save` wrote. Raises UserError for anything that is not such a file."""
+    def load(cls, path: Path | BinaryIO) -> "BodyEstimate":
+        """Read what `save` wrote, from a file or its bytes. Raises UserError for anything that is not such a file."""
         try:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files if name in cls.__dataclass_fields__}
-        except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
             raise UserError(f"{path} is not a body estimate that this program wrote.") from error
         scalars = {name: arrays[name].item() for name in ("focal", "mocap_framerate", "gender", "source", "body_model")
                    if name in arrays}  # fmt: skip

@@ -130,7 +130,8 @@ def _frames_of(path: Path) -> list[InputItem]:
 
 
 class Video:
-    """A video file whose frames are decoded one after the other, upright as its rotation metadata says."""
+    """A video file whose frames are decoded one after the other, upright as its rotation metadata says. `turned` tells
+    whether they lie otherwise in the file."""
 
     def __init__(self, path: Path):
         """Opens the file and counts its frames. Raises UserError when there is none that can be decoded."""
@@ -139,6 +140,7 @@ class Video:
         self._next = 0
         self._open()
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self.turned = bool(self._capture.get(cv2.CAP_PROP_ORIENTATION_META) % 360)
         width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if min(width, height) < MIN_SIDE or width * height > MAX_PIXELS:
             raise UserError(f"{path} has frames of {width}×{height} pixels, which is too small or too large.")

@@ -6,6 +6,12 @@
 estimate   `path`, `box` (x, y, width, height) or null, `settings` (the      {"result": {"estimate": npz, "photo":
            fields of `engine.Settings`), `folder` to write to                upright picture, "remarks": [sentence],
                                                                              "provider": onnxruntime's}}
+motion     `paths`, `box`, `settings`, `folder`, `frame_rate` of pictures,   {"result": {"raw": npz, "estimate": npz,
+           `strength` of smoothing, `keep_feet`                              "behind": [files], "remarks",
+                                                                             "provider"}}
+pictures   `paths`, `settings`, `folder`                                     {"result": {"pictures": [{"name", "file",
+                                                                             "estimate", "photo", "remarks"} or
+                                                                             {"name", "file", "error"}], "provider"}}
 look     `path`, `folder` to write to                                     {"result": {"picture": upright and at
                                                                              most 1280 pixels long, "size": [W, H]
                                                                              of the photo}}
@@ -71,7 +77,7 @@ def serve(requests: Iterable[str], answer: Answer) -> None:
         if do == "quit":
             return
         try:
-            answer({"result": {"ping": ping, "look": look, "estimate": worker.estimate}[do](answer, **request)})
+            answer({"result": worker.serve(do, answer, request)})
         except UserError as error:
             answer({"error": str(error)})
         except Exception as error:  # whatever went wrong with this photo, the next one may be fine
@@ -122,6 +128,17 @@ class Worker:
     def __init__(self):
         self.engine = None
 
+    def serve(self, do: str, answer: Answer, request: dict) -> dict:
+        """The result of one request. Raises UserError."""
+        requests = {
+            "ping": ping,
+            "look": look,
+            "estimate": self.estimate,
+            "motion": self.motion,
+            "pictures": self.pictures,
+        }
+        return requests[do](answer, **request)
+
     def estimate(self, answer: Answer, path: str, box: list[float] | None, settings: dict, folder: str) -> dict:
         """Serve `estimate`. Imports come late, so that the process answers before OpenCV and onnxruntime are loaded."""
         answer({"progress": 0.05, "stage": "Reading the photo"})
@@ -141,6 +158,28 @@ class Worker:
             "remarks": [*([photo.note] if photo.note else []), *result.remarks],
             "provider": engine.human2d.network.provider,
         }
+
+    def motion(self, answer: Answer, settings: dict, folder: str, box: list[float] | None, **request) -> dict:
+        """Serve `motion`."""
+        engine, tell = self._prepare(answer, settings)
+        from .sequences import estimate_motion
+
+        box = None if box is None else np.array(box, float)
+        result = estimate_motion(engine, box=box, folder=Path(folder), tell=tell, **request)
+        return result | {"provider": engine.human2d.network.provider}
+
+    def pictures(self, answer: Answer, settings: dict, folder: str, paths: list[str]) -> dict:
+        """Serve `pictures`."""
+        engine, tell = self._prepare(answer, settings)
+        from .sequences import estimate_pictures
+
+        return estimate_pictures(engine, paths, Path(folder), tell) | {"provider": engine.human2d.network.provider}
+
+    def _prepare(self, answer: Answer, settings: dict):
+        """The engine, and a function that tells how far a long request is."""
+        answer({"progress": 0.02, "stage": "Loading the networks"})
+        engine = self._engine(settings)
+        return engine, lambda share, stage: answer({"progress": 0.05 + 0.9 * share, "stage": stage})
 
     def _engine(self, fields: dict):
         """The engine for these settings: the one that is loaded, when they differ in what is said of this photo

@@ -26,6 +26,7 @@ def _class_factory():
     from .draw_box import BODY_FROM_IMAGE_OT_draw_box
     from .drop_image import BODY_FROM_IMAGE_FH_drop_image, BODY_FROM_IMAGE_OT_drop_image
     from .estimate import BODY_FROM_IMAGE_OT_estimate
+    from .estimate_sequence import BODY_FROM_IMAGE_OT_estimate_sequence
     from .export_bvh import BODY_FROM_IMAGE_OT_export_bvh
     from .export_fbx import BODY_FROM_IMAGE_OT_export_fbx
     from .export_glb import BODY_FROM_IMAGE_OT_export_glb
@@ -33,6 +34,7 @@ def _class_factory():
     from .fit_bones import BODY_FROM_IMAGE_OT_fit_bones
     from .import_npz import BODY_FROM_IMAGE_OT_import_npz
     from .pose_asset import BODY_FROM_IMAGE_OT_mark_pose_asset
+    from .resmooth import BODY_FROM_IMAGE_OT_smooth_motion
     from .retarget import BODY_FROM_IMAGE_OT_retarget
     from .show_photo import BODY_FROM_IMAGE_OT_show_photo
     from .stand_on_ground import BODY_FROM_IMAGE_OT_stand_on_ground
@@ -41,6 +43,8 @@ def _class_factory():
     return bpy.utils.register_classes_factory(
         (
             BODY_FROM_IMAGE_OT_estimate,
+            BODY_FROM_IMAGE_OT_estimate_sequence,
+            BODY_FROM_IMAGE_OT_smooth_motion,
             BODY_FROM_IMAGE_OT_cancel,
             BODY_FROM_IMAGE_OT_draw_box,
             BODY_FROM_IMAGE_OT_drop_image,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import bpy
 
-KINDS = ("collections", "objects", "meshes", "armatures", "cameras", "materials", "actions", "images")
+KINDS = ("collections", "objects", "meshes", "armatures", "cameras", "materials", "actions", "images", "texts")
 RENDER = (
     "resolution_x", "resolution_y", "resolution_percentage", "pixel_aspect_x", "pixel_aspect_y", "fps", "fps_base",
 )  # fmt: skip

@@ -1,6 +1,7 @@
-"""One photo on its way through the worker: asked for, watched, and brought home as a `BodyEstimate`."""
+"""Pictures on their way through the worker: asked for, watched, and brought home as `BodyEstimate`s."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,8 +10,9 @@ import bpy
 
 from ..inference.body_estimate import BodyEstimate
 from ..inference.body_model import BodyModel
+from ..inference.errors import UserError
 from .preferences import external_python
-from .worker_client import Answer, Failure, Progress, WorkerClient, worker_command
+from .worker_client import Answer, WorkerClient, worker_command
 
 worker = WorkerClient(lambda: worker_command(external_python(bpy.context)))
 """The one worker of this Blender. It starts with the first photo and stays warm until the extension is disabled."""
@@ -28,26 +30,50 @@ class Estimated:
     provider: str
 
 
-class Estimation:
-    """A request to the worker and the folder that it writes to. `close` it in any case."""
+@dataclass(frozen=True)
+class EstimatedMotion:
+    """One moving person: smoothed, and as each frame showed it (`raw`, the bytes of its npz). `behind` are the files
+    that may be shown behind it."""
 
-    def __init__(self, photo: Path, box: tuple[float, ...] | None, settings: dict[str, object]):
-        """`box` is x, y, width, height in pixels; `settings` the fields of `inference.engine.Settings`, which is not
-        imported here because it would bring OpenCV into Blender's process. Raises UserError when the worker cannot be
-        started."""
-        self._folder = TemporaryDirectory(prefix="body_from_image_", dir=bpy.app.tempdir)
+    estimate: BodyEstimate
+    raw: bytes
+    behind: tuple[Path, ...]
+    remarks: tuple[str, ...]
+    provider: str
+
+
+@dataclass(frozen=True)
+class EstimatedPictures:
+    """A body for each picture that showed one, with the picture's name, and a sentence for each other one."""
+
+    bodies: tuple[tuple[str, Estimated], ...]
+    errors: tuple[str, ...]
+
+
+class Request:
+    """Something asked of the worker, and the folder that it writes to. `close` it in any case."""
+
+    def __init__(self, do: str, **fields: object):
+        """Raises UserError when the worker cannot be started, or there is no place to write to."""
         try:
-            worker.send("estimate", path=str(photo), box=box, settings=settings, folder=self._folder.name)
+            self._folder = TemporaryDirectory(prefix="body_from_image_", dir=bpy.app.tempdir)
+        except OSError as error:
+            raise UserError(
+                f"There is no place for temporary files in {bpy.app.tempdir}: {error.strerror or error}. Free some, or "
+                "choose another folder under Preferences ▸ File Paths ▸ Temporary Files."
+            ) from error
+        try:
+            worker.send(do, folder=self._folder.name, **fields)
         except BaseException:
             self._folder.cleanup()
             raise
 
-    def poll(self) -> Progress | Estimated | Failure | None:
-        """What happened since the last time; None for nothing. Returns at once."""
+    def poll(self) -> object | None:
+        """What happened since the last time: Progress, Failure, or the result; None for nothing. Returns at once."""
         message = worker.poll()
         return self._load(message.result) if isinstance(message, Answer) else message
 
-    def wait(self) -> Estimated:
+    def wait(self) -> object:
         """Block until it is done. Raises UserError when there is no result."""
         return self._load(worker.wait())
 
@@ -57,15 +83,72 @@ class Estimation:
             worker.stop()
         self._folder.cleanup()
 
-    def _load(self, result: dict) -> Estimated:
-        photo = Path(result["photo"])
+    def _load(self, result: dict) -> object:
+        raise NotImplementedError
+
+    def _estimated(self, picture: dict, provider: str) -> Estimated:
+        photo = Path(picture["photo"])
         return Estimated(
-            BodyEstimate.load(Path(result["estimate"])),
+            BodyEstimate.load(Path(picture["estimate"])),
             photo,
             photo.parent == Path(self._folder.name),
+            tuple(picture["remarks"]),
+            provider,
+        )
+
+
+class Estimation(Request):
+    """One photo. `poll` and `wait` give `Estimated`."""
+
+    def __init__(self, photo: Path, box: tuple[float, ...] | None, settings: dict[str, object]):
+        """`box` is x, y, width, height in pixels; `settings` the fields of `inference.engine.Settings`, which is not
+        imported here because it would bring OpenCV into Blender's process."""
+        super().__init__("estimate", path=str(photo), box=box, settings=settings)
+
+    def _load(self, result: dict) -> Estimated:
+        return self._estimated(result, result["provider"])
+
+
+class MotionEstimation(Request):
+    """One moving person in a folder, pictures or a video. `poll` and `wait` give `EstimatedMotion`."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        box: tuple[float, ...] | None,
+        settings: dict[str, object],
+        *,
+        frame_rate: float,
+        strength: float,
+        keep_feet: bool,
+    ):
+        """`box` is where the person is when they first appear; `frame_rate` that of pictures."""
+        super().__init__(
+            "motion", paths=[str(path) for path in paths], box=box, settings=settings, frame_rate=frame_rate,
+            strength=strength, keep_feet=keep_feet,
+        )  # fmt: skip
+
+    def _load(self, result: dict) -> EstimatedMotion:
+        return EstimatedMotion(
+            BodyEstimate.load(Path(result["estimate"])),
+            Path(result["raw"]).read_bytes(),
+            tuple(Path(file) for file in result["behind"]),
             tuple(result["remarks"]),
             result["provider"],
         )
+
+
+class PicturesEstimation(Request):
+    """A body for each picture. `poll` and `wait` give `EstimatedPictures`."""
+
+    def __init__(self, paths: Sequence[Path], settings: dict[str, object]):
+        super().__init__("pictures", paths=[str(path) for path in paths], settings=settings)
+
+    def _load(self, result: dict) -> EstimatedPictures:
+        found = [picture for picture in result["pictures"] if "estimate" in picture]
+        bodies = [(picture["name"], self._estimated(picture, result["provider"])) for picture in found]
+        errors = [picture["error"] for picture in result["pictures"] if "error" in picture]
+        return EstimatedPictures(tuple(bodies), tuple(errors))
 
 
 def load_body_model(path: Path | None) -> BodyModel:

@@ -1,0 +1,117 @@
+"""Many pictures in one request to the worker: one moving person, or a body for each picture."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .engine import Engine
+from .errors import UserError
+from .frames import InputItem, open_inputs, with_neighbours
+from .images import Photo, upright_file
+from .motion import join_frames, look_at_frames, read_ahead
+from .smooth_motion import smooth_motion
+
+Tell = Callable[[float, str], None]
+"""Told how much is done, 0 to 1, and what is being done."""
+
+MOST_BODIES = 200
+"""Bodies of one request; each becomes a character of 6 890 vertices with its own shape keys."""
+NOT_AS_STORED = (
+    "The pictures are turned in their files, which Blender does not heed, so they are not shown behind the character."
+)
+
+
+def estimate_motion(
+    engine: Engine,
+    paths: Sequence[str],
+    box: np.ndarray | None,
+    folder: Path,
+    frame_rate: float,
+    strength: float,
+    keep_feet: bool,
+    tell: Tell,
+) -> dict:
+    """One moving person in a folder, numbered pictures, files or a video. `frame_rate` is that of pictures.
+
+    Writes `raw.npz` and, smoothed, `estimate.npz` to `folder`; `behind` are the files that Blender can show behind the
+    character. Raises UserError.
+    """
+    items, unreadable = open_inputs(with_neighbours(paths)), []
+    behind = _Behind(items)
+    frames = []
+    for frame in look_at_frames(engine, behind.watch(read_ahead(items, unreadable)), box):
+        frames.append(frame)
+        tell(len(frames) / len(items), f"Frame {len(frames)} of {len(items)}")
+    first = items[0]
+    raw = join_frames(engine, frames, first.fps or frame_rate, first.path)
+    tell(1.0, "Smoothing")
+    estimate = smooth_motion(raw.estimate, engine.body, strength, keep_feet)
+    files = {"raw": folder / "raw.npz", "estimate": folder / "estimate.npz"}
+    raw.estimate.save(files["raw"])
+    estimate.save(files["estimate"])
+    return {
+        **{name: str(file) for name, file in files.items()},
+        "behind": [str(file) for file in behind.files],
+        "remarks": [*unreadable, *raw.remarks, *behind.remarks],
+    }
+
+
+class _Behind:
+    """Watches the pictures pass, for whether Blender will show them as they were seen here."""
+
+    def __init__(self, items: list[InputItem]):
+        self._items, self._as_stored = items, True
+        self._first_readable = False
+
+    def watch(self, photos: Iterable[Photo | None]) -> Iterator[Photo | None]:
+        for number, photo in enumerate(photos):
+            if number == 0:
+                self._first_readable = photo is not None
+            if photo is not None and self._items[0].video is None:
+                self._as_stored &= photo.as_stored
+            yield photo
+
+    @property
+    def files(self) -> list[Path]:
+        """The film, or the pictures in their order; none when they would be seen otherwise than here."""
+        video = self._items[0].video
+        if not self._first_readable or not self._as_stored or (video and video.turned):
+            return []
+        return [video.path] if video else [item.path for item in self._items]
+
+    @property
+    def remarks(self) -> list[str]:
+        return [NOT_AS_STORED] if self._first_readable and not self.files else []
+
+
+def estimate_pictures(engine: Engine, paths: Sequence[str], folder: Path, tell: Tell) -> dict:
+    """A body for each picture, or a sentence that says why there is none. Raises UserError when none gives one."""
+    items = open_inputs(paths)
+    if len(items) > MOST_BODIES:
+        raise UserError(
+            f"These are {len(items)} pictures; {MOST_BODIES} characters at once are the most. Choose fewer, or make "
+            "one moving character of them."
+        )
+    pictures = []
+    for number, item in enumerate(items, 1):
+        tell((number - 1) / len(items), f"Picture {number} of {len(items)}")
+        pictures.append({"name": item.name, "file": str(item.path)} | _one_picture(engine, item, folder))
+    if not any("estimate" in picture for picture in pictures):
+        raise UserError(f"None of the {len(items)} pictures gave a body. {pictures[0]['error']}")
+    return {"pictures": pictures}
+
+
+def _one_picture(engine: Engine, item: InputItem, folder: Path) -> dict:
+    try:
+        photo = item.read()
+        result = engine.estimate(photo)
+    except UserError as error:
+        return {"error": str(error)}
+    file = folder / f"{item.name}.npz"
+    result.estimate.save(file)
+    return {
+        "estimate": str(file),
+        "photo": str(upright_file(photo, folder / f"{item.name}.jpg")),
+        "remarks": [*([photo.note] if photo.note else []), *result.remarks],
+    }

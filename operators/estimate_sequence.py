@@ -1,0 +1,211 @@
+"""Many pictures or a film to one animated character, or to a character for each picture:
+`bpy.ops.body_from_image.estimate_sequence(directory=…, files=…)`."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import bpy
+
+from ..inference.errors import UserError
+from ..rig.character import Character, build_character
+from ..rig.contact_sheet import lay_out
+from ..rig.motion_note import write_note
+from ..rig.pose_asset import mark_pose_asset
+from .active_character import make_active, write_record
+from .all_or_nothing import all_or_nothing
+from .estimation import (
+    Estimated,
+    EstimatedMotion,
+    EstimatedPictures,
+    MotionEstimation,
+    PicturesEstimation,
+    Request,
+    load_body_model,
+)
+from .preferences import body_model_file, engine_settings
+from .run_state import run_state
+from .smoothing_properties import SmoothingProperties
+from .watching import WatchesWorker
+
+MOST_TOLD = 3
+"""Faults of single pictures that are told one by one."""
+
+
+class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, bpy.types.Operator):
+    bl_idname = "body_from_image.estimate_sequence"
+    bl_label = "Estimate Sequence"
+    bl_description = (
+        "One animated character from a film, numbered pictures or a folder of them; or a character for each picture"
+    )
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
+
+    directory: bpy.props.StringProperty(
+        name="Folder", subtype="DIR_PATH", options={"SKIP_SAVE"}, description="Where the files are. Alone: all pictures"
+    )
+    files: bpy.props.CollectionProperty(
+        name="Files", type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"}
+    )
+    filepath: bpy.props.StringProperty(
+        name="File",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+        description="A film, or a picture of a numbered sequence, instead of a folder and files",
+    )
+    result: bpy.props.EnumProperty(
+        name="Result",
+        items=(
+            ("MOTION", "Animated Character", "The pictures show one moving person: one character with a key a frame"),
+            ("CHARACTERS", "Character per Picture", "The pictures have nothing to do with each other: side by side"),
+        ),
+        description="What the pictures are",
+    )
+    pose_assets: bpy.props.BoolProperty(
+        name="Pose Assets", description="Put the pose of each picture into the file's pose library, too"
+    )
+    box: bpy.props.FloatVectorProperty(
+        name="Person Box",
+        size=4,
+        min=0,
+        options={"SKIP_SAVE"},
+        description="Where the person is when they first appear: left, top, width and height in pixels. All 0: found "
+        "by itself",
+    )
+    field_of_view: bpy.props.FloatProperty(
+        name="Field of View",
+        min=0,
+        max=170,
+        description="Degrees across the pictures' longer side. 0: what the files say, or a usual lens",
+    )
+    height: bpy.props.FloatProperty(
+        name="Height",
+        min=0,
+        max=3,
+        subtype="DISTANCE",
+        unit="LENGTH",
+        description="How tall the person is without shoes. 0: an average stature for the build that is seen",
+    )
+    stand_on_ground: bpy.props.BoolProperty(
+        name="Stand on Ground", default=True, description="Raise character and camera so that the body touches z = 0"
+    )
+    start_frame: bpy.props.IntProperty(name="Start Frame", default=1, description="Where the first key goes")
+    filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_movie: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context, event):
+        """A person clicked: the window stays alive while the worker works."""
+        self.from_window = not bpy.app.background
+        if self.filepath or self.directory:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def draw(self, context):
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "result")
+        if self.result == "MOTION":
+            self.draw_smoothing(layout)
+            layout.prop(self, "start_frame")
+        else:
+            layout.prop(self, "pose_assets")
+        for name in ("field_of_view", "height", "stand_on_ground"):
+            layout.prop(self, name)
+
+    def _ask(self, context) -> Request:
+        paths, settings = self._paths(), engine_settings(context, self.field_of_view, self.height)
+        if self.result == "CHARACTERS":
+            return PicturesEstimation(paths, settings)
+        render = context.scene.render
+        box = tuple(self.box) if any(self.box) else None
+        return MotionEstimation(
+            paths, box, settings, frame_rate=render.fps / render.fps_base, strength=self.strength,
+            keep_feet=self.keep_feet,
+        )  # fmt: skip
+
+    def _paths(self) -> list[Path]:
+        """What was chosen. Blender's file browser fills in all three properties, and names the folder as a file when
+        none was chosen."""
+        folder = Path(bpy.path.abspath(self.directory)) if self.directory else None
+        names = [item.name for item in self.files if item.name]
+        if names and folder:
+            return [folder / name for name in names]
+        if self.filepath and Path(bpy.path.abspath(self.filepath)) != folder:
+            return [Path(bpy.path.abspath(self.filepath))]
+        if folder:
+            return [folder]
+        raise UserError("Choose a film, pictures or a folder first.")
+
+    def _finish(self, context, estimated: EstimatedMotion | EstimatedPictures) -> set[str]:
+        if context.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        if isinstance(estimated, EstimatedPictures):
+            characters, told = self._build_characters(context, estimated), list(estimated.errors)
+        else:
+            character, told = self._build_moving(context, estimated)
+            characters = [character]
+        make_active(context, characters[0])
+        self._tell(context, estimated, characters, told)
+        return {"FINISHED"}
+
+    def _build_moving(self, context, estimated: EstimatedMotion) -> tuple[Character, list[str]]:
+        try:
+            return self._build_motion(context, estimated, estimated.behind), list(estimated.remarks)
+        except UserError as error:
+            if not estimated.behind:
+                raise
+            # Blender does not read every film that the engine reads; the motion is worth more than the view behind it.
+            remarks = (*estimated.remarks, f"Nothing is shown behind the character: {error}")
+            return self._build_motion(context, estimated, ()), list(remarks)
+
+    def _build_motion(self, context, estimated: EstimatedMotion, behind: tuple[Path, ...]) -> Character:
+        estimate, model = estimated.estimate, load_body_model(body_model_file(context))
+        paths = self._paths()
+        with all_or_nothing(context.scene):
+            character = build_character(
+                estimate, model, photo=behind or None, name=_name_of(paths), stand_on_ground=self.stand_on_ground,
+                start_frame=self.start_frame,
+            )  # fmt: skip
+            write_record(character, estimate, estimated.remarks)
+            write_note(character, estimated.raw, self.strength, self.keep_feet, self.stand_on_ground)
+        return character
+
+    def _build_characters(self, context, estimated: EstimatedPictures) -> list[Character]:
+        model = load_body_model(body_model_file(context))
+        with all_or_nothing(context.scene):
+            characters = [self._build_one(name, body, model) for name, body in estimated.bodies]
+            lay_out(characters)
+            context.scene.camera = characters[0].camera
+        return characters
+
+    def _build_one(self, name: str, body: Estimated, model) -> Character:
+        character = build_character(
+            body.estimate, model, photo=body.photo, name=name, stand_on_ground=self.stand_on_ground
+        )
+        if body.photo_is_copy:
+            image = character.camera.data.background_images[0].image
+            image.pack()
+            image.filepath_raw = f"//{Path(image.filepath_raw).name}"
+        write_record(character, body.estimate, body.remarks)
+        if self.pose_assets:
+            mark_pose_asset(character, name)
+        return character
+
+    def _tell(self, context, estimated, characters: list[Character], told: list[str]) -> None:
+        if isinstance(estimated, EstimatedMotion):
+            run_state(context).provider = estimated.provider
+            estimate = estimated.estimate
+            sentence = (
+                f"{characters[0].armature.name}: {estimate.frame_count} frames, score {estimate.score.mean():.2f}."
+            )
+        else:
+            run_state(context).provider = estimated.bodies[0][1].provider
+            sentence = f"{len(characters)} of {len(characters) + len(told)} pictures gave a character."
+        more = [f"And {len(told) - MOST_TOLD} more remarks."] if len(told) > MOST_TOLD else []
+        self.report({"WARNING" if told else "INFO"}, " ".join([sentence, *told[:MOST_TOLD], *more]))
+
+
+def _name_of(paths: list[Path]) -> str:
+    """What the character is called: the folder, the film, or what is common to numbered pictures' names."""
+    first = paths[0]
+    return (first.name if first.is_dir() else first.stem.rstrip("0123456789").rstrip("_-. ")) or first.stem

@@ -1,0 +1,80 @@
+"""The active character's motion smoothed anew, from what its frames showed: no inference, so it takes a blink.
+`bpy.ops.body_from_image.smooth_motion(strength=…, keep_feet=…)`."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import bpy
+import numpy as np
+
+from ..inference.body_estimate import rotations_of
+from ..inference.errors import UserError
+from ..inference.smooth_motion import smooth_motion
+from ..rig.axes import points_to_smpl
+from ..rig.character import Character
+from ..rig.ground import lowest_points
+from ..rig.motion_note import NOTE, has_note, note_smoothing, read_note, rekey_motion
+from ..rig.shape_keys import betas_of
+from .active_character import active_armature, active_character
+from .estimation import load_body_model
+from .preferences import body_model_file
+from .smoothing_properties import SmoothingProperties
+
+
+class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, bpy.types.Operator):
+    bl_idname = "body_from_image.smooth_motion"
+    bl_label = "Smooth Motion"
+    bl_description = (
+        "Key the character anew from what each frame of its film showed. What was changed by hand since is lost"
+    )
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context):
+        cls.poll_message_set("Select a character that was made from a film or an image sequence")
+        armature = active_armature(context)
+        return armature is not None and has_note(armature)
+
+    def invoke(self, context, event):
+        """Begin with how it is smoothed now."""
+        note = active_armature(context)[NOTE]
+        self.strength, self.keep_feet = note["strength"], bool(note["keep_feet"])
+        return self.execute(context)
+
+    def draw(self, context):
+        self.layout.use_property_split = True
+        self.draw_smoothing(self.layout)
+
+    def execute(self, context):
+        try:
+            character = active_character(context)
+            smooth(context, character, self.strength, self.keep_feet)
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+def smooth(context: bpy.types.Context, character: Character, strength: float, keep_feet: bool) -> None:
+    """Key the character anew, from the frame where its keys begin now. Raises UserError when its raw motion is gone, or
+    of another body model."""
+    armature, model = character.armature, load_body_model(body_model_file(context))
+    raw = read_note(armature)
+    if raw.body_model != model.hash:
+        raise UserError(
+            f"{armature.name} was made with another body model than the one in the extension's preferences. Choose the "
+            "model that it was made with."
+        )
+    raw = replace(raw, betas=betas_of(armature).astype(np.float32))  # the user may have changed the shape since
+    motion = smooth_motion(raw, model, strength, keep_feet)
+    rotations, trans = rotations_of(motion.poses.astype(np.float64)), motion.trans.astype(np.float64)
+    note = armature[NOTE]
+    place = np.array(note["place"])
+    if note["on_ground"]:
+        lowest = lowest_points(model, motion.betas, rotations, trans).min()
+        if character.camera is not None:
+            character.camera.location.z -= lowest + place[2]  # the photo must match as before
+        place[2] = -lowest
+    rekey_motion(armature, rotations, trans + points_to_smpl(place))
+    note_smoothing(armature, strength, keep_feet, place)
+    context.scene.frame_set(context.scene.frame_current)

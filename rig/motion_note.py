@@ -1,0 +1,81 @@
+"""The raw estimate of a motion, kept in the .blend beside its character, so that it can be smoothed anew.
+
+It is a text datablock that holds the npz as base64, and the armature's custom property points at it. Why a text: it is
+saved, undone, appended and copied as Blender does with any datablock, on every version; the pointer makes it a user, so
+that purging leaves it alone while the character lives, and removes it afterwards. Bytes in a custom property are as
+safe, but the properties editor draws them at every redraw; a mesh's attributes would need a format of their own; and a
+packed file needs an image or a sound to belong to.
+"""
+
+import base64
+import binascii
+import io
+from collections.abc import Sequence
+
+import bpy
+import numpy as np
+
+from ..inference.body_estimate import BodyEstimate
+from ..inference.errors import UserError
+from .character import Character, key_pose
+
+NOTE = "body_from_image_motion"
+"""Custom property of the armature: the text, the action with the keys, and how these were made. `place` is what was
+added to the estimate's translations, in Blender's frame; `on_ground`: so that the lowest point is at z = 0."""
+HEADING = "What each frame of a film showed, for Body from Image's Smooth Motion: an npz as base64."
+LINE = 120
+
+
+def write_note(character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool) -> None:
+    """Keep the npz of a raw estimate with its character, which was just built, and how the motion was smoothed."""
+    armature = character.armature
+    text = bpy.data.texts.new(f"{armature.name}.motion")
+    text.use_fake_user = False
+    encoded = base64.b64encode(raw).decode("ascii")
+    lines = [encoded[start : start + LINE] for start in range(0, len(encoded), LINE)]
+    text.from_string("\n".join([HEADING, *lines]))
+    # The camera stands where the estimate's has its origin, so its place is what the motion was moved by.
+    armature[NOTE] = {"raw": text, "action": armature.animation_data.action, "on_ground": on_ground}
+    note_smoothing(armature, strength, keep_feet, character.camera.location)
+
+
+def note_smoothing(armature: bpy.types.Object, strength: float, keep_feet: bool, place: Sequence[float]) -> None:
+    """Note how the motion was last smoothed, and where it was put."""
+    note = armature[NOTE]
+    note["strength"], note["keep_feet"], note["place"] = float(strength), bool(keep_feet), [float(x) for x in place]
+
+
+def has_note(armature: bpy.types.Object) -> bool:
+    """Whether a raw estimate was kept with this armature, and is still there."""
+    return NOTE in armature and armature[NOTE].get("raw") is not None
+
+
+def read_note(armature: bpy.types.Object) -> BodyEstimate:
+    """The raw estimate. Raises UserError when it is gone or was changed."""
+    if not has_note(armature):
+        raise UserError(
+            f"{armature.name} has no motion from a film that could be smoothed. Estimate an image sequence first."
+        )
+    text = armature[NOTE]["raw"]
+    try:
+        raw = base64.b64decode("".join(text.as_string().splitlines()[1:]), validate=True)
+        return BodyEstimate.load(io.BytesIO(raw))
+    except (binascii.Error, UserError) as error:
+        raise UserError(f"The text {text.name}, which keeps the film's motion, was changed. Estimate anew.") from error
+
+
+def rekey_motion(armature: bpy.types.Object, rotations: np.ndarray, transl: np.ndarray) -> None:
+    """Put keys of `rotations` (F, 24, 3, 3) and `transl` (F, 3), SMPL's frame, in the place of those that were made
+    last. If another action is used now, it stays in the file."""
+    note, animation = armature[NOTE], armature.animation_data_create()
+    name, start, action = armature.name, bpy.context.scene.frame_start, animation.action
+    if action is not None:
+        start = round(action.frame_range[0])
+    if action is not None and action == note.get("action"):
+        name = action.name
+        animation.action = None
+        note["action"] = None
+        if action.users == int(action.use_fake_user):
+            bpy.data.actions.remove(action)
+    key_pose(armature, rotations, transl, name, start)
+    note["action"] = armature.animation_data.action
