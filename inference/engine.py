@@ -1,6 +1,6 @@
 """The engine: a photo, or keypoints from elsewhere, to a `BodyEstimate`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +8,14 @@ import numpy as np
 from .body_estimate import BodyEstimate, camera_from_upright, rotations_of, upright_from_camera
 from .body_model import BodyModel, forward_kinematics
 from .camera import Camera, choose_camera, solve_translation
-from .crop import box_around
+from .crop import box_around, heatmap_to_crop
 from .errors import NoPersonError
 from .human2d import Detection, Human2D, score_of
 from .images import Photo
 from .joints import KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
 from .person import SURE, Found, box_of, find_person, person_silhouette
 from .priors import PosePrior, ShapePrior
+from .refine import Refined, evidence_of, parameters_of, refine, upright_of
 from .rotations import matrix_to_axis_angle
 from .stature import betas_at_height
 
@@ -26,6 +27,7 @@ PARTS = {
 
 
 MEAN_SHAPE_REMARK = "The shape is the average body: keypoints alone do not show it."
+NOT_REFINED_REMARK = "The refinement was not kept: it would have bent the body as bodies do not bend."
 FEWEST_KEYPOINTS = 5
 DOUBTFUL = 0.55
 """Score below which the user is asked to look twice."""
@@ -34,7 +36,8 @@ DOUBTFUL = 0.55
 @dataclass(frozen=True)
 class Settings:
     """What the user may choose. `field_of_view` in degrees across the longer side; `body_model` a licensed SMPL
-    file; `height` of the person in metres."""
+    file; `height` of the person in metres; `refine` to move the body until it lies on the photo, a tenth of a
+    second."""
 
     device: str = "auto"
     threads: int | None = None
@@ -42,6 +45,7 @@ class Settings:
     body_model: Path | None = None
     field_of_view: float | None = None
     height: float | None = None
+    refine: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,9 @@ class Engine:
         betas, remarks = self.shape(person_silhouette(detection))
         lifted = self.lift(detection.keypoints, self.camera(photo.size, photo.focal))
         estimate = self.place([lifted], betas, person_box(detection)[None], [detection.score], photo.path)
-        return Result(estimate, detection, (*remarks, *remarks_on_finding(found), *remarks_on(detection.keypoints)))
+        estimate, kept = self._refined_if_asked(with_silhouette(estimate, detection))
+        remarks = (*remarks, *remarks_on_finding(found), *remarks_on(detection.keypoints), *kept)
+        return Result(estimate, detection, remarks)
 
     def estimate_from_keypoints(
         self, keypoints: np.ndarray, size: tuple[int, int], source: Path, focal: float | None = None
@@ -104,7 +110,28 @@ class Engine:
         lifted = self.lift(keypoints, self.camera(size, focal))
         box = box_around(keypoints[keypoints[:, 2] > 0, :2])
         estimate = self.place([lifted], self.mean_shape, box[None], [score_of(keypoints)], source)
-        return Result(estimate, None, (MEAN_SHAPE_REMARK, *remarks_on(keypoints)))
+        estimate, kept = self._refined_if_asked(estimate)
+        return Result(estimate, None, (MEAN_SHAPE_REMARK, *remarks_on(keypoints), *kept))
+
+    def refine(self, estimate: BodyEstimate) -> tuple[BodyEstimate, Refined]:
+        """A single picture's estimate, moved until it lies on its own keypoints and silhouette; the same estimate when
+        that was not accepted."""
+        evidence = evidence_of(estimate, keep_height=bool(self.settings.height))
+        refined = refine(self.body, parameters_of(self.body, estimate), evidence)
+        if not refined.accepted:
+            return estimate, refined
+        poses, trans = upright_of(self.body, refined.parameters)
+        moved = build_estimate(
+            self.body, poses[None], refined.parameters.betas, trans[None], evidence.camera, estimate.keypoints_2d,
+            estimate.bbox, estimate.score, Path(estimate.source),
+        )  # fmt: skip
+        return replace(moved, silhouette=estimate.silhouette, silhouette_window=estimate.silhouette_window), refined
+
+    def _refined_if_asked(self, estimate: BodyEstimate) -> tuple[BodyEstimate, tuple[str, ...]]:
+        if not self.settings.refine:
+            return estimate, ()
+        estimate, refined = self.refine(estimate)
+        return estimate, () if refined.accepted else (NOT_REFINED_REMARK,)
 
     @property
     def mean_shape(self) -> np.ndarray:
@@ -193,6 +220,14 @@ def build_estimate(
         mocap_framerate=frame_rate,
         source=Path(source).name,
     )
+
+
+def with_silhouette(estimate: BodyEstimate, detection: Detection) -> BodyEstimate:
+    """The estimate with what Human2D saw of the person's outline."""
+    first, second = detection.crop.to_photo(heatmap_to_crop(np.array([[0.0, 0.0], [1.0, 0.0]])))
+    window = np.array([*first, second[0] - first[0]], np.float32)
+    silhouette = np.round(255 * person_silhouette(detection).clip(0, 1)).astype(np.uint8)
+    return replace(estimate, silhouette=silhouette, silhouette_window=window)
 
 
 def person_box(detection: Detection) -> np.ndarray:

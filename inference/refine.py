@@ -21,12 +21,13 @@ from .refine_terms import (
     Weights,
     anchor_residuals,
     density_residuals,
+    height_residual,
     keypoint_residuals,
     limit_residuals,
     outline_residuals,
     shape_residuals,
     sphere_residuals,
-)  # fmt: skip
+)
 from .rotations import matrix_to_axis_angle, right_jacobian_inverse
 
 VERTICES = 500
@@ -39,11 +40,12 @@ TOLERATED = 1.0
 @dataclass(frozen=True)
 class Evidence:
     """What the picture shows of one person: keypoints (K, 3; pixels and confidence), camera, and the outline where
-    there is one."""
+    there is one. `keep_height` when the user said how tall the person is."""
 
     keypoints: np.ndarray
     camera: Camera
     outline: Outline | None = None
+    keep_height: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,15 +64,15 @@ class BodyEnergy:
     """The energy of `Parameters` in one photo, a `least_squares.Problem`.
 
     `metre` is how many pixels a metre has at the person's depth. `anchor` is the prediction; without it, vanilla
-    SMPLify's energy is left.
+    SMPLify's energy is left. `height_slope` (S,), metres per beta, where the prediction's height is to be kept.
     """
 
     def __init__(
         self, body: SparseBody, spheres: Spheres, evidence: Evidence, metre: float, weights: Weights,
-        anchor: Parameters | None = None,
+        anchor: Parameters | None = None, height_slope: np.ndarray | None = None,
     ):  # fmt: skip
         self.body, self.spheres, self.evidence = body, spheres, evidence
-        self.metre, self.weights, self.anchor = metre, weights, anchor
+        self.metre, self.weights, self.anchor, self.height_slope = metre, weights, anchor, height_slope
         self.density = PoseDensity.load()
 
     def energy(self, parameters: Parameters) -> float:
@@ -115,6 +117,8 @@ class BodyEnergy:
         if self.anchor is not None:
             weight = self.weights.shape_anchor
             terms["shape anchor"] = shape_residuals(parameters, self.anchor.betas, weight, derive)
+        if self.height_slope is not None:
+            terms["height"] = height_residual(parameters, self.anchor.betas, self.height_slope, derive)
         return terms
 
 
@@ -128,6 +132,16 @@ def refine(
     found, after, steps = minimise(energy, prediction, iterations)
     accepted = after < before and agrees(energy, prediction, found)
     return Refined(found if accepted else prediction, accepted, before, after, steps)
+
+
+def evidence_of(estimate: BodyEstimate, frame: int = 0, keep_height: bool = False) -> Evidence:
+    """What an estimate keeps of one frame's picture."""
+    camera = Camera(float(estimate.focal), estimate.camera_center.astype(np.float64), estimate.image_size)
+    outline = None
+    if estimate.silhouette is not None:
+        *origin, cell = estimate.silhouette_window.astype(np.float64)
+        outline = Outline.of(estimate.silhouette / 255, np.array(origin), cell, estimate.image_size)
+    return Evidence(estimate.keypoints_2d[frame].astype(np.float64), camera, outline, keep_height)
 
 
 def parameters_of(body: BodyModel, estimate: BodyEstimate, frame: int = 0) -> Parameters:
@@ -153,7 +167,14 @@ def anchored_energy(body: BodyModel, prediction: Parameters, evidence: Evidence,
     """The energy whose anchor is the prediction."""
     metre = evidence.camera.focal / max(float(body_depth(body, prediction)), 0.2)
     spheres = Spheres.of(body, prediction.betas)
-    return BodyEnergy(sparse_body(body), spheres, evidence, metre, weights, prediction)
+    slope = height_slope(body, prediction.betas) if evidence.keep_height else None
+    return BodyEnergy(sparse_body(body), spheres, evidence, metre, weights, prediction, slope)
+
+
+def height_slope(body: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """How the body's height at rest grows with each beta (S,), metres."""
+    upright = body.rest_vertices(betas[None])[0, :, 1]
+    return (body.shapedirs[upright.argmax(), 1] - body.shapedirs[upright.argmin(), 1]).astype(np.float64)
 
 
 def agrees(energy: BodyEnergy, before: Parameters, after: Parameters) -> bool:

@@ -28,9 +28,7 @@ class Outline:
     """(width, height) of the photo."""
 
     @classmethod
-    def of(
-        cls, silhouette: np.ndarray, origin: np.ndarray, cell: float, size: tuple[int, int]
-    ) -> "Outline | None":
+    def of(cls, silhouette: np.ndarray, origin: np.ndarray, cell: float, size: tuple[int, int]) -> "Outline | None":
         """From a silhouette (H, W) whose cell (0, 0) is the pixel `origin` (2,), cells `cell` pixels apart. None where
         nothing is seen."""
         cells, normals = _crossings(silhouette.astype(np.float64))

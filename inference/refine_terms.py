@@ -22,6 +22,8 @@ NEAREST = 0.1
 """Metres. What comes closer to the camera than this is not compared with the picture."""
 RIM = 0.35
 """Largest cosine between a vertex's normal and the line of sight at which it counts as on the body's outline."""
+HEIGHT_DEVIATION = 0.001
+"""Metres that a height which the user typed may be off."""
 JOINT_COLUMNS = 3 * JOINTS
 
 
@@ -171,6 +173,15 @@ def shape_residuals(parameters: Parameters, towards: np.ndarray | float, weight:
     count = len(parameters.betas)
     jacobian = np.eye(parameters.size)[JOINT_COLUMNS : JOINT_COLUMNS + count] if derive else None
     return Residuals(parameters.betas - towards, weight, jacobian)
+
+
+def height_residual(parameters: Parameters, towards: np.ndarray, slope: np.ndarray, derive: bool) -> Residuals:
+    """The body's height from that of the betas `towards` (S,), in `HEIGHT_DEVIATION`; `slope` (S,) metres per beta."""
+    jacobian = None
+    if derive:
+        jacobian = np.zeros((1, parameters.size))
+        jacobian[0, JOINT_COLUMNS : JOINT_COLUMNS + len(slope)] = slope / HEIGHT_DEVIATION
+    return Residuals(np.atleast_1d(slope @ (parameters.betas - towards)) / HEIGHT_DEVIATION, 1.0, jacobian)
 
 
 def projection_derivatives(points: np.ndarray, camera: Camera) -> np.ndarray:
