@@ -34,6 +34,7 @@ def _class_factory():
     from .fit_bones import BODY_FROM_IMAGE_OT_fit_bones
     from .import_npz import BODY_FROM_IMAGE_OT_import_npz
     from .pose_asset import BODY_FROM_IMAGE_OT_mark_pose_asset
+    from .pose_correctives import BODY_FROM_IMAGE_OT_pose_correctives
     from .resmooth import BODY_FROM_IMAGE_OT_smooth_motion
     from .retarget import BODY_FROM_IMAGE_OT_retarget
     from .show_photo import BODY_FROM_IMAGE_OT_show_photo
@@ -57,6 +58,7 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_export_glb,
             BODY_FROM_IMAGE_OT_export_npz,
             BODY_FROM_IMAGE_OT_import_npz,
+            BODY_FROM_IMAGE_OT_pose_correctives,
             BODY_FROM_IMAGE_OT_mark_pose_asset,
             BODY_FROM_IMAGE_OT_retarget,
             BODY_FROM_IMAGE_OT_test_python,

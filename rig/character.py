@@ -49,8 +49,8 @@ def build_character(
     in the file (see `camera.show_photo`). `stand_on_ground` moves character and camera together, so that the lowest
     point of the clip is at z = 0, the first pelvis above the origin, and the photo still matches.
 
-    The skin is plain linear blend skinning: the `posedirs` of a licensed SMPL file are not shown. Raises UserError when
-    the estimate belongs to another body model, or for a photo that cannot be shown.
+    The skin is plain linear blend skinning; `correctives.add_correctives` adds a licensed file's `posedirs`. Raises
+    UserError when the estimate belongs to another body model, or for a photo that cannot be shown.
     """
     _check_model(estimate, model)
     rotations = rotations_of(np.asarray(estimate.poses, np.float64))

@@ -13,7 +13,7 @@ CLAY = (0.62, 0.55, 0.50, 1.0)
 def create_mesh(model: BodyModel, armature: bpy.types.Object, name: str) -> bpy.types.Object:
     """The mean body as a smooth-shaded mesh object, child of `armature` and deformed by it; not linked to any scene.
 
-    Skinning is plain linear blend skinning: the `posedirs` of a licensed SMPL file are not shown.
+    Skinning is plain linear blend skinning; `correctives.add_correctives` adds the `posedirs` of a licensed SMPL file.
     """
     mesh = bpy.data.meshes.new(name)
     _set_geometry(mesh, points_to_blender(model.v_template), model.faces)

@@ -9,7 +9,8 @@ from .stage import staged
 
 
 def write_fbx(character: Character, path: Path, options: ExportOptions) -> None:
-    """Write armature, skin and clip. The shape is part of the mesh: there are no blend shapes in the file.
+    """Write armature, skin and clip. The shape is part of the mesh: the only blend shapes are pose correctives, if the
+    character has them.
 
     FBX_SCALE_ALL puts the unit into the file's header, where the other choices scale the armature by 100. Without leaf
     bones no `_end` bones appear; without simplification every frame is exact; the one NLA strip is the only clip.

@@ -9,7 +9,8 @@ from .stage import staged
 
 
 def write_glb(character: Character, path: Path, options: ExportOptions) -> None:
-    """Write armature, skin and clip. The shape is part of the mesh: there are no morph targets in the file."""
+    """Write armature, skin and clip. The shape is part of the mesh: the only morph targets are pose correctives, if the
+    character has them."""
     with staged(character, options):
         run_exporter(
             "gltf",
@@ -21,5 +22,5 @@ def write_glb(character: Character, path: Path, options: ExportOptions) -> None:
             export_anim_slide_to_zero=True,
             export_rest_position_armature=True,
             export_optimize_animation_size=False,
-            export_morph=False,
+            export_morph_normal=False,
         )

@@ -80,25 +80,36 @@ def _clip(armature: bpy.types.Object, first_frame: int, worlds: np.ndarray, pose
 
 
 def clip_channels(clip: SampledClip, names: list[str]) -> list[tuple[str, str, np.ndarray]]:
-    """The sampled pose as keys: rotations for all bones, locations and scales where there are any.
-
-    A bone's channels are its pose relative to its parent's, seen from the same at rest.
-    """
+    """The sampled pose as keys: rotations for all bones, locations and scales where there are any."""
     channels = []
+    basis = _local_poses(clip)
+    scale = np.linalg.norm(basis[..., :3, :3], axis=-2)
+    quaternions = continuous_quaternions(matrix_to_quaternion(local_rotations(clip)))
+    for bone, parent in enumerate(clip.parents):
+        location = basis[:, bone, :3, 3]
+        channels.append((names[bone], "rotation_quaternion", quaternions[:, bone]))
+        if parent < 0 or not np.allclose(location, 0, atol=1e-5):
+            channels.append((names[bone], "location", location))
+        if not np.allclose(scale[:, bone], 1, atol=1e-5):
+            channels.append((names[bone], "scale", scale[:, bone]))
+    return channels
+
+
+def local_rotations(clip: SampledClip) -> np.ndarray:
+    """(F, N, 3, 3): how each bone is turned relative to its parent, along its own axes at rest."""
+    return _without_scale(_local_poses(clip))
+
+
+def _local_poses(clip: SampledClip) -> np.ndarray:
+    """(F, N, 4, 4): each bone's pose relative to its parent's, seen from the same at rest."""
+    local = np.empty_like(clip.pose)
     for bone, parent in enumerate(clip.parents):
         rest, pose = clip.rest[bone], clip.pose[:, bone]
         if parent >= 0:
             rest = np.linalg.inv(clip.rest[parent]) @ rest
             pose = np.linalg.inv(clip.pose[:, parent]) @ pose
-        basis = np.linalg.inv(rest) @ pose
-        scale = np.linalg.norm(basis[:, :3, :3], axis=1)
-        quaternions = continuous_quaternions(matrix_to_quaternion(basis[:, :3, :3] / scale[:, None]))
-        channels.append((names[bone], "rotation_quaternion", quaternions))
-        if parent < 0 or not np.allclose(basis[:, :3, 3], 0, atol=1e-5):
-            channels.append((names[bone], "location", basis[:, :3, 3]))
-        if not np.allclose(scale, 1, atol=1e-5):
-            channels.append((names[bone], "scale", scale))
-    return channels
+        local[:, bone] = np.linalg.inv(rest) @ pose
+    return local
 
 
 def shows_unkeyed_pose(armature: bpy.types.Object) -> bool:

@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import bpy
+import numpy as np
 from mathutils import Matrix
 
-from ..action import write_action
+from ...inference.errors import UserError
+from ..action import action_of, write_action
 from ..axes import BLENDER_FROM_SMPL
 from ..bone_names import BoneNames
 from ..character import Character
+from ..correctives import without_correctives
 from ..mesh import bind
+from .correctives import BakedCorrectives, bake_correctives
 from .options import ExportOptions
 from .renaming import rename_bones
 from .sampling import SampledClip, clip_channels, sample_clip
@@ -39,16 +43,21 @@ def staged(character: Character, options: ExportOptions, *, y_up: bool = False) 
         scene = _new_scene(clip, first_frame, cleanup)
         armature = _copy_armature(character.armature, options.names, clip, cleanup)
         scene.collection.objects.link(armature)
-        body = _copy_skin(character, armature, scene, cleanup) if options.mesh else None
+        correctives = bake_correctives(character, clip) if options.mesh else None
+        body = _copy_skin(character, armature, correctives, scene, cleanup) if options.mesh else None
         rename_bones(armature, options.names.bones)
         if y_up:
             turn = Matrix(BLENDER_FROM_SMPL).to_4x4()
             armature.data.transform(turn.inverted())
             if body is not None:
-                body.data.transform(turn.inverted())
+                body.data.transform(turn.inverted(), shape_keys=True)
             armature.matrix_world = armature.matrix_world @ turn
         scene.view_layers[0].update()  # The pose comes to be with the first evaluation; actions need it.
-        _put_on_strip(armature, clip, clip_name, first_frame, cleanup)
+        channels = clip_channels(clip, [bone.name for bone in armature.data.bones])
+        _put_on_strip(armature, write_action(armature, clip_name, first_frame, channels), clip_name, cleanup)
+        if correctives is not None:
+            action = _weights_action(body, correctives, clip_name, first_frame)
+            _put_on_strip(body.data.shape_keys, action, clip_name, cleanup)
         cleanup.enter_context(_current(scene))
         scene.frame_set(first_frame - 1)
         yield scene
@@ -83,22 +92,44 @@ def _copy_armature(
 
 
 def _copy_skin(
-    character: Character, armature: bpy.types.Object, scene: bpy.types.Scene, cleanup: ExitStack
+    character: Character,
+    armature: bpy.types.Object,
+    correctives: BakedCorrectives | None,
+    scene: bpy.types.Scene,
+    cleanup: ExitStack,
 ) -> bpy.types.Object:
-    """The unposed skin with its shape keys and other modifiers applied, linked to `scene` and bound to `armature`."""
+    """The unposed skin with its shape and other modifiers applied, linked to `scene` and bound to `armature`. The only
+    shape keys are the `correctives`."""
     name, mesh_name = character.mesh.name, character.mesh.data.name
     _free_name(bpy.data.objects, name, cleanup)
     _free_name(bpy.data.meshes, mesh_name, cleanup)
-    mesh = _shaped_mesh(character.mesh, scene)
+    with without_correctives(character.mesh):
+        mesh = _shaped_mesh(character.mesh, scene)
     cleanup.callback(bpy.data.meshes.remove, mesh)
     mesh.name = mesh_name
     body = bpy.data.objects.new(name, mesh)
     cleanup.callback(bpy.data.objects.remove, body)
     body.matrix_local = character.mesh.matrix_local
     scene.collection.objects.link(body)
+    if correctives is not None:
+        _add_shape_keys(body, correctives)
     body.parent = armature
     bind(body, armature)
     return body
+
+
+def _add_shape_keys(body: bpy.types.Object, correctives: BakedCorrectives) -> None:
+    basis = np.array([vertex.co for vertex in body.data.vertices])
+    if len(basis) != correctives.offsets.shape[1]:
+        raise UserError(
+            f"A modifier changes the number of vertices of {body.name}, so its pose correctives do not fit. Remove the "
+            "modifier or the correctives, and export again."
+        )
+    body.shape_key_add(name="Basis")
+    for number, offsets in enumerate(correctives.offsets, start=1):
+        key = body.shape_key_add(name=f"Corrective {number}", from_mix=False)
+        key.slider_min, key.slider_max = -1.0, 1.0
+        key.data.foreach_set("co", np.ascontiguousarray(basis + offsets, np.float32).ravel())
 
 
 def _shaped_mesh(original: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Mesh:
@@ -125,17 +156,27 @@ def _free_name(blocks: bpy.types.bpy_prop_collection, name: str, cleanup: ExitSt
         cleanup.callback(setattr, holder, "name", name)
 
 
+def _weights_action(
+    body: bpy.types.Object, correctives: BakedCorrectives, name: str, first_frame: int
+) -> bpy.types.Action:
+    keys = body.data.shape_keys
+    paths = [
+        (key.path_from_id("value"), "", weights[:, None])
+        for key, weights in zip(keys.key_blocks[1:], correctives.weights.T, strict=True)
+    ]
+    return action_of(name, keys.name, "KEY", first_frame, paths)
+
+
 def _put_on_strip(
-    armature: bpy.types.Object, clip: SampledClip, name: str, first_frame: int, cleanup: ExitStack
+    owner: bpy.types.Object | bpy.types.Key, action: bpy.types.Action, name: str, cleanup: ExitStack
 ) -> None:
-    channels = clip_channels(clip, [bone.name for bone in armature.data.bones])
-    action = write_action(armature, name, first_frame, channels)
+    """Tracks of one name become one clip, whatever datablock they move."""
     cleanup.callback(bpy.data.actions.remove, action)
-    animation = armature.animation_data
+    animation = owner.animation_data_create()
     animation.action = None
     track = animation.nla_tracks.new()
     track.name = name
-    strip = track.strips.new(name, first_frame, action)
+    strip = track.strips.new(name, round(action.frame_range[0]), action)
     strip.extrapolation = "NOTHING"
     if hasattr(strip, "action_slot"):  # since 4.4
         strip.action_slot = action.slots[0]
