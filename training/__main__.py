@@ -18,7 +18,9 @@ COMMANDS = {
     "synthetic-sheet": (".synthetic.contact_sheet", "draw a sheet of synthetic pictures to look at"),
     "benchmark": (".benchmark", "measure speed and memory on this machine"),
     "export-prior": (".priors.export", "write a prior's ONNX file"),
+    "table-1": (".priors.table_1", "the paper's Table 1: what supervision is worth to the priors"),
     "detector-errors": (".priors.detector_errors", "measure how Human2D errs, for the priors to learn from"),
+    "evaluate-refinement": (".refinement.evaluate", "SMPLify, anchored SMPLify and ours on real photos"),
     "pose-density": (".pose_density.fit", "fit the density of poses and the joint limits"),
 }
 
