@@ -76,6 +76,7 @@ def retarget(character: Character, target: bpy.types.Object) -> Retargeted:
     """
     bone_map = find_bones(target)
     _check(target, bone_map)
+    bpy.context.view_layer.update()  # a script may have moved the target just now
     for joint, name in bone_map.bones.items():
         if not joint.endswith("hand"):
             _prepare(target.pose.bones[name])
