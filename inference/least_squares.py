@@ -39,6 +39,10 @@ class Residuals:
         return weighted.T @ self.values, weighted.T @ self.jacobian
 
 
+LEAST_DAMPING = 2e-3
+"""Without it, a run of good steps is paid for by a run of bad ones, each a little less daring than the last."""
+
+
 class Problem(Protocol[State]):
     """An energy over states that steps (P,) move."""
 
@@ -53,7 +57,7 @@ def minimise(
     problem: Problem[State],
     state: State,
     iterations: int,
-    tolerance: float = 1e-3,
+    tolerance: float = 2e-3,
     solve: Callable[[np.ndarray, np.ndarray, float], np.ndarray] | None = None,
 ) -> tuple[State, float, int]:
     """The state of least energy that `iterations` steps reach, its energy, and how many steps were tried.
@@ -62,18 +66,19 @@ def minimise(
     damping) gives the step for problems whose Hessian is not a plain matrix.
     """
     solve = solve or damped_step
-    energy, damping, slow = problem.energy(state), 1e-3, 0
+    energy, damping, slow, easier = problem.energy(state), 1e-2, 0, 0.2
     gradient, hessian = problem.linearise(state)
     for count in range(1, iterations + 1):
         trial = problem.moved(state, solve(hessian, gradient, damping))
         trial_energy = problem.energy(trial)
         if not trial_energy < energy:
-            damping *= 8
+            damping, easier = damping * 10, 1.0
             if damping > 1e6:
                 return state, energy, count
             continue
         slow = slow + 1 if energy - trial_energy < tolerance * energy else 0
-        state, energy, damping = trial, trial_energy, max(damping / 5, 1e-6)
+        # After a failure the damping that worked is tried once more: halving it at once fails again, mostly.
+        state, energy, damping, easier = trial, trial_energy, max(damping * easier, LEAST_DAMPING), 0.2
         if slow == 2:
             return state, energy, count
         gradient, hessian = problem.linearise(state)

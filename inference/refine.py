@@ -32,7 +32,7 @@ from .rotations import matrix_to_axis_angle, right_jacobian_inverse
 
 VERTICES = 500
 """Vertices of the body that are compared with the silhouette: about five centimetres apart."""
-ITERATIONS = 20
+ITERATIONS = 12
 TOLERATED = 1.0
 """What limits and overlaps may cost more than before: less than one residual of one deviation."""
 
