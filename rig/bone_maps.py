@@ -118,7 +118,7 @@ def _guessed(bones: Iterable[bpy.types.Bone]) -> dict[str, str]:
     if pelvis is not None:
         found["pelvis"] = pelvis
     if pelvis is not None and head is not None:
-        necks = [bone for bone in _between(pelvis, head) if _side_and_part(bone.name)[1].startswith("neck")]
+        necks = [bone for bone in _between(pelvis, head) if "neck" in bone.name.lower()]
         if necks:
             found["neck"] = necks[0]
     return {joint: bone.name for joint, bone in found.items()}
