@@ -45,6 +45,9 @@ class BodyEstimate:
     silhouette           (H, W) uint8  255 times the probability that a cell shows the person; only for single pictures
                                        that our own network saw
     silhouette_window    (3,)          x, y of the centre of cell (0, 0) and the cells' width, pixels
+    joint_uncertainty    (F, 24)       degrees by which each joint's rotation is likely to be off: the mean over people
+                                       who look like this. The root's is about the camera's frame, others' about their
+                                       parents'; not in files of earlier versions
     score                (F,)          0–1: how sure the engine is that this is a whole person
     body_model           str           hash of the body model's faces and shape space
     source               str           file name the estimate came from
@@ -67,6 +70,7 @@ class BodyEstimate:
     vertices: np.ndarray | None = None
     silhouette: np.ndarray | None = None
     silhouette_window: np.ndarray | None = None
+    joint_uncertainty: np.ndarray | None = None
     mocap_framerate: float = 0.0
     gender: str = "neutral"
     source: str = ""

@@ -59,12 +59,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Lifted:
-    """One frame's keypoints (25, 3), the rotations (24, 3, 3) they show (the root's in the camera's OpenCV frame), and
-    the camera."""
+    """One frame's keypoints (25, 3), the rotations (24, 3, 3) they show (the root's in the camera's OpenCV frame), the
+    camera, and the angle (24,) in degrees by which each rotation is likely to be off."""
 
     keypoints: np.ndarray
     rotations: np.ndarray
     camera: Camera
+    uncertainty: np.ndarray
 
 
 class Engine:
@@ -125,7 +126,8 @@ class Engine:
             self.body, poses[None], refined.parameters.betas, trans[None], evidence.camera, estimate.keypoints_2d,
             estimate.bbox, estimate.score, Path(estimate.source),
         )  # fmt: skip
-        return replace(moved, silhouette=estimate.silhouette, silhouette_window=estimate.silhouette_window), refined
+        kept = ("silhouette", "silhouette_window", "joint_uncertainty")
+        return replace(moved, **{name: getattr(estimate, name) for name in kept}), refined
 
     def _refined_if_asked(self, estimate: BodyEstimate) -> tuple[BodyEstimate, tuple[str, ...]]:
         if not self.settings.refine:
@@ -150,7 +152,8 @@ class Engine:
 
     def lift(self, keypoints: np.ndarray, camera: Camera) -> Lifted:
         """The pose that keypoints (25, 3; pixels and confidence) show, in the camera's frame."""
-        return Lifted(keypoints, self.pose_prior(keypoints[None], camera)[0], camera)
+        rotations, uncertainty = self.pose_prior.with_uncertainty(keypoints[None], camera)
+        return Lifted(keypoints, rotations[0], camera, uncertainty[0])
 
     def place(
         self, frames: list[Lifted], betas: np.ndarray, bbox: np.ndarray, score, source: Path, frame_rate: float = 0.0
@@ -176,9 +179,11 @@ class Engine:
         poses = matrix_to_axis_angle(rotations)
         poses[:, 0] = orient
         keypoints = np.stack([frame.keypoints for frame in frames])
-        return build_estimate(
+        estimate = build_estimate(
             self.body, poses.reshape(-1, 72), betas, trans, frames[0].camera, keypoints, bbox, score, source, frame_rate
         )
+        uncertainty = np.stack([frame.uncertainty for frame in frames])
+        return replace(estimate, joint_uncertainty=uncertainty.astype(np.float32))
 
 
 def translation_of(frame: Lifted, points: np.ndarray) -> np.ndarray:

@@ -169,14 +169,18 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
     scores = np.array([frame.score for frame in frames])
     keypoints, swapped = repair_sides(_spread([frame.keypoints for frame in found], known), known)
     rotations = np.zeros((len(frames), 24, 3, 3))
-    rotations[known] = engine.pose_prior(keypoints[known], camera)
+    rotations[known], uncertainty = engine.pose_prior.with_uncertainty(keypoints[known], camera)
     rotations = fill_rotation_gaps(rotations, known)
+    uncertainty = fill_gaps(_spread(list(uncertainty), known), known)
     keypoints = fill_gaps(keypoints, known)
     keypoints[~known, :, 2] = np.minimum(keypoints[~known, :, 2], GUESS)
     boxes = fill_gaps(_spread([frame.box for frame in found], known), known)
     betas = [frame.betas for frame in found if frame.betas is not None]
     shape = weighted_median(np.stack(betas), scores[known]) if betas else engine.mean_shape
-    lifted = [Lifted(points, turns, camera) for points, turns in zip(keypoints, rotations, strict=True)]
+    lifted = [
+        Lifted(points, turns, camera, unsure)
+        for points, turns, unsure in zip(keypoints, rotations, uncertainty, strict=True)
+    ]
     estimate = engine.place(lifted, shape, boxes, scores, source, frame_rate or DEFAULT_RATE)
     estimate = with_motion(
         estimate, engine.body, rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)

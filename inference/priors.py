@@ -19,11 +19,17 @@ class PosePrior:
 
     def __call__(self, keypoints: np.ndarray, camera: Camera) -> np.ndarray:
         """Rotations (B, 24, 3, 3) for keypoints (B, 25, 3) in pixels; the root's in the camera's OpenCV frame."""
+        return self.with_uncertainty(keypoints, camera)[0]
+
+    def with_uncertainty(self, keypoints: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+        """The same rotations, and the angle (B, 24) in degrees by which each is likely to be off: the mean over people
+        who look like this. The root's is about the camera's frame, others' about their parents'."""
         features, turn = pose_features(keypoints, camera)
-        rotations = six_d_to_matrix(self.network(features)[0].astype(np.float64))
+        six_d, uncertainty = self.network(features)
+        rotations = six_d_to_matrix(six_d.astype(np.float64))
         # The network answers in the upright frame of a virtual camera that looks straight at the person.
         rotations[:, 0] = turn.transpose(0, 2, 1) @ CAMERA_FROM_SMPL @ rotations[:, 0]
-        return rotations
+        return rotations, uncertainty
 
 
 def shape_prior_file(body_model: Path) -> Path:

@@ -1,5 +1,6 @@
 """The engine on the bundled example and on made-up input: its results are consistent, its refusals explained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.errors import NoPersonError, UserError
 from body_from_image.inference.human2d import Detection
 from body_from_image.inference.images import Photo, read_image
-from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, keypoints_from_joints
+from body_from_image.inference.joints import JOINT_INDEX, KEYPOINT_INDEX, KEYPOINT_MIRROR, keypoints_from_joints
 from body_from_image.inference.person import _voted, box_overlap
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
@@ -196,3 +197,24 @@ def test_betas_for_another_body_are_not_used(tmp_path, photo):
     result = Engine(Settings(device="cpu", body_model=tmp_path / "other.npz")).estimate(photo)
     assert not result.estimate.betas.any()
     assert any("trained for another body model" in remark for remark in result.remarks)
+
+
+def test_hidden_legs_are_less_certain_than_seen_ones(engine, photo, tmp_path):
+    seen = engine.estimate(photo).detection.keypoints
+    hidden = seen.copy()
+    legs = [KEYPOINT_INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("knee", "ankle", "heel")]
+    hidden[legs, 2] = 0
+    knees = [JOINT_INDEX["left_knee"], JOINT_INDEX["right_knee"]]
+    angles = []
+    for keypoints in (seen, hidden):
+        estimate = engine.estimate_from_keypoints(keypoints, photo.size, photo.path).estimate
+        assert estimate.joint_uncertainty.shape == (1, 24)
+        angles.append(estimate.joint_uncertainty[0, knees].mean())
+    assert angles[1] > 1.2 * angles[0]
+    estimate.save(tmp_path / "saved.npz")
+    assert np.array_equal(BodyEstimate.load(tmp_path / "saved.npz").joint_uncertainty, estimate.joint_uncertainty)
+
+
+def test_an_estimate_of_an_earlier_version_still_loads(engine, photo, tmp_path):
+    replace(engine.estimate(photo).estimate, joint_uncertainty=None).save(tmp_path / "old.npz")
+    assert BodyEstimate.load(tmp_path / "old.npz").joint_uncertainty is None

@@ -1,7 +1,8 @@
-"""Measure the priors that ship: `python -m body_from_image.training evaluate-priors`.
+"""Measure the priors: `python -m body_from_image.training evaluate-priors`.
 
-PosePrior on mocap clips that it was never trained on, from all sides; ShapePrior on silhouettes of those; both priors
-and Human2D together on photos with 3D truth (photos3d, if the pack is there).
+PosePrior on mocap clips that it was never trained on, from all sides; ShapePrior on silhouettes of thin, average and
+heavy men and women in those poses; both priors and Human2D together on photos with 3D truth (photos3d, if the pack is
+there).
 """
 
 import argparse
@@ -10,19 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
+from ...inference.body_estimate import CAMERA_FROM_SMPL
+from ...inference.body_model import BodyModel
 from ...inference.engine import Engine, Settings
 from ...inference.errors import NoPersonError
 from ...inference.images import Photo
-from ...inference.pose_features import pose_features
-from ...inference.rotations import six_d_to_matrix
-from ..metrics import mpjpe, pa_mpjpe, scale_corrected
+from ...inference.joints import JOINT_NAMES, MPII_COUNT
+from ...inference.priors import PosePrior
+from ..metrics import mpjpe, pa_mpjpe
 from ..packs import PackMissing
 from ..photos3d import load_photos3d
 from .corruption import Corruption, corrupt
 from .instances import VIEW, Instances, People, true_keypoints
-from .pose_prior import upright
-from .silhouettes import corrupt_silhouettes, framed_silhouettes, project_bodies
+from .shape_figures import shape_figures
 
+OBSERVED = np.array([not name.endswith(("hand", "foot")) for name in JOINT_NAMES])
+"""Joints whose truth the mocap knows; it has no fingers and hardly any toes."""
 NOISE = 0.02
 """Of the person's height in the picture: the deviation of "true 2D with 2 % noise"."""
 
@@ -35,11 +39,22 @@ def noisy_keypoints(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     )
 
 
+def pelvis_aligned_vertices(model: BodyModel, betas: np.ndarray, rotations: np.ndarray) -> np.ndarray:
+    """Vertices (B, V, 3) about the pelvis."""
+    posed = model.pose(betas, rotations)
+    return posed.vertices - posed.joints[:, :1]
+
+
+def lifted(pose_prior: PosePrior, keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (B, 24, 3, 3), the root's in the upright frame, and uncertainties (B, 24) for keypoints in `VIEW`."""
+    rotations, uncertainty = pose_prior.with_uncertainty(keypoints, VIEW)
+    rotations[:, 0] = CAMERA_FROM_SMPL.T @ rotations[:, 0]
+    return rotations, uncertainty
+
+
 def pose_figures(engine: Engine, made: Instances, keypoints: np.ndarray) -> dict[str, float]:
     """Errors of PosePrior with the true shape, so that they are the pose's alone."""
-    features, turn = pose_features(keypoints, VIEW)
-    rotations = six_d_to_matrix(engine.pose_prior.network(features)[0].astype(np.float64))
-    rotations[:, 0] = upright(turn).transpose(0, 2, 1) @ rotations[:, 0]
+    rotations, _ = lifted(engine.pose_prior, keypoints)
     found, truth = (engine.body.pose(made.betas, r) for r in (rotations, made.rotations))
     centred = [body.vertices - body.joints[:, :1] for body in (found, truth)]
     return {
@@ -49,17 +64,19 @@ def pose_figures(engine: Engine, made: Instances, keypoints: np.ndarray) -> dict
     }
 
 
-def shape_figures(engine: Engine, made: Instances, rng: np.random.Generator) -> dict[str, float]:
-    """PVE-T-SC of ShapePrior from clean and from corrupted silhouettes, and of the average body for comparison."""
-    truth = engine.body.rest_vertices(made.betas)
-    clean = framed_silhouettes(project_bodies(engine.body, made), engine.body.faces, rng)
-    cases = {"clean silhouettes": clean, "corrupted silhouettes": corrupt_silhouettes(clean, rng)}
-    figures = {
-        name: float(scale_corrected(engine.body.rest_vertices(engine.shape_prior(images[:, 0])), truth).mean())
-        for name, images in cases.items()
-    }
-    mean = engine.body.rest_vertices(np.zeros_like(made.betas))
-    return figures | {"average body": float(scale_corrected(mean, truth).mean())}
+def uncertainty_figures(pose_prior: PosePrior, made: Instances, keypoints: np.ndarray) -> dict[str, float]:
+    """The mean angle that rotations are off, degrees, in bins of the angle that was foretold, and how far apart the two
+    are on average over ten bins with as many rotations each."""
+    rotations, foretold = lifted(pose_prior, keypoints)
+    cosine = (np.einsum("bjkl,bjkl->bj", rotations, made.rotations) - 1) / 2
+    angle = np.rad2deg(np.arccos(np.clip(cosine, -1, 1)))[:, OBSERVED].ravel()
+    foretold = foretold[:, OBSERVED].ravel()
+    figures, gaps = {}, []
+    for rows in np.array_split(np.argsort(foretold), 10):
+        said, was = float(foretold[rows].mean()), float(angle[rows].mean())
+        figures[f"foretold {said:5.1f}°"] = was
+        gaps.append(abs(said - was))
+    return figures | {"mean gap": float(np.mean(gaps)), "correlation": float(np.corrcoef(foretold, angle)[0, 1])}
 
 
 def photo_figures(engine: Engine) -> dict[str, float]:
@@ -75,32 +92,48 @@ def photo_figures(engine: Engine) -> dict[str, float]:
     return {"PA-MPJPE limbs": float(np.mean(errors)), "people missed": float(missed), "photos": float(len(photos))}
 
 
-def evaluate(engine: Engine, count: int, seed: int = 0) -> dict[str, dict[str, float]]:
-    """All figures, by condition."""
+def evaluate(engine: Engine, split: str, count: int, seed: int = 0) -> dict[str, dict[str, float]]:
+    """All figures on one split's clips, by condition."""
     rng = np.random.default_rng(seed)
-    made = People(engine.body, "test", widen=False).draw(count, rng)
+    people = People(engine.body, split, widen=False)
+    made = people.draw(count, rng)
     points = true_keypoints(made)
+    noisy, corrupted = noisy_keypoints(points, rng), corrupt(points, rng, Corruption())
+    mpii = noisy * (np.arange(noisy.shape[1]) < MPII_COUNT)[:, None]
     table = {
-        "pose, 2 % noise": pose_figures(engine, made, noisy_keypoints(points, rng)),
-        "pose, full corruption": pose_figures(engine, made, corrupt(points, rng, Corruption())),
-        "shape, PVE-T-SC": shape_figures(engine, made, rng),
+        "pose, 2 % noise": pose_figures(engine, made, noisy),
+        "pose, 2 % noise, MPII's 16": pose_figures(engine, made, mpii),
+        "pose, full corruption": pose_figures(engine, made, corrupted),
+        "uncertainty, full corruption": uncertainty_figures(engine.pose_prior, made, corrupted),
     }
+    if split == "test":
+        with_photos(table, engine)
+    return table | shape_figures(engine.body, engine.shape_prior, people, rng)
+
+
+def with_photos(table: dict, engine: Engine) -> None:
+    """Add the figures on photos3d, which are for reporting only, if the pack is there."""
     try:
         table["photos3d, detected keypoints"] = photo_figures(engine)
     except PackMissing as missing:
         print(missing)
-    return table
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training evaluate-priors")
     parser.add_argument("--count", type=int, default=2000, help="synthetic people from held-out clips")
+    parser.add_argument("--split", choices=("validation", "test"), default="test", help="choose on validation only")
+    parser.add_argument("--pose-prior", type=Path, help="an exported PosePrior; default: the one that ships")
+    parser.add_argument("--body-model", type=Path, help="a licensed SMPL file, with its ShapePrior next to it")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args(arguments)
-    table = evaluate(Engine(Settings(device="cpu", threads=1)), options.count)
+    engine = Engine(Settings(device="cpu", threads=1, body_model=options.body_model))
+    if options.pose_prior:
+        engine.pose_prior = PosePrior("cpu", 1, options.pose_prior)
+    table = evaluate(engine, options.split, options.count)
     for condition, figures in table.items():
         print(condition)
         for name, value in figures.items():
-            print(f"    {name:<24} {value:8.1f}")
+            print(f"    {name:<32} {value:8.1f}" if abs(value) >= 1 else f"    {name:<32} {value:8.2f}")
     if options.json:
         options.json.write_text(json.dumps(table, indent=2))

@@ -2,6 +2,7 @@
 FILE`."""
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -12,6 +13,23 @@ from ..onnx_export import export, load_weights
 from .networks import PosePrior, ShapePrior
 
 
+def export_pose_prior(weights: Path, out: Path) -> float:
+    """Write PosePrior, as large as config.json next to the weights says. Returns the largest difference to torch."""
+    config = weights.with_name("config.json")
+    size = json.loads(config.read_text()) if config.exists() else {}
+    network = PosePrior(size.get("width", 1024), size.get("units", 2))
+    load_weights(network, weights)
+    return export(network, torch.randn(4, FEATURE_COUNT), out, "features", ["rotations", "uncertainty"], {})
+
+
+def export_shape_prior(weights: Path, out: Path, body_model: Path | None = None) -> float:
+    """Write ShapePrior with the hash of the body that it was trained for. Returns the largest difference to torch."""
+    network = ShapePrior()
+    load_weights(network, weights)
+    metadata = {"body_model": BodyModel.load(body_model).hash}
+    return export(network, torch.rand(4, 1, 64, 64), out, "silhouettes", ["betas"], metadata)
+
+
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training export-prior")
     parser.add_argument("prior", choices=("pose", "shape"))
@@ -19,12 +37,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
     parser.add_argument("--body-model", type=Path, help="the SMPL file that ShapePrior was trained for")
     options = parser.parse_args(arguments)
-    network, example, names = {
-        "pose": (PosePrior, torch.randn(4, FEATURE_COUNT), ("features", ["rotations", "uncertainty"])),
-        "shape": (ShapePrior, torch.rand(4, 1, 64, 64), ("silhouettes", ["betas"])),
-    }[options.prior]
-    network = network()
-    load_weights(network, options.weights)
-    metadata = {"body_model": BodyModel.load(options.body_model).hash}
-    difference = export(network, example, options.out, *names, metadata)
+    if options.prior == "pose":
+        difference = export_pose_prior(options.weights, options.out)
+    else:
+        difference = export_shape_prior(options.weights, options.out, options.body_model)
     print(f"wrote {options.out}; largest difference to torch {difference:.2e}")

@@ -93,12 +93,13 @@ class People:
         self.poses = PoseSampler(load_poses(split), widen)
         self.shapes = Shapes(model)
 
-    def draw(self, count: int, rng: np.random.Generator) -> Instances:
+    def draw(self, count: int, rng: np.random.Generator, betas: np.ndarray | None = None) -> Instances:
+        """`count` people, of shapes `betas` (count, S) if given."""
         model = self.model
         rotations = self.poses(count, rng)
         rotations[:, 0] = sample_views(rotations[:, 0], rng)
         rotations = rotations.astype(np.float32)
-        betas = self.shapes.sample(count, rng)
+        betas = self.shapes.sample(count, rng) if betas is None else betas
         rest = model.rest_joints(betas)
         joints, world = forward_kinematics(rest, rotations, model.parents, model.kinematic_levels)
         middle = (joints.min(1) + joints.max(1)) / 2
