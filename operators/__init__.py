@@ -35,6 +35,7 @@ def _class_factory():
     from .import_npz import BODY_FROM_IMAGE_OT_import_npz
     from .pose_asset import BODY_FROM_IMAGE_OT_mark_pose_asset
     from .pose_correctives import BODY_FROM_IMAGE_OT_pose_correctives
+    from .refine import BODY_FROM_IMAGE_OT_refine
     from .resmooth import BODY_FROM_IMAGE_OT_smooth_motion
     from .retarget import BODY_FROM_IMAGE_OT_retarget
     from .show_photo import BODY_FROM_IMAGE_OT_show_photo
@@ -50,6 +51,7 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_draw_box,
             BODY_FROM_IMAGE_OT_drop_image,
             BODY_FROM_IMAGE_FH_drop_image,
+            BODY_FROM_IMAGE_OT_refine,
             BODY_FROM_IMAGE_OT_fit_bones,
             BODY_FROM_IMAGE_OT_stand_on_ground,
             BODY_FROM_IMAGE_OT_show_photo,

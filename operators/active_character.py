@@ -5,6 +5,7 @@ import bpy
 from ..inference.body_estimate import BodyEstimate
 from ..inference.errors import UserError
 from ..rig.character import Character, bones_fit_shape, refit_armature
+from ..rig.photo_note import write_photo_note
 from .limb_certainty import limb_certainty
 
 RECORD = "body_from_image"
@@ -23,6 +24,8 @@ def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[st
         "source": estimate.source,
         "body_model": estimate.body_model,
     }
+    if estimate.frame_count == 1:
+        write_photo_note(character.armature, estimate)
 
 
 def write_motion_record(character: Character, source: str, body_model: str, remarks: tuple[str, ...]) -> None:

@@ -1,0 +1,54 @@
+"""What the photo showed of a character, kept on its armature, so that it can be refined later without the photo.
+
+Keypoints, camera and silhouette of one picture are some hundred bytes: small enough for a custom property, which undo,
+appending and the file keep by themselves.
+"""
+
+import zlib
+
+import bpy
+import numpy as np
+
+from ..inference.body_estimate import BodyEstimate
+from ..inference.camera import Camera
+from ..inference.errors import UserError
+from ..inference.refine import Evidence
+from ..inference.refine_outline import Outline
+
+NOTE = "body_from_image_photo"
+"""Custom property of the armature."""
+
+
+def write_photo_note(armature: bpy.types.Object, estimate: BodyEstimate) -> None:
+    """Keep what a single picture showed."""
+    note = {
+        "keypoints": estimate.keypoints_2d[0].astype(float).ravel().tolist(),
+        "focal": float(estimate.focal),
+        "camera_center": [float(value) for value in estimate.camera_center],
+        "image_size": [int(side) for side in estimate.image_size],
+    }
+    if estimate.silhouette is not None:
+        note["silhouette"] = zlib.compress(np.ascontiguousarray(estimate.silhouette, np.uint8).tobytes())
+        note["silhouette_shape"] = list(estimate.silhouette.shape)
+        note["silhouette_window"] = [float(value) for value in estimate.silhouette_window]
+    armature[NOTE] = note
+
+
+def has_photo_note(armature: bpy.types.Object) -> bool:
+    """Whether the armature knows what its photo showed."""
+    return NOTE in armature
+
+
+def read_photo_note(armature: bpy.types.Object) -> Evidence:
+    """What the photo showed. Raises UserError for a character that was made from no single picture."""
+    if not has_photo_note(armature):
+        raise UserError(f"{armature.name} was not made from a photo, so there is nothing to refine it by.")
+    note = armature[NOTE]
+    size = tuple(int(side) for side in note["image_size"])
+    camera = Camera(float(note["focal"]), np.array(note["camera_center"], np.float64), size)
+    outline = None
+    if "silhouette" in note:
+        shown = np.frombuffer(zlib.decompress(note["silhouette"]), np.uint8).reshape(tuple(note["silhouette_shape"]))
+        *origin, cell = (float(value) for value in note["silhouette_window"])
+        outline = Outline.of(shown / 255, np.array(origin), cell, size)
+    return Evidence(np.array(note["keypoints"], np.float64).reshape(-1, 3), camera, outline)

@@ -1,0 +1,63 @@
+"""A character's pose as its camera sees it, wherever both were moved to in the scene, and the way back."""
+
+import numpy as np
+from mathutils import Matrix, Quaternion
+
+from ..inference.errors import UserError
+from ..inference.refine_body import Parameters
+from .armature import joint_bones, rest_joints, rest_rotations
+from .axes import BLENDER_FROM_SMPL, points_to_smpl, rotations_to_smpl
+from .character import Character, refit_armature
+from .pose import bone_channels
+from .shape_keys import BETA_NAMES_PROPERTY, betas_of
+
+OPENCV_FROM_BLENDER_CAMERA = np.diag([1.0, -1.0, -1.0])
+"""Blender's camera looks along its -z with y up; OpenCV's along +z with y down."""
+
+
+def seen_pose(character: Character) -> Parameters:
+    """Pose, shape and place in the camera's OpenCV frame, as they are in this frame of the scene, corrections and all.
+    Raises UserError without a camera."""
+    turn, shift = _camera_from_armature(character)
+    armature, betas = character.armature, betas_of(character.armature)
+    rest, bones = rest_rotations(armature), [armature.pose.bones[name] for name in joint_bones(armature)]
+    basis = np.array([np.array(bone.matrix_basis.to_quaternion().to_matrix()) for bone in bones], np.float64)
+    rotations = rotations_to_smpl(np.einsum("jab,jbc,jdc->jad", rest, basis, rest))
+    pelvis = points_to_smpl(rest_joints(armature, betas)[0])
+    location = points_to_smpl(rest[0] @ np.array(bones[0].matrix_basis.translation, np.float64))
+    rotations[0] = turn @ rotations[0]
+    return Parameters(rotations, betas, turn @ (pelvis + location) + shift - pelvis)
+
+
+def show_pose(character: Character, parameters: Parameters, frame: int) -> None:
+    """Give the character a pose, shape and place that are told in its camera's frame, with keys at `frame`. The
+    camera and the armature's own place stay. Raises UserError without a camera."""
+    turn, shift = _camera_from_armature(character)
+    armature, betas = character.armature, parameters.betas
+    for name, beta in zip(armature.data[BETA_NAMES_PROPERTY], betas, strict=True):
+        armature[name] = float(beta)
+    refit_armature(character)
+    armature.update_tag()
+    pelvis = points_to_smpl(rest_joints(armature, betas)[0])
+    rotations = parameters.rotations.copy()
+    rotations[0] = turn.T @ rotations[0]
+    transl = turn.T @ (pelvis + parameters.transl - shift) - pelvis
+    quaternions, location = bone_channels(rest_rotations(armature), rotations[None], transl[None])
+    for joint, name in enumerate(joint_bones(armature)):
+        bone = armature.pose.bones[name]
+        place = Matrix.Translation(location[0] if joint == 0 else bone.location)
+        bone.matrix_basis = place @ Quaternion(quaternions[0, joint]).to_matrix().to_4x4()
+        channel = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
+        bone.keyframe_insert(channel.get(bone.rotation_mode, "rotation_euler"), frame=frame)
+        if joint == 0:
+            bone.keyframe_insert("location", frame=frame)
+
+
+def _camera_from_armature(character: Character) -> tuple[np.ndarray, np.ndarray]:
+    """Turn (3, 3) and shift (3,) of points in SMPL's axes about the armature's origin to the camera's OpenCV frame."""
+    if character.camera is None:
+        name = character.armature.name
+        raise UserError(f"The camera of {name} was deleted. Undo that, or estimate the image again.")
+    between = np.array(character.camera.matrix_world.inverted() @ character.armature.matrix_world, np.float64)
+    turn = between[:3, :3] / np.cbrt(np.linalg.det(between[:3, :3]))
+    return OPENCV_FROM_BLENDER_CAMERA @ turn @ BLENDER_FROM_SMPL, OPENCV_FROM_BLENDER_CAMERA @ between[:3, 3]
