@@ -1,0 +1,97 @@
+"""Triangles to pixels, compiled: a z-buffer that remembers which triangle is seen where, and a depth map for shadows.
+
+`inference.rasterizer` needs no compiler and sorts triangles; a thousand pictures a minute with hair, hems and
+interpenetrating clothes need a z-buffer. Both take pixel (0, 0) to have its centre at (0, 0).
+"""
+
+import numpy as np
+from numba import njit
+
+ALPHA = 128
+"""Opacity of a texture, out of 255, from which it is drawn at all."""
+
+
+@njit(cache=True, fastmath=True)
+def draw(screen, faces, first, two_sided, cut, uvs, texture, seen, nearness, place):
+    """Draw a part into the buffers; triangle `t` leaves the number `first + t`.
+
+    `screen` (V, 3) is x, y in pixels and 1/z, or 0 for what is behind the camera; `faces` (T, 3), counter-clockwise
+    from outside. `cut` (V,): nothing is drawn where it interpolates to less
+    than 0. `uvs` (T, 3, 2) and `texture` (S, S, 4): nothing is drawn where the texture is transparent; no texture,
+    (0, 0, 4), is opaque. `seen` (H, W) int32, `nearness` (H, W) float32 1/z, `place` (H, W, 2) float32: weights of the
+    second and third corner on the triangle.
+    """
+    height, width = seen.shape
+    size = texture.shape[0]
+    for triangle in range(len(faces)):
+        a, b, c = faces[triangle]
+        if cut[a] < 0 and cut[b] < 0 and cut[c] < 0:
+            continue
+        near_a, near_b, near_c = screen[a, 2], screen[b, 2], screen[c, 2]
+        if near_a <= 0 or near_b <= 0 or near_c <= 0:
+            continue
+        ax, ay, bx, by, cx, cy = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if (area >= 0 and not two_sided) or abs(area) < 1e-6:
+            continue
+        left = max(int(np.ceil(min(ax, bx, cx))), 0)
+        right = min(int(np.floor(max(ax, bx, cx))), width - 1)
+        top = max(int(np.ceil(min(ay, by, cy))), 0)
+        bottom = min(int(np.floor(max(ay, by, cy))), height - 1)
+        if left > right or top > bottom:
+            continue
+        inverse = 1 / area
+        # Weights of the corners are linear on the screen; times 1/z they are linear on the triangle.
+        step_b, step_c = (cy - ay) * inverse, (ay - by) * inverse
+        whole = cut[a] >= 0 and cut[b] >= 0 and cut[c] >= 0
+        for y in range(top, bottom + 1):
+            weight_b = ((left - ax) * (cy - ay) - (y - ay) * (cx - ax)) * inverse
+            weight_c = ((bx - ax) * (y - ay) - (by - ay) * (left - ax)) * inverse
+            for x in range(left, right + 1):
+                weight_a = 1 - weight_b - weight_c
+                if weight_a >= 0 and weight_b >= 0 and weight_c >= 0:
+                    near = weight_a * near_a + weight_b * near_b + weight_c * near_c
+                    if near > nearness[y, x]:
+                        second, third = weight_b * near_b / near, weight_c * near_c / near
+                        first_weight = 1 - second - third
+                        drawn = whole or first_weight * cut[a] + second * cut[b] + third * cut[c] >= 0
+                        if drawn and size:
+                            corners = uvs[triangle]
+                            u = first_weight * corners[0, 0] + second * corners[1, 0] + third * corners[2, 0]
+                            v = first_weight * corners[0, 1] + second * corners[1, 1] + third * corners[2, 1]
+                            drawn = texture[int((1 - v) * size) % size, int(u * size) % size, 3] >= ALPHA
+                        if drawn:
+                            nearness[y, x] = near
+                            seen[y, x] = first + triangle
+                            place[y, x, 0] = second
+                            place[y, x, 1] = third
+                weight_b += step_b
+                weight_c += step_c
+
+
+@njit(cache=True, fastmath=True)
+def draw_nearness(screen, faces, cut, nearness):
+    """The z-buffer alone, of both sides of triangles; `screen` (V, 3) is x, y and whatever is larger when nearer and
+    linear on the screen. For silhouettes and for shadow maps, whose camera is orthographic."""
+    height, width = nearness.shape
+    for triangle in range(len(faces)):
+        a, b, c = faces[triangle]
+        if cut[a] < 0 or cut[b] < 0 or cut[c] < 0:
+            continue
+        ax, ay, bx, by, cx, cy = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if abs(area) < 1e-6 or screen[a, 2] <= 0 or screen[b, 2] <= 0 or screen[c, 2] <= 0:
+            continue
+        left = max(int(np.ceil(min(ax, bx, cx))), 0)
+        right = min(int(np.floor(max(ax, bx, cx))), width - 1)
+        top = max(int(np.ceil(min(ay, by, cy))), 0)
+        bottom = min(int(np.floor(max(ay, by, cy))), height - 1)
+        inverse = 1 / area
+        for y in range(top, bottom + 1):
+            for x in range(left, right + 1):
+                weight_b = ((x - ax) * (cy - ay) - (y - ay) * (cx - ax)) * inverse
+                weight_c = ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) * inverse
+                if weight_b >= 0 and weight_c >= 0 and weight_b + weight_c <= 1:
+                    near = screen[a, 2] + weight_b * (screen[b, 2] - screen[a, 2])
+                    near += weight_c * (screen[c, 2] - screen[a, 2])
+                    nearness[y, x] = max(nearness[y, x], near)
