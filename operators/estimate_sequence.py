@@ -144,7 +144,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
         else:
             character, told = self._build_moving(context, estimated)
             characters = [character]
-        make_active(context, characters[0])
+        make_active(context, characters[-1])
         self._tell(context, estimated, characters, told)
         return {"FINISHED"}
 
@@ -175,7 +175,6 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
         with all_or_nothing(context.scene):
             characters = [self._build_one(name, body, model) for name, body in estimated.bodies]
             lay_out(characters)
-            context.scene.camera = characters[0].camera
         return characters
 
     def _build_one(self, name: str, body: Estimated, model) -> Character:
@@ -188,7 +187,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
             image.filepath_raw = f"//{Path(image.filepath_raw).name}"
         write_record(character, body.estimate, body.remarks)
         if self.pose_assets:
-            mark_pose_asset(character, name)
+            mark_pose_asset(character, f"{name} pose")
         return character
 
     def _tell(self, context, estimated, characters: list[Character], told: list[str]) -> None:

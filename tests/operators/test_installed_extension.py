@@ -1,11 +1,7 @@
 """The zip, built, installed as a user installs it, and used in a fresh Blender that has none of our libraries."""
 
 import importlib.util
-import json
-import os
 import struct
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,22 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
+from .conftest import facts_of
+
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="Blender's bpy is not installed")
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("installed_extension.py")
-BLENDERS_OWN = ("bpy", "numpy", "numpy.libs", "requests", "urllib3", "idna", "certifi", "charset_normalizer")
 ROTATED_BY_EXIF = 6
-
-
-@pytest.fixture(scope="module")
-def zip_file(tmp_path_factory):
-    out = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "build_extension.py", "--platform", "linux-x64", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    (built,) = out.glob("*.zip")
-    return built
 
 
 @pytest.fixture(scope="module")
@@ -42,26 +29,7 @@ def facts(zip_file, folder):
     lying, empty = folder / "lying.jpg", folder / "empty.png"
     lying.write_bytes(lying_on_its_side(photo))
     cv2.imwrite(str(empty), np.full((400, 500, 3), 90, np.uint8))
-    environment = os.environ | {
-        "BLENDER_USER_RESOURCES": str(folder / "blender"),
-        "PYTHONPATH": str(blenders_own_packages(folder)),
-    }
-    # -S: without this interpreter's packages, as in a Blender that nobody has installed anything into.
-    command = [sys.executable, "-S", str(SCRIPT), *map(str, (zip_file, photo, lying, empty, folder))]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("FACTS ")]
-    return json.loads(line.removeprefix("FACTS "))
-
-
-def blenders_own_packages(folder):
-    packages = folder / "packages"
-    packages.mkdir()
-    site = Path(importlib.util.find_spec("bpy").origin).parents[1]
-    for name in BLENDERS_OWN:
-        if (site / name).exists():
-            (packages / name).symlink_to(site / name)
-    return packages
+    return facts_of(SCRIPT, zip_file, photo, lying, empty, folder, resources=folder)
 
 
 def lying_on_its_side(photo):
