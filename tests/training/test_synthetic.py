@@ -185,7 +185,7 @@ def test_the_silhouette_is_that_of_the_engines_rasterizer(alone, monkeypatch):
         "body_from_image.training.synthetic.renderer.stage", lambda *drawn: scenes.append(stage(*drawn)) or scenes[-1]
     )
     top = KEYPOINT_INDEX["head_top"]
-    for seed in range(4):
+    for seed in range(5):
         photograph = alone.photograph(np.random.default_rng(seed))
         figure, camera, got = scenes[-1].figures[0], scenes[-1].camera, photograph.mask > 0
         pixels = project(figure.parts[0].vertices, camera.focal, camera.center)
