@@ -15,9 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..inference.crop import crop_of_photo
+from ..inference.crop import CROP_SIZE
 from ..inference.engine import Engine, Settings
+from ..inference.errors import UserError
 from ..inference.images import read_image, write_picture
+from ..inference.networks import MODELS, SIZES, Network
 
 PHOTO_PIXELS = 1_000_000
 TARGETS = {"photo to BodyEstimate": 150.0, "cold start to FBX": 6000.0, "peak memory without bpy": 1000.0}
@@ -34,6 +36,23 @@ def median_ms(action, repeats: int) -> float:
     return statistics.median(times)
 
 
+def crop_milliseconds(file: Path, device: str = "cpu", threads: int = 2, repeats: int = 30) -> float | None:
+    """Median of one crop through an exported Human2D; None where onnxruntime cannot run it on the device."""
+    network = Network("human2d_fast", device, threads)
+    network.path = file
+    crop = np.random.default_rng(0).random((1, 3, CROP_SIZE, CROP_SIZE), np.float32)
+    try:
+        return median_ms(lambda: network(crop), repeats)
+    except UserError:
+        return None
+
+
+def load() -> str:
+    """How busy the machine is, which is part of every figure of speed."""
+    average = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{os.cpu_count()} cores{average}"
+
+
 def one_megapixel(image: Path, folder: Path) -> Path:
     """The picture at one megapixel, as JPEG."""
     photo = read_image(image)
@@ -48,7 +67,6 @@ def warm_figures(path: Path, repeats: int, threads: int) -> dict[str, float]:
     """Milliseconds of the engine's parts and of the whole, once everything is loaded."""
     engine = Engine(Settings(device="cpu", threads=threads))
     photo = read_image(path)
-    crop = [crop_of_photo(*photo.size)]
     keypoints = engine.estimate(photo).estimate.keypoints_2d[0]
     camera = engine.camera(photo.size)
     silhouette = np.random.default_rng(0).random((64, 64), np.float32)
@@ -56,12 +74,21 @@ def warm_figures(path: Path, repeats: int, threads: int) -> dict[str, float]:
     rotations = np.tile(np.eye(3, dtype=np.float32), (1, 24, 1, 1))
     parts = {
         "read the photo": lambda: read_image(path),
-        "Human2D, one crop": lambda: engine.human2d(photo.pixels, crop),
         "PosePrior and ShapePrior": lambda: (engine.lift(keypoints, camera), engine.shape(silhouette)),
         "body model, one body": lambda: engine.body.pose(betas, rotations),
         "photo to BodyEstimate": lambda: engine.estimate(read_image(path)),
     }
     return {name: median_ms(action, repeats) for name, action in parts.items()}
+
+
+def crop_figures(repeats: int, threads: int) -> dict[str, float | None]:
+    """Milliseconds of one crop through each size of Human2D that is there, on the processor and on CUDA."""
+    devices = {"": "cpu", ", CUDA": "cuda"}
+    return {
+        f"Human2D {size}, one crop{name}": crop_milliseconds(MODELS / f"human2d_{size}.onnx", device, threads, repeats)
+        for size in SIZES
+        for name, device in devices.items()
+    }
 
 
 def fresh_process(path: Path, folder: Path, formats: str) -> tuple[float, float]:
@@ -96,12 +123,15 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         path = one_megapixel(options.image, Path(folder))
-        figures = warm_figures(path, options.repeats, options.threads)
+        figures = crop_figures(options.repeats, options.threads) | warm_figures(path, options.repeats, options.threads)
         figures |= cold_figures(path, Path(folder), options.cold_repeats)
     whole = figures["photo to BodyEstimate"]
-    print(f"one megapixel, {options.threads} threads, medians\n")
+    print(f"one megapixel, {options.threads} threads of {load()}, medians\n")
     print("| what | figure | over photo to BodyEstimate | target |\n| --- | ---: | ---: | ---: |")
     for name, value in figures.items():
+        if value is None:
+            print(f"| {name} | not measured |  |  |")
+            continue
         memory = name.startswith("peak")
         ratio = "" if memory else f"{value / whole:.2f}"
         target = f"≤ {TARGETS[name]:.0f}" if name in TARGETS else ""

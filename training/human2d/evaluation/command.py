@@ -8,12 +8,12 @@ import argparse
 from pathlib import Path
 
 from ....inference.networks import MODELS
+from ...benchmark import load
 from .answers import open_network
 from .compositions import compose, empty_pictures
 from .methods import Pictures, of_mediapipe, of_network, speeds_of
 from .pictures import demo_photos, further_labels, validation
 from .report import page
-from .speed import load
 from .thresholds import threshold_tables
 
 REPORT = Path(__file__).parents[3] / "docs" / "training" / "human2d_figures.md"

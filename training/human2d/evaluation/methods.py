@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from ....inference.person import SURE
+from ...benchmark import crop_milliseconds
 from ...photos2d import LabelledCrop
 from .answers import Answer, engine_in_boxes, engine_in_pictures, looks_in_boxes, open_network
 from .beside import NAME, MediaPipe
 from .compositions import Scene
-from .speed import crop_milliseconds
 
 
 @dataclass(frozen=True)
