@@ -168,7 +168,8 @@ def anchored_energy(body: BodyModel, prediction: Parameters, evidence: Evidence,
     metre = evidence.camera.focal / max(float(body_depth(body, prediction)), 0.2)
     spheres = Spheres.of(body, prediction.betas)
     slope = height_slope(body, prediction.betas) if evidence.keep_height else None
-    return BodyEnergy(sparse_body(body), spheres, evidence, metre, weights, prediction, slope)
+    sparse = sparse_body(body, VERTICES if evidence.outline else 0)
+    return BodyEnergy(sparse, spheres, evidence, metre, weights, prediction, slope)
 
 
 def height_slope(body: BodyModel, betas: np.ndarray) -> np.ndarray:
@@ -192,7 +193,7 @@ def body_depth(body: BodyModel, parameters: Parameters) -> np.ndarray:
     return body.rest_joints(parameters.betas[None])[0, 0, 2] + parameters.transl[2]
 
 
-@lru_cache(maxsize=2)
-def sparse_body(body: BodyModel) -> SparseBody:
-    """The vertices of `body` that refinements use; kept, since choosing them takes longer than a refinement."""
-    return SparseBody(body, even_vertices(body, VERTICES))
+@lru_cache(maxsize=4)
+def sparse_body(body: BodyModel, vertices: int = 0) -> SparseBody:
+    """The keypoints of `body` and so many of its vertices; kept, since choosing them takes longer than a refinement."""
+    return SparseBody(body, even_vertices(body, vertices))

@@ -165,7 +165,7 @@ def _turned(world: np.ndarray, arms: np.ndarray) -> np.ndarray:
 def even_vertices(body: BodyModel, count: int) -> np.ndarray:
     """`count` vertices spread evenly over the template: each is the farthest from those before it."""
     points = body.v_template.astype(np.float64)
-    chosen = [int(points[:, 1].argmax())]
+    chosen = [int(points[:, 1].argmax())][:count]
     nearest = np.full(len(points), np.inf)
     for _ in range(count - 1):
         nearest = np.minimum(nearest, ((points - points[chosen[-1]]) ** 2).sum(1))

@@ -1,0 +1,144 @@
+"""A clip refined at once: the chain is solved exactly, derivatives are right, the motion gets nearer the truth."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from body_from_image.inference.body_estimate import rotations_of
+from body_from_image.inference.body_model import BodyModel
+from body_from_image.inference.camera import Camera
+from body_from_image.inference.engine import build_estimate
+from body_from_image.inference.refine import anchored_energy, evidence_of, parameters_of, sparse_body
+from body_from_image.inference.refine_motion import (
+    Chain,
+    Clip,
+    ClipEnergy,
+    chain_step,
+    eased,
+    per_frame,
+    refine_motion,
+    standing_points,
+)
+from body_from_image.inference.refine_terms import Weights
+
+RATE = 30.0
+CAMERA = Camera(900.0, np.array([319.5, 239.5]), (640, 480))
+
+
+@pytest.fixture(scope="module")
+def body() -> BodyModel:
+    return BodyModel.load()
+
+
+def motion_of(body: BodyModel, frames: int, wrong: float = 0.0, seed: int = 0):
+    """Somebody who stands and waves, 4 m away; `wrong` bends the poses by a constant error, but not the keypoints."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(frames) / RATE
+    poses = np.zeros((frames, 24, 3))
+    poses[:, 16, 2], poses[:, 17, 2] = -1.1, 1.1 - 0.5 * np.sin(4 * time)
+    poses[:, 18, 1] = -0.5 - 0.3 * np.sin(5 * time)
+    poses[:, 13:15, 2] = 0
+    trans = np.tile([0.0, 0.2, -4.0], (frames, 1))
+    args = (np.zeros(10), trans, CAMERA)
+    true = build_estimate(body, poses.reshape(frames, -1), *args, np.zeros((frames, 25, 3)), np.zeros((frames, 4)),
+                          np.ones(frames), Path("clip"), RATE)  # fmt: skip
+    sparse = sparse_body(body)
+    pixels = np.stack([
+        CAMERA.project(sparse.keypoints_from_points @ sparse.place(parameters_of(body, true, frame)).points)
+        for frame in range(frames)
+    ])  # fmt: skip
+    pixels += rng.normal(0, 1.0, pixels.shape)
+    keypoints = np.concatenate([pixels, np.ones((*pixels.shape[:2], 1))], -1).astype(np.float32)
+    poses[:, [1, 2, 16, 18]] += wrong * rng.normal(0, 1, (4, 3))
+    started = build_estimate(body, poses.reshape(frames, -1), *args, keypoints, np.zeros((frames, 4)),
+                             np.ones(frames), Path("clip"), RATE)  # fmt: skip
+    return replace(true, keypoints_2d=keypoints), started
+
+
+def clip_energy(body, motion):
+    weights = per_frame(Weights(), motion.frame_count)
+    anchors = [parameters_of(body, motion, frame) for frame in range(motion.frame_count)]
+    frames = [anchored_energy(body, one, evidence_of(motion, frame), weights) for frame, one in enumerate(anchors)]
+    standing = np.zeros((motion.frame_count - 1, 4), bool)
+    standing[:, 1] = standing[1:, 2] = True
+    return ClipEnergy(frames, standing, RATE, body), Clip(tuple(anchors))
+
+
+def dense(chain: Chain) -> np.ndarray:
+    count, size, shape = chain.border.shape
+    matrix = np.zeros((count * size + shape,) * 2)
+    for number in range(count):
+        own = slice(number * size, (number + 1) * size)
+        matrix[own, own] = chain.diagonal[number]
+        matrix[own, count * size :] = chain.border[number]
+        if number + 1 < count:
+            matrix[own, own.stop : own.stop + size] = chain.beside[number]
+    matrix[count * size :, count * size :] = chain.corner
+    return np.triu(matrix) + np.triu(matrix, 1).T
+
+
+def test_the_chain_is_solved_as_a_dense_matrix_would_be():
+    rng = np.random.default_rng(0)
+    count, size, shape = 5, 6, 3
+    factors = rng.normal(size=(count, 40, 2 * size + shape))
+    factors[-1, :, size : 2 * size] = 0
+    chain = Chain(np.zeros((count, size, size)), np.zeros((count - 1, size, size)), np.zeros((count, size, shape)),
+                  np.zeros((shape, shape)))  # fmt: skip
+    for number, factor in enumerate(factors):
+        here, ahead, border = np.split(factor, [size, 2 * size], 1)
+        chain.diagonal[number] += here.T @ here
+        chain.border[number] += here.T @ border
+        chain.corner[:] += border.T @ border
+        if number + 1 < count:
+            chain.diagonal[number + 1] += ahead.T @ ahead
+            chain.beside[number] += here.T @ ahead
+            chain.border[number + 1] += ahead.T @ border
+    gradient = rng.normal(size=count * size + shape)
+    expected = -np.linalg.solve(dense(chain), gradient)
+    assert np.abs(chain_step(chain, gradient, 0.0) - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_the_gradient_of_a_clip_is_its_difference_quotient(body):
+    motion = motion_of(body, 3, 0.1)[1]
+    energy, clip = clip_energy(body, motion)
+    rng = np.random.default_rng(1)
+    size = 3 * 75 + 10
+    clip = clip.moved(rng.normal(0, 0.02, size))
+    gradient = energy.linearise(clip)[0]
+    for direction in rng.normal(size=(12, size)):
+        ends = [energy.energy(clip.moved(sign * 1e-6 * direction)) for sign in (1, -1)]
+        assert (ends[0] - ends[1]) / 2e-6 == pytest.approx(gradient @ direction, rel=2e-4, abs=1e-2)
+
+
+def test_a_clip_comes_nearer_the_truth_and_does_not_shake(body):
+    true, started = motion_of(body, 16, 0.15)
+    refined, unagreed = refine_motion(body, started)
+    assert unagreed == 0
+
+    def off(motion):
+        return np.linalg.norm(motion.joints_2d - true.joints_2d, axis=-1).mean()
+
+    def shake(motion):
+        return np.linalg.norm(np.diff(motion.joints_3d, 2, axis=0), axis=-1).mean()
+
+    assert off(refined) < 0.5 * off(started)
+    assert shake(refined) < shake(true) + 0.002
+    assert refined.betas.shape == (10,) and refined.vertices is None
+    again = body.pose(refined.betas[None], rotations_of(refined.poses), refined.trans).joints * [1, -1, -1]
+    assert np.abs(again - refined.joints_3d).max() < 1e-5
+
+
+def test_feet_that_stand_stay(body):
+    started = motion_of(body, 16, 0.15)[1]
+    assert standing_points(body, started, RATE).mean() > 0.9
+    refined, _ = refine_motion(body, started)
+    ankles = refined.joints_3d[:, [7, 8]]
+    assert np.abs(ankles - ankles.mean(0)).max() < 0.01
+
+
+def test_corrections_ease_out_where_a_frame_is_not_accepted():
+    good = np.ones(11, bool)
+    assert eased(good, 4).tolist() == [1.0] * 11
+    good[5] = False
+    assert eased(good, 4).tolist() == [1, 1, 0.75, 0.5, 0.25, 0, 0.25, 0.5, 0.75, 1, 1]
