@@ -57,10 +57,25 @@ def window(images: list[np.ndarray], size: int, rng: np.random.Generator) -> np.
 
 
 def _without_person(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Fill the person's widened silhouette from outside, coarse to fine, so that no outline of it is left."""
-    reach = max(image.shape[:2]) // 24
-    kept = (cv2.dilate(mask, np.ones((reach, reach), np.uint8)) == 0).astype(np.float32)
-    filled, level, share = image.astype(np.float32), image.astype(np.float32) * kept[..., None], kept
+    """Put other parts of the picture over the person's widened silhouette: its mirror image and its own sides. What
+    even they do not cover takes colours from around it."""
+    reach = max(image.shape[:2]) // 20
+    hole = cv2.dilate(mask, np.ones((reach, reach), np.uint8))
+    filled = _filled_from_around(image, hole)
+    third = image.shape[1] // 3
+    moves = (lambda picture: picture[:, ::-1], lambda p: np.roll(p, third, 1), lambda p: np.roll(p, -third, 1))
+    for move in moves:
+        new = np.where(move(hole) > 0, 0, hole)
+        share = cv2.GaussianBlur(new, (0, 0), reach / 8)[..., None].astype(np.float32) / 255
+        filled = (filled + share * (move(image).astype(np.float32) - filled)).astype(np.uint8)
+        hole = np.where(new > 0, 0, hole)
+    return filled
+
+
+def _filled_from_around(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Fill where `hole` is with what lies around it, coarse to fine."""
+    kept = (hole == 0).astype(np.float32)
+    level, share = image.astype(np.float32) * kept[..., None], kept
     layers = [(level, share)]
     while min(share.shape) > 4 and share.min() < 1e-3:
         level, share = cv2.pyrDown(level), cv2.pyrDown(share)
@@ -71,7 +86,7 @@ def _without_person(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         known = np.clip(share, 0, 1)[..., None]
         here = level / np.maximum(share, 1e-3)[..., None]
         coarse = np.where(known > 1e-3, known * here + (1 - known) * coarse, coarse)
-    return np.clip(np.where(kept[..., None] > 0, filled, coarse), 0, 255).astype(np.uint8)
+    return np.clip(coarse, 0, 255).astype(np.uint8)
 
 
 def paint(rng: np.random.Generator) -> np.ndarray:

@@ -99,7 +99,7 @@ class Wardrobe:
 
     def _cloth(self, cut: np.ndarray, offset: np.ndarray | float, rng, like: Cloth | None = None) -> Cloth:
         """A shell with folds; `like` gives it the same cloth as another piece."""
-        folds = self.tailor.ripples(rng, rng.uniform(0.05, 0.2))
+        folds = self.tailor.ripples(rng)
         stand = np.maximum(offset + np.minimum(0.25 * np.asarray(offset), 0.006) * folds, 0.003)
         stand = np.broadcast_to(stand, cut.shape).astype(np.float32)
         if like is not None:

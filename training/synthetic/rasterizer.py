@@ -12,6 +12,27 @@ ALPHA = 128
 
 
 @njit(cache=True, fastmath=True)
+def project(vertices, focal, center, nearest, size):
+    """Camera-frame vertices (V, 3) as x, y in samples and 1/z (V, 3), which is 0 for what is nearer than `nearest`; and
+    the window (4,) of a picture `size` samples a side that holds them: left, top, right, bottom."""
+    screen = np.empty_like(vertices)
+    left, top, right, bottom = 1e9, 1e9, -1e9, -1e9
+    for vertex in range(len(vertices)):
+        x, y, z = vertices[vertex]
+        if z <= nearest:
+            screen[vertex] = 0
+            continue
+        x, y = x / z * focal + center[0], y / z * focal + center[1]
+        screen[vertex, 0], screen[vertex, 1], screen[vertex, 2] = x, y, 1 / z
+        left, top, right, bottom = min(left, x), min(top, y), max(right, x), max(bottom, y)
+    window = np.zeros(4, np.int64)
+    if left <= right:
+        window[0], window[1] = max(np.floor(left), 0), max(np.floor(top), 0)
+        window[2], window[3] = min(np.floor(right) + 1, size), min(np.floor(bottom) + 1, size)
+    return screen, window
+
+
+@njit(cache=True, fastmath=True)
 def draw(screen, faces, first, two_sided, cut, uvs, texture, seen, nearness, place):
     """Draw a part into the buffers; triangle `t` leaves the number `first + t`.
 

@@ -14,7 +14,7 @@ from .lighting import SHADOW_SIZE, Light, load_places, sample_light, shadow_came
 from .occluders import put_in_front
 from .parts import WHOLE, Figure, Part
 from .people import People
-from .rasterizer import draw, draw_nearness
+from .rasterizer import draw, draw_nearness, project
 from .scene import Options, Scene, stage
 from .shading import ENCODED, LINEAR, develop, shade
 
@@ -26,6 +26,9 @@ THICKNESS = 0.16
 """Metres that a joint may lie behind the surface that is seen at its pixel and still count as in sight."""
 LEAST_IN_SIGHT = 5
 """Limb keypoints of which fewer in sight make a picture worthless; another is drawn."""
+SOFTNESS = (0.4, 1.3)
+"""Deviation of the blur of unsharp pictures, pixels of a picture 256 wide: people in photographs are often small, and
+enlarged."""
 _NO_SHADOW = np.zeros((1, 1), np.float32)
 
 
@@ -92,7 +95,7 @@ class Renderer:
         background, exposure = self.backgrounds.sample(scene, place, light, rng)
         if rng.random() < options.shadows:
             background *= 1 - rng.uniform(0.2, 0.7) * ground_shadow(scene, light.sun, options.size)[..., None]
-        buffers.shade(scene, light, rng.random() < options.shadows, options.fine)
+        buffers.shade(scene, light, rng.random() < options.shadows)
         image = np.empty((options.size, options.size, 3), np.uint8)
         develop(buffers.light, buffers.seen, background, exposure, ENCODED, image)
         own = (buffers.seen >= 0) & (buffers.seen < ends[0])
@@ -103,6 +106,8 @@ class Renderer:
             front = put_in_front(image, mask, self.backgrounds, rng)
             rows, columns = _pixels(pixels, options.size)
             sight[(sight > 0) & (front[rows, columns] > 127)] = 1
+        if rng.random() < options.soft:
+            image = cv2.GaussianBlur(image, (0, 0), rng.uniform(*SOFTNESS) * options.size / 256)
         return Photograph(image, mask, pixels.astype(np.float32), sight)
 
 
@@ -127,15 +132,19 @@ class Buffers:
         self.nearness = np.empty((size, size), np.float32)
         self.place = np.empty((size, size, 2), np.float32)
         self.light = np.empty((size, size, 3), np.float32)
+        self.windows: list[np.ndarray] = []
 
     def look(self, scene: Scene, fine: int) -> list[int]:
         """Find what is seen where. Triangles are numbered on through all parts; returns each figure's end."""
         self.seen[:] = -1
         self.nearness[:] = 0
-        first, ends = 0, []
+        first, ends, size = 0, [], len(self.seen)
+        focal, center = scene.camera.focal * fine, (scene.camera.center + 0.5) * fine - 0.5
+        self.windows = []
         for figure in scene.figures:
             for part in figure.parts:
-                screen = on_screen(part.vertices, scene, fine)
+                screen, window = project(part.vertices, focal, center, NEAREST, size)
+                self.windows.append(window)
                 holes = part.looks.texture if part.looks.holed else WHOLE
                 draw(screen, part.faces, first, part.two_sided, part.cut, part.uvs, holes, self.seen, self.nearness,
                      self.place)  # fmt: skip
@@ -143,21 +152,18 @@ class Buffers:
             ends.append(first)
         return ends
 
-    def shade(self, scene: Scene, light: Light, shadows: bool, fine: int) -> None:
-        """Give light to all that is seen."""
+    def shade(self, scene: Scene, light: Light, shadows: bool) -> None:
+        """Give light to all that `look` has seen of this scene."""
         shadow, light_from_camera = _NO_SHADOW, np.zeros((3, 4), np.float32)
         if shadows:
             shadow, light_from_camera = shadow_map(scene.figures, light.sun)
         first, reach = 0, max(int(0.03 * len(self.seen)), 2)
-        for figure in scene.figures:
-            for part in figure.parts:
-                screen = on_screen(part.vertices, scene, fine)
-                looks = part.looks
-                shade(window_of(screen, len(self.seen)), first, part.faces, part.vertices, part.normals, part.uvs,
-                      looks.texture, looks.colour, looks.shine, LINEAR, self.seen, self.nearness, self.place,
-                      light.harmonics, light.sky_from_camera, light.sun, light.sunlight, shadow, light_from_camera,
-                      reach, self.light)  # fmt: skip
-                first += len(part.faces)
+        for part, window in zip((part for figure in scene.figures for part in figure.parts), self.windows, strict=True):
+            looks = part.looks
+            shade(window, first, part.faces, part.vertices, part.normals, part.uvs, looks.texture, looks.colour,
+                  looks.shine, LINEAR, self.seen, self.nearness, self.place, light.harmonics, light.sky_from_camera,
+                  light.sun, light.sunlight, shadow, light_from_camera, reach, self.light)  # fmt: skip
+            first += len(part.faces)
 
     def sight(self, depths: np.ndarray, pixels: np.ndarray, end: int, fine: int) -> np.ndarray:
         """For keypoints at `depths` (K,) and `pixels` (K, 2) of the figure that ends at number `end`: see
@@ -171,26 +177,6 @@ class Buffers:
         # A keypoint can lie beyond another figure's outline and yet in front of it.
         sight[(seen >= end) & (depths < 1 / np.maximum(near, 1e-6))] = 3
         return np.where(inside, sight, 0)
-
-
-def on_screen(vertices: np.ndarray, scene: Scene, fine: int) -> np.ndarray:
-    """Camera-frame vertices (V, 3) as x, y in samples and 1/z, which is 0 for what is too near."""
-    camera = scene.camera
-    near = 1 / np.maximum(vertices[:, 2], NEAREST)
-    screen = np.empty_like(vertices)
-    for axis in range(2):
-        screen[:, axis] = vertices[:, axis] * near * (camera.focal * fine) + ((camera.center[axis] + 0.5) * fine - 0.5)
-    screen[:, 2] = np.where(vertices[:, 2] > NEAREST, near, 0)
-    return screen
-
-
-def window_of(screen: np.ndarray, size: int) -> np.ndarray:
-    """left, top, right, bottom (4,) of all that is before the camera."""
-    points = screen[screen[:, 2] > 0, :2]
-    if not len(points):
-        return np.zeros(4, np.int64)
-    low, high = np.clip(np.floor(points.min(0)), 0, size), np.clip(np.floor(points.max(0)) + 1, 0, size)
-    return np.array([*low, *high], np.int64)
 
 
 def shadow_map(figures: list[Figure], sun: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,8 @@ class Options:
     """Share with a thing in front."""
     shadows: float = 0.7
     """Share in which the sun casts them."""
+    soft: float = 0.5
+    """Share of pictures that are not quite sharp."""
     hidden_weight: float = 0.5
     """Weight of a keypoint that something else than the own body hides."""
     dressed: bool = True

@@ -13,6 +13,8 @@ from ...inference.body_model import BodyModel
 from ...inference.joints import JOINT_INDEX
 from .skinning import Skinned, vertex_normals
 
+FOLDS = 200
+"""Patterns of folds to choose from."""
 SMOOTHING = 12
 """Rounds of averaging with the neighbours: toes, navel and muscles vanish under cloth."""
 
@@ -38,6 +40,8 @@ class Tailor:
         normals = vertex_normals(self.smooth.template, model.faces)
         sunk = ((model.v_template - self.smooth.template) * normals).sum(1)
         self.sunk = np.maximum(sunk, 0).astype(np.float32)
+        rng = np.random.default_rng(0)
+        self.stock = np.stack([self._ripples(rng) for _ in range(FOLDS)])
         self.flat_uvs = np.ascontiguousarray(model.v_template[model.faces][..., :2])
 
     def _smoothed(self) -> Skinned:
@@ -97,8 +101,12 @@ class Tailor:
         head = self.height_of("head")
         return self.y - (head + back + (front - back) * (self.z + 0.06) / 0.22)
 
-    def ripples(self, rng: np.random.Generator, size: float) -> np.ndarray:
-        """Smooth noise (V,) of mean 0 and deviation about 1, with folds about `size` metres apart."""
-        waves = rng.normal(0, 2 * np.pi / size, (5, 3))
+    def ripples(self, rng: np.random.Generator) -> np.ndarray:
+        """Smooth noise (V,) of mean 0 and deviation about 1, out of a stock."""
+        return self.stock[rng.integers(len(self.stock))]
+
+    def _ripples(self, rng: np.random.Generator) -> np.ndarray:
+        """Waves from 5 to 20 cm long, from all sides."""
+        waves = rng.normal(0, 2 * np.pi / rng.uniform(0.05, 0.2), (5, 3))
         phase = waves @ self.model.v_template.T + rng.uniform(0, 2 * np.pi, (5, 1))
-        return np.sin(phase).sum(0) * np.sqrt(2 / 5)
+        return (np.sin(phase).sum(0) * np.sqrt(2 / 5)).astype(np.float32)
