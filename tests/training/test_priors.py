@@ -1,5 +1,8 @@
 """The priors' training: true geometry, losses, learning, resuming, export."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,10 +10,21 @@ torch = pytest.importorskip("torch")
 from body_from_image.inference.body_estimate import camera_from_upright  # noqa: E402
 from body_from_image.inference.body_model import BodyModel  # noqa: E402
 from body_from_image.inference.camera import Camera  # noqa: E402
+from body_from_image.inference.engine import Engine, Settings  # noqa: E402
 from body_from_image.inference.pose_features import pose_features, rotation_to_forward  # noqa: E402
 from body_from_image.inference.rotations import axis_angle_to_matrix, six_d_to_matrix  # noqa: E402
 from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
-from body_from_image.training.priors import instances, networks, pose_prior, run, shape_prior, silhouettes  # noqa: E402  # noqa: E402
+from body_from_image.training.priors import (  # noqa: E402
+    evaluate,
+    instances,
+    networks,
+    pose_prior,
+    run,
+    shape_prior,
+    silhouettes,
+    table_1,
+)
+from body_from_image.training.priors.body_measures import Tailor  # noqa: E402
 
 MODEL = BodyModel.load()
 
@@ -131,3 +145,72 @@ def test_the_pose_prior_learns(packs, tmp_path):
     run.train(pose_prior.PoseTask(pose_prior.Config(iterations=300, batch=64, width=256)), tmp_path, 0, 50)
     rows = [line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines()]
     assert float(rows[-1][2]) < 0.8 * float(rows[1][2])
+
+
+@pytest.fixture
+def licensed_file(tmp_path) -> Path:
+    """An imitation of a licensed SMPL file: another shape space, no names, no landmarks."""
+    mixed, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(10, 10)))
+    path = tmp_path / "SMPL_NEUTRAL.npz"
+    np.savez(
+        path, v_template=MODEL.v_template, shapedirs=MODEL.shapedirs @ mixed, posedirs=np.zeros((6890, 3, 207)),
+        J_regressor=MODEL.J_regressor, weights=MODEL.lbs_weights, f=MODEL.faces,
+        kintree_table=np.stack([np.where(MODEL.parents < 0, 2**32 - 1, MODEL.parents), np.arange(24)]),
+    )  # fmt: skip
+    return path
+
+
+def test_a_licensed_body_gets_its_own_shape_prior_and_the_engine_uses_it(packs, licensed_file):
+    silhouette = np.ones((64, 64), np.float32)
+    before, remarks = Engine(Settings(device="cpu", body_model=licensed_file)).shape(silhouette)
+    assert not before.any() and "--body-model" in remarks[0]
+    options = ["--body-model", str(licensed_file), "--out", str(licensed_file.parent / "run")]
+    shape_prior.main([*options, "--iterations", "2", "--batch", "4", "--workers", "0"])
+    betas, remarks = Engine(Settings(device="cpu", body_model=licensed_file)).shape(silhouette)
+    assert betas.any() and not remarks
+
+
+@pytest.mark.slow
+def test_the_shape_prior_learns_a_licensed_body(packs, licensed_file):
+    folder = licensed_file.parent / "run"
+    shape_prior.main(
+        ["--body-model", str(licensed_file), "--out", str(folder), "--iterations", "200", "--workers", "0"]
+    )
+    with open(folder / "log.csv") as file:
+        vertices = [float(row["vertices"]) for row in csv.DictReader(file)]
+    assert vertices[-1] < 0.8 * vertices[0]
+
+
+def test_girths_are_those_of_a_tape_and_limbs_those_of_the_joints():
+    """A body twice as large measures twice as much; a heavier one is wider everywhere; a circle's girth is 2πr."""
+    tailor = Tailor(MODEL)
+    betas = np.zeros((2, 10), np.float32)
+    betas[1, MODEL.beta_names.index("body mass index")] = 2
+    measures = tailor.measure(betas)
+    for girth in ("chest", "waist", "hips"):
+        assert 60 < measures[girth][0] < 130 and measures[girth][1] > measures[girth][0] + 8
+    twice = tailor.measure(betas, 2 * measures["stature"] / 100)
+    assert all(twice[name] == pytest.approx(2 * measures[name], rel=1e-4) for name in measures)
+    radius = np.hypot(*(MODEL.v_template[:, axis] for axis in (0, 2)))[:, None]
+    round_body = MODEL.v_template.copy()
+    round_body[:, [0, 2]] *= 0.15 / np.maximum(radius, 1e-6)
+    assert tailor.girth(round_body, float(MODEL.rest_joints(betas[:1])[0, 6, 1])) == pytest.approx(
+        0.3 * np.pi, rel=0.02
+    )
+
+
+def test_table_1_trains_every_row_on_the_same_people_and_resumes(packs, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(table_1, "TEST_PEOPLE", 4)
+    options = ["--out", str(tmp_path / "t"), "--workers", "0", "--rows", "3", "--batch", "4", "--shape-batch", "4"]
+    for _ in range(2):
+        table_1.main([*options, "--iterations", "2", "--shape-iterations", "2"])
+    first, again = (part for part in capsys.readouterr().out.split("| trained with")[1:])
+    assert first.split("\n")[:5] == again.split("\n")[:5]
+    assert all(row.name in first for row in table_1.ROWS[:3])
+
+
+def test_evaluation_prints_every_figure(packs, capsys):
+    evaluate.main(["--count", "12", "--split", "validation"])
+    printed = capsys.readouterr().out
+    for line in ("pose, 2 % noise", "uncertainty, full corruption", "heavy women, clean", "waist, cm"):
+        assert line in printed

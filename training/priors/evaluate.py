@@ -13,13 +13,16 @@ import numpy as np
 
 from ...inference.body_estimate import CAMERA_FROM_SMPL
 from ...inference.body_model import BodyModel
+from ...inference.camera import Camera
 from ...inference.engine import Engine, Settings
 from ...inference.errors import NoPersonError
 from ...inference.images import Photo
-from ...inference.joints import JOINT_NAMES, MPII_COUNT
+from ...inference.joints import JOINT_NAMES, MPII_COUNT, keypoints_from_joints
 from ...inference.priors import PosePrior
+from ..human2d.evaluate import pck, relative_errors, torso_lengths
 from ..metrics import mpjpe, pa_mpjpe
 from ..packs import PackMissing
+from ..photos2d import LSPET, load_crops
 from ..photos3d import load_photos3d
 from .corruption import Corruption, corrupt
 from .instances import VIEW, Instances, People, true_keypoints
@@ -92,6 +95,37 @@ def photo_figures(engine: Engine) -> dict[str, float]:
     return {"PA-MPJPE limbs": float(np.mean(errors)), "people missed": float(missed), "photos": float(len(photos))}
 
 
+def reprojection_figures(engine: Engine, most: int = 120) -> dict[str, float]:
+    """How well the posed body lies on the labels of real photos, beside what the detector alone does: PCK@0.2 of the
+    limb keypoints, on the crops that confidence is calibrated on. Raises PackMissing."""
+    crops = [crop for crop in load_crops("calibration", (LSPET,), most) if np.isfinite(torso_lengths([crop])[0])]
+    found, posed, kept = [], [], []
+    for crop in crops:
+        try:
+            estimate = engine.estimate(Photo(crop.image, None, Path(f"{crop.id}.jpg")), crop.box).estimate
+        except NoPersonError:
+            continue
+        points = keypoints_from_joints(estimate.joints_3d[0], estimate.vertices[0, engine.body.keypoint_vertices])
+        camera = Camera(estimate.focal, estimate.camera_center, estimate.image_size)
+        found.append(estimate.keypoints_2d[0, :, :2])
+        posed.append(camera.project(np.stack(points)))
+        kept.append(crop)
+    if not kept:
+        return {"photos": 0.0}
+    return {
+        "PCK@0.2 of the body": pck(relative_errors(np.stack(posed), kept)),
+        "PCK@0.2 of the detector": pck(relative_errors(np.stack(found), kept)),
+        "photos": float(len(kept)),
+    }
+
+
+PHOTOS = {
+    "validation": {"photos2d, calibration crops": reprojection_figures},
+    "test": {"photos3d, detected keypoints": photo_figures},
+}
+"""Split → condition → figures on photos: those of the test split are for reporting only."""
+
+
 def evaluate(engine: Engine, split: str, count: int, seed: int = 0) -> dict[str, dict[str, float]]:
     """All figures on one split's clips, by condition."""
     rng = np.random.default_rng(seed)
@@ -106,17 +140,12 @@ def evaluate(engine: Engine, split: str, count: int, seed: int = 0) -> dict[str,
         "pose, full corruption": pose_figures(engine, made, corrupted),
         "uncertainty, full corruption": uncertainty_figures(engine.pose_prior, made, corrupted),
     }
-    if split == "test":
-        with_photos(table, engine)
-    return table | shape_figures(engine.body, engine.shape_prior, people, rng)
-
-
-def with_photos(table: dict, engine: Engine) -> None:
-    """Add the figures on photos3d, which are for reporting only, if the pack is there."""
-    try:
-        table["photos3d, detected keypoints"] = photo_figures(engine)
-    except PackMissing as missing:
-        print(missing)
+    for condition, figures in PHOTOS[split].items():
+        try:
+            table[condition] = figures(engine)
+        except PackMissing as missing:
+            print(missing)
+    return table | shape_figures(engine.body, engine.shape_prior, people, rng, max(count // 30, 2))
 
 
 def main(arguments: list[str]) -> None:

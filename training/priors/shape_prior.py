@@ -3,6 +3,9 @@
 The loss is the squared error of the betas plus the per-vertex distance of the T-posed bodies (equation 1), on
 silhouettes drawn anew for every batch. Vertices are linear in the betas, so the per-vertex error is a quadratic form
 of the betas' error, computed once from the body model instead of from 6890 vertices each time.
+
+For a licensed SMPL file, training begins with the network that ships, whose eyes are good already, and the result is
+written next to the file, where the engine looks for it.
 """
 
 from dataclasses import dataclass
@@ -12,7 +15,10 @@ import numpy as np
 import torch
 
 from ...inference.body_model import BodyModel
+from ...inference.networks import MODELS
+from ...inference.priors import shape_prior_file
 from ..command_line import parse_run
+from .export import export_shape_prior
 from .instances import People
 from .networks import ShapePrior
 from .run import RunConfig, train
@@ -33,7 +39,7 @@ class ShapeTask:
     def __init__(self, config: Config, body_file: Path | None = None):
         torch.manual_seed(config.seed)
         self.config = config
-        self.network = ShapePrior()
+        self.network = ShapePrior().to(memory_format=torch.channels_last)
         self.extra = torch.nn.Module()
         self.model = BodyModel.load(body_file)
         self.metric = vertex_metric(self.model)
@@ -70,4 +76,9 @@ def main(arguments: list[str]) -> None:
         arguments, Config, "shape-prior", "Train ShapePrior on silhouettes of posed bodies.",
         body_model="a licensed SMPL file to train for, instead of the open body",
     )  # fmt: skip
-    train(ShapeTask(config, rest.body_model), rest.out, rest.workers, log_every=50, warm_start=rest.warm_start)
+    warm_start = rest.warm_start or (MODELS / "shape_prior.onnx" if rest.body_model else None)
+    train(ShapeTask(config, rest.body_model), rest.out, rest.workers, log_every=50, warm_start=warm_start)
+    if rest.body_model:
+        path = shape_prior_file(rest.body_model)
+        export_shape_prior(rest.out / "weights.pt", path, rest.body_model)
+        print(f"wrote {path}; it is used from now on with {rest.body_model.name}")
