@@ -2,6 +2,7 @@
 command on a tiny network."""
 
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from body_from_image.training.human2d.evaluation import (  # noqa: E402
     command,
     compositions,
     finding,
+    methods,
     report,
     thresholds,
 )  # fmt: skip
@@ -311,3 +313,8 @@ def test_the_command_writes_every_table(more_packs, tiny_network, tmp_path, monk
 
 def test_tables_show_what_is_missing_as_a_dash():
     assert report.table(["a", "b"], [["x", float("nan")], ["y", 0.25]]).endswith("| x | – |\n| y | 0.250 |\n")
+
+
+def test_networks_of_one_name_are_told_apart_by_their_folders():
+    files = [Path("runs/a/human2d_fast.onnx"), Path("runs/b/human2d_fast.onnx"), Path("runs/b/human2d_hourglass.onnx")]
+    assert methods.names_of(files) == ["a/human2d_fast", "b/human2d_fast", "human2d_hourglass"]

@@ -11,7 +11,7 @@ from ....inference.networks import MODELS
 from ...benchmark import load
 from .answers import open_network
 from .compositions import compose, empty_pictures
-from .methods import Pictures, of_mediapipe, of_network, speeds_of
+from .methods import Pictures, names_of, of_mediapipe, of_network, speeds_of
 from .pictures import demo_photos, further_labels, validation
 from .report import page
 from .thresholds import threshold_tables
@@ -41,7 +41,8 @@ def main(arguments: list[str]) -> None:
             print(threshold_tables(open_network(file, options.threads), limit=options.limit))
         return
     pictures = all_pictures(options.limit)
-    methods = [method for file in files for method in of_network(file, pictures, options.threads)]
+    named = zip(names_of(files), files, strict=True)
+    methods = [method for name, file in named for method in of_network(name, file, pictures, options.threads)]
     speeds = speeds_of(files)
     if options.beside_mediapipe:
         method, milliseconds = of_mediapipe(options.beside_mediapipe, pictures)

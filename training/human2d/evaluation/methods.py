@@ -54,20 +54,26 @@ class Speeds:
     cuda: dict[str, float | None] = field(default_factory=dict)
 
 
-def of_network(file: Path, pictures: Pictures, threads: int | None) -> list[Method]:
+def names_of(files: list[Path]) -> list[str]:
+    """What networks are called: the file's name, with its folder's where that alone does not tell them apart."""
+    stems = [file.stem for file in files]
+    return [file.stem if stems.count(file.stem) == 1 else f"{file.parent.name}/{file.stem}" for file in files]
+
+
+def of_network(name: str, file: Path, pictures: Pictures, threads: int | None) -> list[Method]:
     """One look at the given box, the engine in the given box, and the engine in the whole picture."""
     human2d = open_network(file, threads)
     boxed = {
-        f"{file.stem}, box given, one look": looks_in_boxes,
-        f"{file.stem}, box given, engine": engine_in_boxes,
+        f"{name}, box given, one look": looks_in_boxes,
+        f"{name}, box given, engine": engine_in_boxes,
     }
     answers = {
-        name: {source: ask(human2d, crops) for source, crops in pictures.crops.items()} for name, ask in boxed.items()
+        how: {source: ask(human2d, crops) for source, crops in pictures.crops.items()} for how, ask in boxed.items()
     }
-    answers[f"{file.stem}, engine"] = {
-        name: engine_in_pictures(human2d, images) for name, images in pictures.images().items()
+    answers[f"{name}, engine"] = {
+        source: engine_in_pictures(human2d, images) for source, images in pictures.images().items()
     }
-    return [Method(name, given, _seen(given)) for name, given in answers.items()]
+    return [Method(how, given, _seen(given)) for how, given in answers.items()]
 
 
 def of_mediapipe(python: Path, pictures: Pictures) -> tuple[Method, float]:
@@ -84,7 +90,9 @@ def _seen(answers: dict[str, list[Answer]]) -> np.ndarray:
 
 
 def speeds_of(files: list[Path]) -> Speeds:
+    """Each network's speed on the processor and on CUDA."""
+    named = dict(zip(names_of(files), files, strict=True))
     return Speeds(
-        {file.stem: crop_milliseconds(file) for file in files},
-        {file.stem: crop_milliseconds(file, "cuda") for file in files},
+        {name: crop_milliseconds(file) for name, file in named.items()},
+        {name: crop_milliseconds(file, "cuda") for name, file in named.items()},
     )

@@ -15,6 +15,7 @@ from ..evaluate import (
     silhouette_iou,
 )  # fmt: skip
 from .answers import confidences, masks, points
+from .beside import NAME as MEDIAPIPE
 from .breakdown import KINDS, pck_of_groups, shares_of_kinds
 from .finding import OVERLAP, findings, meaning_of_score, overlap, refusals
 from .methods import Method, Pictures, Speeds
@@ -173,7 +174,7 @@ def score_tables(methods: list[Method], pictures: Pictures) -> str:
     """What thresholds of the engine's score would do, and how good keypoints are at each score."""
     parts = []
     for method in methods:
-        if not method.searches or not method.name.endswith("engine"):
+        if not method.searches or method.name == MEDIAPIPE:
             continue
         given = method.answers
         rows = [
@@ -204,7 +205,7 @@ def _milliseconds(value: float | None) -> str:
 
 def page(methods: list[Method], pictures: Pictures, taught: dict, speeds: Speeds, load: str) -> str:
     """The whole report."""
-    ours = [method for method in methods if method.name in _ours(methods)]
+    ours = [method for method in methods if method.name != MEDIAPIPE]
     sections = {
         "Keypoints and silhouettes": main_table(methods, pictures.crops),
         "Joint by joint": joint_table(methods, pictures.crops["lspet"]),
@@ -217,8 +218,3 @@ def page(methods: list[Method], pictures: Pictures, taught: dict, speeds: Speeds
     }
     told = "\n".join(f"## {title}\n\n{text}" for title, text in sections.items() if text)
     return f"# Human2D, measured\n\n{NOTES}\n{told}"
-
-
-def _ours(methods: list[Method]) -> set[str]:
-    """Names of the methods whose confidence is meant as the share that is right."""
-    return {method.name for method in methods if "human2d" in method.name}
