@@ -64,7 +64,7 @@ class Instances:
     """(B, 3) what `BodyModel.pose` must add."""
 
 
-VIEW = Camera(1000.0, np.zeros(2), (1, 1))
+VIEW = Camera(1000.0, np.zeros(2, np.float32), (1, 1))
 """Pixels of this camera are thousandths of its focal length; the virtual camera looks at the person, so that the
 photo's own focal length and frame do not matter."""
 

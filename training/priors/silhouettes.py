@@ -26,8 +26,9 @@ def project_bodies(model: BodyModel, instances: Instances) -> np.ndarray:
 def draw_silhouette(points: np.ndarray, faces: np.ndarray, left_top: np.ndarray, side: float) -> np.ndarray:
     """Silhouette (64, 64) float32 in 0–1 of projected vertices (V, 2) in the square window at `left_top` (2,)."""
     grid = CELLS * _FINE
-    planar = ((points - left_top) * (grid / side)).astype(np.float32).T
-    a, b, c = (planar[:, corner] for corner in faces.T)
+    left_top = np.asarray(left_top, np.float32)[:, None]
+    planar = (points.T - left_top) * np.float32(grid / side)
+    a, b, c = (planar.take(corner, 1) for corner in faces.T)
     x, y = np.concatenate([planar, (a + b + c) * np.float32(1 / 3)], 1).astype(np.int32)
     inside = (x >= 0) & (x < grid) & (y >= 0) & (y < grid)
     drawn = np.zeros((grid, grid), np.uint8)
@@ -45,11 +46,11 @@ def framed_silhouettes(
     """Silhouettes (B, 1, 64, 64), each in the crop that inference would cut, shaken by up to `jitter` times what the
     box of a real detection varies."""
     result = np.empty((len(points), 1, CELLS, CELLS), np.float32)
-    for body, vertices in enumerate(points):
-        low, high = vertices.min(0), vertices.max(0)
+    planar = np.ascontiguousarray(points.transpose(0, 2, 1), np.float32)
+    for body, (low, high) in enumerate(zip(planar.min(2), planar.max(2), strict=True)):
         side = FRAMING * (high - low).max() * np.exp(jitter * rng.uniform(-0.12, 0.12))
         center = (low + high) / 2 + jitter * rng.uniform(-0.05, 0.05, 2) * side
-        result[body, 0] = draw_silhouette(vertices, faces, center - side / 2, side)
+        result[body, 0] = draw_silhouette(planar[body].T, faces, center - side / 2, side)
     return result
 
 
