@@ -20,6 +20,8 @@ from .skinning import Skinned, bone_transforms, skin, vertex_normals
 from .skirts import FACES, UVS, sew
 from .textures import read_texture, woven_tiles
 
+POSES = 30000
+"""Poses drawn when loading: one by one, they would take a tenth of a picture's time."""
 MORE_POSTURES = 0.2
 """Share of people who sit, lie, crouch or stand on their hands beyond those that the priors' sampler draws: sports
 photographs are full of them."""
@@ -46,7 +48,7 @@ class People:
 
     def __init__(self, split: str = "train"):
         self.model = BodyModel.load()
-        self.poses = PoseSampler(load_poses(split))
+        self.poses = _bank_of_poses(split)
         self.shapes = Shapes(self.model)
         self.tailor = Tailor(self.model)
         self.body = Skinned.of(self.model.v_template, self.model.shapedirs, self.model.lbs_weights)
@@ -59,15 +61,13 @@ class People:
 
     def sample(self, rng: np.random.Generator, dressed: bool = True) -> Figure:
         """A person whose body's middle is at the origin of the camera's frame; it must still be moved before it."""
-        rotations = take_postures(self.poses(1, rng), MORE_POSTURES, rng)
+        rotations = self.poses[rng.integers(len(self.poses))][None].copy()
         viewed = sample_views(rotations[:, 0], rng)
         up = viewed[0] @ rotations[0, 0].T @ np.array([0.0, 1.0, 0.0])
         rotations[:, 0] = viewed
         betas = self.shapes.sample(1, rng)
         rest_joints = self.model.rest_joints(betas)
-        joints, world = forward_kinematics(
-            rest_joints, rotations.astype(np.float32), self.model.parents, self.model.kinematic_levels
-        )
+        joints, world = forward_kinematics(rest_joints, rotations, self.model.parents, self.model.kinematic_levels)
         betas = betas[0]
         turn = CAMERA_FROM_SMPL.astype(np.float32)
         joints, world = joints[0] @ turn.T, turn @ world[0]
@@ -107,6 +107,12 @@ class People:
         uvs = self.tailor.flat_uvs * np.float32(cloth.repeat)
         looks = Looks(cloth.tile, cloth.dyes, cloth.shine)
         return Part(vertices, normals, self.model.faces, uvs, cloth.cut, looks, two_sided=True)
+
+
+def _bank_of_poses(split: str) -> np.ndarray:
+    """Local rotations (POSES, 24, 3, 3) float32, the root's in the world."""
+    rng = np.random.default_rng(0)
+    return take_postures(PoseSampler(load_poses(split))(POSES, rng), MORE_POSTURES, rng).astype(np.float32)
 
 
 def _wear(worn: Worn, resting: Resting) -> list[Part]:
