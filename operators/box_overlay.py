@@ -39,12 +39,8 @@ class BoxOverlay:
         """The dragged rectangle as left, top, width, height in the photo's pixels."""
         left, bottom, right, top = self.rectangle
         scale = photo_size[0] / (self.picture[2] - self.picture[0])
-        return (
-            (left - self.picture[0]) * scale,
-            (self.picture[3] - top) * scale,
-            (right - left) * scale,
-            (top - bottom) * scale,
-        )
+        x, y = left - self.picture[0], self.picture[3] - top
+        return x * scale, y * scale, (right - left) * scale, (top - bottom) * scale
 
     def draw(self) -> None:
         """Draw into the region that is being drawn, when it is ours."""
@@ -61,12 +57,14 @@ class BoxOverlay:
 
 
 def load_texture(file: Path) -> gpu.types.GPUTexture:
-    """The picture as it is stored, which is as a screen shows it."""
+    """The picture as a texture. A 3D view's overlays are drawn in linear light, so its colours are told to be sRGB."""
     image = bpy.data.images.load(str(file))
     try:
         pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
         image.pixels.foreach_get(pixels)
-        return gpu.types.GPUTexture(image.size[:], format="RGBA8", data=gpu.types.Buffer("FLOAT", len(pixels), pixels))
+        return gpu.types.GPUTexture(
+            image.size[:], format="SRGB8_A8", data=gpu.types.Buffer("FLOAT", len(pixels), pixels)
+        )
     finally:
         bpy.data.images.remove(image)
 

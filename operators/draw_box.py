@@ -76,6 +76,7 @@ class BODY_FROM_IMAGE_OT_draw_box(bpy.types.Operator):
         self._photo_size = picture.photo_size
         place = fit_picture(self._area, self._region, *picture.photo_size)
         self._overlay = BoxOverlay(self._region, load_texture(picture.file), place)
+        self._look.close()
         self._drawing = bpy.types.SpaceView3D.draw_handler_add(self._overlay.draw, (), "WINDOW", "POST_PIXEL")
         show_progress(context, None)
         context.workspace.status_text_set("Drag a box around the person   ·   Esc: leave it as it was")
@@ -108,8 +109,9 @@ class BODY_FROM_IMAGE_OT_draw_box(bpy.types.Operator):
         return {"FINISHED"}
 
     def _clear(self, context) -> None:
-        """Leave the view as it was."""
-        self._look.close()
+        """Leave the view as it was. Once the picture is here, the worker may be busy with other things."""
+        if self._overlay is None:
+            self._look.close()
         context.window_manager.event_timer_remove(self._timer)
         if self._drawing is not None:
             bpy.types.SpaceView3D.draw_handler_remove(self._drawing, "WINDOW")

@@ -2,12 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import bpy
-
-from .estimation import worker
-from .worker_client import Answer, Failure, Progress
+from .estimation import Request
 
 
 @dataclass(frozen=True)
@@ -18,30 +14,11 @@ class Picture:
     photo_size: tuple[int, int]
 
 
-class Look:
-    """A request to the worker and the folder that it writes to. `close` it in any case."""
+class Look(Request):
+    """`poll` and `wait` give a `Picture`, whose file goes with `close`."""
 
     def __init__(self, photo: Path):
-        """Raises UserError when the worker cannot be started."""
-        self._folder = TemporaryDirectory(prefix="body_from_image_", dir=bpy.app.tempdir)
-        self._under_way = True
-        try:
-            worker.send("look", path=str(photo), folder=self._folder.name)
-        except BaseException:
-            self._folder.cleanup()
-            raise
+        super().__init__("look", path=str(photo))
 
-    def poll(self) -> Progress | Picture | Failure | None:
-        """What happened since the last time; None for nothing. Returns at once."""
-        message = worker.poll()
-        self._under_way = message is None or isinstance(message, Progress)
-        if isinstance(message, Answer):
-            return Picture(Path(message.result["picture"]), tuple(message.result["size"]))
-        return message
-
-    def close(self) -> None:
-        """Remove the picture; a request that is still under way is ended, and the worker with it."""
-        if self._under_way:
-            worker.stop()
-            self._under_way = False
-        self._folder.cleanup()
+    def _load(self, result: dict) -> Picture:
+        return Picture(Path(result["picture"]), tuple(result["size"]))

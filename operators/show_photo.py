@@ -39,4 +39,7 @@ class BODY_FROM_IMAGE_OT_show_photo(bpy.types.Operator):
         context.scene.camera = camera
         camera.data.show_background_images = True
         view.view_perspective = "CAMERA"
+        window = next(region for region in context.area.regions if region.type == "WINDOW")
+        with context.temp_override(region=window):
+            bpy.ops.view3d.view_center_camera()
         return {"FINISHED"}

@@ -3,6 +3,8 @@
 import bpy
 
 from ..operators.active_character import active_armature, record_of
+from ..operators.preferences import preferences
+from ..operators.resmooth import BODY_FROM_IMAGE_OT_smooth_motion
 from ..operators.show_photo import photo_is_shown
 from .sidebar import SidebarPanel
 from .wrapped_text import draw_text
@@ -26,13 +28,16 @@ class VIEW3D_PT_body_from_image_character(SidebarPanel, bpy.types.Panel):
             self.layout.label(text=f"{armature.name}: score {record['score']:.2f}", icon="ARMATURE_DATA")
         for remark in record["remarks"].splitlines():
             draw_text(self.layout, context, remark, "INFO")
-        self._draw_place(context, record["camera"])
+        self._draw_tools(context, record["camera"])
 
-    def _draw_place(self, context, camera) -> None:
+    def _draw_tools(self, context, camera) -> None:
         column = self.layout.column(align=True)
         shown = camera is not None and photo_is_shown(context, camera)
+        column.operator("body_from_image.refine", icon="SHADERFX")
         column.operator("body_from_image.show_photo", icon="IMAGE_BACKGROUND", depress=shown)
         column.operator("body_from_image.stand_on_ground", icon="ALIGN_BOTTOM")
+        if BODY_FROM_IMAGE_OT_smooth_motion.poll(context):
+            column.operator("body_from_image.smooth_motion", icon="SMOOTHCURVE")
 
 
 class CharacterPanel(SidebarPanel):
@@ -71,6 +76,10 @@ class VIEW3D_PT_body_from_image_shape(CharacterPanel, bpy.types.Panel):
             if name in armature:
                 path = f'["{bpy.utils.escape_identifier(name)}"]'
                 column.prop(armature, path, text=name.capitalize(), slider=True)
+        if preferences(context).body_model:
+            row = self.layout.row(align=True)
+            row.operator("body_from_image.pose_correctives", icon="ADD").enable = True
+            row.operator("body_from_image.pose_correctives", text="Remove", icon="REMOVE").enable = False
 
 
 class VIEW3D_PT_body_from_image_export(CharacterPanel, bpy.types.Panel):
@@ -81,6 +90,13 @@ class VIEW3D_PT_body_from_image_export(CharacterPanel, bpy.types.Panel):
         column = self.layout.column(align=True)
         column.prop(settings, "bone_names", text="")
         column.operator("body_from_image.export_fbx", icon="EXPORT").bone_names = settings.bone_names
+        row = column.row(align=True)
+        row.operator("body_from_image.export_glb", text="GLB").bone_names = settings.bone_names
+        row.operator("body_from_image.export_bvh", text="BVH").bone_names = settings.bone_names
+        row.operator("body_from_image.export_npz", text="npz")
+        column = self.layout.column(align=True)
+        column.operator("body_from_image.retarget", icon="CON_ARMATURE")
+        column.operator("body_from_image.mark_pose_asset", icon="ASSET_MANAGER")
 
 
 def _icon(certainty: float) -> str:

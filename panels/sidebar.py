@@ -37,13 +37,18 @@ class VIEW3D_PT_body_from_image(SidebarPanel, bpy.types.Panel):
 
 
 class VIEW3D_PT_body_from_image_sequence(SidebarPanel, bpy.types.Panel):
-    bl_label = "Sequence or Video"
+    bl_label = "Sequence, Video, Motion"
     bl_parent_id = "VIEW3D_PT_body_from_image"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
 
     def draw(self, context):
-        draw_text(self.layout, context, "Several pictures, a folder or a film: one moving person, or a pose from each.")
-        self.layout.operator("body_from_image.estimate_sequence", text="Choose …", icon="FILE_MOVIE")
+        layout, settings = self.layout, context.scene.body_from_image
+        draw_text(layout, context, "A film, pictures or a folder: one moving person, or a character from each picture.")
+        column = layout.column(align=True)
+        sequence = column.operator("body_from_image.estimate_sequence", text="Estimate Sequence …", icon="FILE_MOVIE")
+        for name in ("field_of_view", "height", "stand_on_ground"):
+            setattr(sequence, name, getattr(settings, name))
+        column.operator("body_from_image.import_npz", text="Import Motion (npz) …", icon="IMPORT")
 
 
 def _draw_source(layout, context, settings) -> bool:
