@@ -119,17 +119,19 @@ def _copy_skin(
 
 
 def _add_shape_keys(body: bpy.types.Object, correctives: BakedCorrectives) -> None:
-    basis = np.array([vertex.co for vertex in body.data.vertices])
-    if len(basis) != correctives.offsets.shape[1]:
+    count = len(body.data.vertices)
+    if count != correctives.offsets.shape[1]:
         raise UserError(
             f"A modifier changes the number of vertices of {body.name}, so its pose correctives do not fit. Remove the "
             "modifier or the correctives, and export again."
         )
+    basis = np.empty(3 * count, np.float32)
+    body.data.vertices.foreach_get("co", basis)
     body.shape_key_add(name="Basis")
     for number, offsets in enumerate(correctives.offsets, start=1):
         key = body.shape_key_add(name=f"Corrective {number}", from_mix=False)
         key.slider_min, key.slider_max = -1.0, 1.0
-        key.data.foreach_set("co", np.ascontiguousarray(basis + offsets, np.float32).ravel())
+        key.data.foreach_set("co", (basis + offsets.ravel()).astype(np.float32))
 
 
 def _shaped_mesh(original: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Mesh:
