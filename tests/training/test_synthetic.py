@@ -1,5 +1,6 @@
 """Synthetic people: the compiled arithmetic against the engine's own, and labels against what was drawn."""
 
+import os
 import time
 
 import cv2
@@ -15,13 +16,20 @@ from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, LIM
 from body_from_image.inference.rasterizer import coverage, project, spans_of
 from body_from_image.inference.rotations import axis_angle_to_matrix
 from body_from_image.training.human2d.augmentation import Augmentation, training_sample
+from body_from_image.training.photos2d import LabelledCrop
 from body_from_image.training.synthetic import lighting, shading
+from body_from_image.training.synthetic.backgrounds import EmptyPhotos
+from body_from_image.training.synthetic.people import People
+from body_from_image.training.synthetic.props import BALL, BOX, POLE
 from body_from_image.training.synthetic.rasterizer import draw, draw_nearness
 from body_from_image.training.synthetic.renderer import Renderer
 from body_from_image.training.synthetic.scene import Options, stage
 from body_from_image.training.synthetic.skinning import Skinned, bone_transforms, vertex_normals
+from body_from_image.training.synthetic.skirts import FACES as SKIRT
+from scipy.spatial import cKDTree
 
 SIZE = 96
+PACKS = os.environ.get("BODY_FROM_IMAGE_DATA")
 OPAQUE = np.zeros((0, 0, 4), np.uint8)
 
 
@@ -32,7 +40,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def small_packs(tmp_path_factory):
-    """The least that a renderer needs, in the packs' own format: twelve clips, one sky, one skin for each sex."""
+    """The least that a renderer needs, in the packs' own format: twenty clips, one sky, one skin for each sex."""
     root = tmp_path_factory.mktemp("packs")
     for folder in ("mocap", "render_assets/hdri", "render_assets/skins"):
         (root / folder).mkdir(parents=True)
@@ -45,23 +53,21 @@ def small_packs(tmp_path_factory):
     cv2.imwrite(str(root / "render_assets/hdri/sky.hdr"), sky)
     for sex in ("male", "female"):
         cv2.imwrite(str(root / f"render_assets/skins/young_{sex}_diffuse.jpg"), np.full((64, 64, 3), 150, np.uint8))
-    return root
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BODY_FROM_IMAGE_DATA", str(root))
+        yield root
 
 
 @pytest.fixture(scope="module")
 def renderer(small_packs):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BODY_FROM_IMAGE_DATA", str(small_packs))
-        return Renderer(Options(size=SIZE))
+    return Renderer(Options(size=SIZE))
 
 
 @pytest.fixture(scope="module")
 def alone(renderer):
     """The same people, undressed, with nobody and nothing else near, and nothing cut off."""
-    options = Options(size=256, fine=2, others=0, occluders=0, cut_off=0, dressed=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("body_from_image.training.synthetic.renderer.load_places", lambda: renderer.places)
-        return Renderer(options, people=renderer.people)
+    options = Options(size=256, others=0, props=0, occluders=0, cut_off=0, dressed=False)
+    return Renderer(options, people=renderer.people)
 
 
 def posed(model, seed=0):
@@ -198,14 +204,34 @@ def test_the_silhouette_is_that_of_the_engines_rasterizer(alone, monkeypatch):
 
 def test_what_hides_a_keypoint_lowers_its_weight(renderer):
     options = Options(size=SIZE, others=0, occluders=1, cut_off=0.5)
-    hiding = Renderer.__new__(Renderer)
-    hiding.__dict__ = {**renderer.__dict__, "options": options}
+    hiding = Renderer(options, people=renderer.people)
     crops = [hiding.sample(np.random.default_rng(seed)) for seed in range(8)]
     weights = np.concatenate([crop.keypoints[:, 2] for crop in crops])
     assert set(np.unique(weights)) == {0.0, options.hidden_weight, 1.0}
     for crop in crops:
         outside = ((crop.keypoints[:, :2] < -0.5) | (crop.keypoints[:, :2] > SIZE - 0.5)).any(1)
         assert np.array_equal(crop.keypoints[:, 2] == 0, outside)
+
+
+@pytest.mark.parametrize("shape", [BALL, POLE, BOX])
+def test_things_are_closed_and_turned_outwards(shape):
+    vertices, faces, _ = shape
+    volume = (vertices[faces[:, 0]] * np.cross(vertices[faces[:, 1]], vertices[faces[:, 2]])).sum() / 6
+    expected = {id(BALL): 4 / 3 * np.pi, id(POLE): np.pi, id(BOX): 1.0}[id(shape)]
+    assert 0.85 * expected < volume <= 1.001 * expected
+
+
+def test_nothing_of_a_person_is_left_in_an_emptied_photograph():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 100, (90, 70, 3)).astype(np.uint8)
+    mask = np.zeros((90, 70), np.uint8)
+    cv2.ellipse(mask, (30, 45), (14, 34), 10, 0, 360, 255, -1)
+    image[mask > 0] = (250, 0, 250)
+    crop = LabelledCrop(0, 0, image, np.zeros((len(KEYPOINT_NAMES), 3), np.float32), mask, True)
+    unknown = LabelledCrop(1, 0, image, crop.keypoints, None, False)
+    (empty,) = EmptyPhotos.of([crop, unknown]).images
+    assert empty[..., 0].max() < 130 and empty[mask > 0].std() > 5
+    assert np.array_equal(empty[:, 62:], image[:, 62:]), "what is far from the person stays"
 
 
 def test_human2d_takes_the_crops_as_they_are(renderer):
@@ -222,3 +248,18 @@ def test_speed_is_told_but_not_asserted(renderer, capsys):
         renderer.sample(rng)
     with capsys.disabled():
         print(f"\n{10 / (time.process_time() - began):.0f} synthetic pictures of {SIZE}² a second of processor time")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PACKS, reason="BODY_FROM_IMAGE_DATA does not name the data packs mocap and render_assets")
+def test_clothes_and_hair_stay_with_their_person(monkeypatch):
+    """Nothing explodes: only skirts reach further from the skin than a hand's breadth, and none half a metre."""
+    monkeypatch.setenv("BODY_FROM_IMAGE_DATA", PACKS)
+    people, rng = People(), np.random.default_rng(0)
+    assert {asset.kind for kind in people.wardrobe.kinds.values() for asset in kind} == {"suit", "shoes", "hair", "hat"}
+    for _ in range(40):
+        figure = people.sample(rng)
+        skin = cKDTree(figure.parts[0].vertices)
+        for part in figure.parts[1:]:
+            furthest = skin.query(part.vertices[part.cut > 0])[0].max(initial=0)
+            assert furthest < (0.5 if part.faces is SKIRT else 0.15)

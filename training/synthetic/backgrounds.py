@@ -60,15 +60,15 @@ def _without_person(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Put other parts of the picture over the person's widened silhouette: its mirror image and its own sides. What
     even they do not cover takes colours from around it."""
     reach = max(image.shape[:2]) // 20
-    hole = cv2.dilate(mask, np.ones((reach, reach), np.uint8))
-    filled = _filled_from_around(image, hole)
+    person = cv2.dilate(mask, np.ones((reach, reach), np.uint8))
+    filled, hole = _filled_from_around(image, person), person
     third = image.shape[1] // 3
     moves = (lambda picture: picture[:, ::-1], lambda p: np.roll(p, third, 1), lambda p: np.roll(p, -third, 1))
     for move in moves:
-        new = np.where(move(hole) > 0, 0, hole)
-        share = cv2.GaussianBlur(new, (0, 0), reach / 8)[..., None].astype(np.float32) / 255
+        free = move(person) == 0
+        share = (cv2.GaussianBlur(hole, (0, 0), reach / 8) * free)[..., None].astype(np.float32) / 255
         filled = (filled + share * (move(image).astype(np.float32) - filled)).astype(np.uint8)
-        hole = np.where(new > 0, 0, hole)
+        hole = np.where(free, 0, hole).astype(np.uint8)
     return filled
 
 

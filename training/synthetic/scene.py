@@ -7,6 +7,7 @@ import numpy as np
 from ...inference.camera import Camera
 from .parts import Figure
 from .people import People
+from .props import sample_prop
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,10 @@ class Options:
     """Metres from the camera, log-uniform; with the person's extent it gives the focal length."""
     others: float = 0.25
     """Share with a second person, who is not labelled."""
+    props: float = 0.25
+    """Share with a thing at the person's hands or feet."""
     occluders: float = 0.3
-    """Share with a thing in front."""
+    """Share with something flat before everything."""
     shadows: float = 0.7
     """Share in which the sun casts them."""
     soft: float = 0.5
@@ -38,7 +41,7 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Figures in the camera's frame, of which the first is the labelled one."""
+    """Figures in the camera's frame, of which the first is the labelled person and the last may be a thing."""
 
     figures: list[Figure]
     camera: Camera
@@ -47,7 +50,7 @@ class Scene:
 
 
 def stage(people: People, options: Options, rng: np.random.Generator) -> Scene:
-    """Draw a person, a camera that frames it, and perhaps another person near it."""
+    """Draw a person, a camera that frames it, and perhaps another person and a thing near it."""
     figure = people.sample(rng, options.dressed)
     span = np.ptp(figure.parts[0].vertices[:, 2])
     distance = np.exp(rng.uniform(*np.log(options.distance))) + span / 2
@@ -59,6 +62,8 @@ def stage(people: People, options: Options, rng: np.random.Generator) -> Scene:
         other = people.sample(rng).moved(away + [0, 0, distance])
         if other.parts[0].vertices[:, 2].min() > 0.5:
             figures.append(other)
+    if rng.random() < options.props:
+        figures.append(sample_prop(figure, people.wardrobe.tiles, rng))
     return Scene(figures, camera, _camera_from_world(figure.up))
 
 
