@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 IMAGE ?= examples/person.jpg
 OUT ?= out
 TORCH ?= torch==2.13.0
+CHROOT ?= $(CURDIR)/build/debian
 BLENDER_LIBRARIES := libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libgl1 libegl1 libgl1-mesa-dri
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full bench extension lint
+.PHONY: help run test test-full test-gui bench extension lint
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +51,10 @@ test: $(VENV)/.test  ## everything that passes in a few minutes
 test-full: $(VENV)/.test  ## slow and GPU checks too; set BODY_FROM_IMAGE_DATA to the data packs for all of them
 	$(blender_libraries)
 	$(BIN)/python -m pytest -q -m ""
+
+test-gui: $(VENV)/.test  ## in a real Blender window; needs root, and a Debian with Blender in CHROOT, which is made there
+	$(blender_libraries)
+	BODY_FROM_IMAGE_CHROOT="$(CHROOT)" $(BIN)/python -m pytest -q -rs -m gui tests/gui
 
 bench: $(VENV)/.test  ## speed and memory, measured on this machine
 	$(blender_libraries)

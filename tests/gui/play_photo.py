@@ -94,7 +94,18 @@ def choose(file):
     view()[1].tag_redraw()
 
 
+def select(name):
+    """Select the character of this name; with none, nothing."""
+    for item in bpy.context.selected_objects:
+        item.select_set(False)
+    armature = bpy.data.objects.get(name)
+    if armature:
+        armature.select_set(True)
+    bpy.context.view_layer.objects.active = armature
+
+
 def scenario():
+    bpy.data.objects.remove(bpy.data.objects["Cube"])
     install(ZIP)
     import addon_utils
 
@@ -138,7 +149,7 @@ def first_estimate():
     facts["estimated"], facts["error"] = blocks(), state().error
     facts["provider"] = state().provider
     yield 0.5
-    screenshot("character")
+    screenshot("estimated")
     facts["calls_cold"] = sorted(calls)[-3:]
 
 
@@ -169,7 +180,7 @@ def escape():
     hold_worker()
     yield from click_estimate()
     state().share, state().stage = 0.5, "Finding the person"
-    view()[1].tag_redraw()
+    select("")
     yield 0.5
     sidebar_screenshot("running")
     pressed = time.monotonic()
@@ -185,6 +196,9 @@ def nobody():
     yield 1.0
     yield from estimate()
     facts["nobody"] = state().error
+    yield from over_viewport()
+    view()[1].tag_redraw()
+    yield 12.0  # until Blender's own report has faded
     sidebar_screenshot("error")
     choose(str(EXCHANGE / PHOTO))
     yield 1.0
@@ -290,9 +304,11 @@ def character_panel():
     for name in armature.data["beta_names"]:
         armature[name] = 0.0
     settings().use_box, settings().filepath = False, ""
+    armature.name = "person"
     armature.update_tag()
+    yield from over_viewport()
     yield 1.0
-    sidebar_screenshot("character_panel")
+    sidebar_screenshot("character")
 
 
 def save_and_reopen():

@@ -44,7 +44,7 @@ def play(scenario: Callable[[], Iterator]) -> None:
             wanted = next(steps)
             condition = callable(wanted)
             state["ready"] = wanted if condition else None
-            state["until"] = now + (TOO_LONG if condition else wanted)
+            state["until"] = time.monotonic() + (TOO_LONG if condition else wanted)
             return TICK
         except StopIteration:
             pass
