@@ -55,14 +55,14 @@ def torso_lengths(crops: list[LabelledCrop]) -> np.ndarray:
 
 
 def head_lengths(crops: list[LabelledCrop]) -> np.ndarray:
-    """Upper neck to the top of the head (N,), pixels; NaN where either is not labelled."""
+    """Upper neck to the top of the head (N,), pixels; NaN where either is not labelled, or both on one spot."""
     return _segment_lengths(crops, "upper_neck", "head_top")
 
 
 def _segment_lengths(crops: list[LabelledCrop], start: str, end: str) -> np.ndarray:
     ends = np.stack([crop.keypoints[[KEYPOINT_INDEX[start], KEYPOINT_INDEX[end]]] for crop in crops])
     length = np.linalg.norm(ends[:, 0, :2] - ends[:, 1, :2], axis=1)
-    return np.where(ends[:, :, 2].all(1), length, np.nan)
+    return np.where(ends[:, :, 2].all(1) & (length > 0), length, np.nan)
 
 
 def box_lengths(crops: list[LabelledCrop]) -> np.ndarray:
