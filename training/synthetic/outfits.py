@@ -1,6 +1,6 @@
 """What people wear: a plan of pieces drawn at random, from swimwear to suit, independent of pose and shape."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,8 +79,8 @@ class Wardrobe:
         self._hair(woman, worn, cloths, rng)
         if style in ("suit", "casual") and rng.random() < 0.2:
             cloths.append(self._jacket(rng))
-        if rng.random() < 0.04:
-            cloths.append(self._cloth(self.tailor.out - self.tailor.joints[20, 0] - 0.01, 0.003, rng))
+        if rng.random() < 0.04:  # gloves
+            cloths.append(self._cloth(-self.tailor.sleeves(1.02), 0.003, rng))
         return Outfit(worn, cloths, skirts)
 
     def _dyed(self, asset: Asset, rng: np.random.Generator) -> Worn:
@@ -97,13 +97,11 @@ class Wardrobe:
     def _tile(self, rng: np.random.Generator) -> np.ndarray:
         return self.tiles[0 if rng.random() < 0.3 else rng.integers(len(self.tiles))]
 
-    def _cloth(self, cut: np.ndarray, offset: np.ndarray | float, rng, like: Cloth | None = None) -> Cloth:
-        """A shell with folds; `like` gives it the same cloth as another piece."""
+    def _cloth(self, cut: np.ndarray, offset: np.ndarray | float, rng) -> Cloth:
+        """A shell with folds, of any cloth."""
         folds = self.tailor.ripples(rng)
         stand = np.maximum(offset + np.minimum(0.25 * np.asarray(offset), 0.006) * folds, 0.003)
         stand = np.broadcast_to(stand, cut.shape).astype(np.float32)
-        if like is not None:
-            return Cloth(stand, cut.astype(np.float32), like.tile, like.dyes, like.repeat, like.shine)
         repeat = rng.uniform(1.5, 8)
         return Cloth(stand, cut.astype(np.float32), self._tile(rng), sample_dyes(rng), repeat)
 
@@ -118,7 +116,7 @@ class Wardrobe:
         hem = rng.uniform(-0.36, -0.12) if hem is None else hem
         loose = rng.gamma(1.5, 0.012) if loose is None else loose
         neck, ends, bottom = self._neck(rng), tailor.sleeves(sleeve), tailor.above(hem)
-        chest = np.clip(1 - np.abs(tailor.y - 0.0) / 0.35, 0, 1) * (tailor.out < 0.22)
+        chest = np.clip(1 - np.abs(tailor.y) / 0.35, 0, 1) * (tailor.out < 0.22)
         offset = np.maximum(self._loose(bottom, 0.45, loose), self._loose(ends, 0.35, loose * 0.8) * (tailor.out > 0.2))
         return self._cloth(np.minimum(np.minimum(neck, ends), bottom), offset + 0.2 * loose * chest, rng)
 
@@ -146,7 +144,7 @@ class Wardrobe:
         shirt = self._top(rng, sleeve=rng.choice([0.0, 0.1, 0.42, 1.0]), loose=rng.gamma(2, 0.01))
         shorts = self._trousers(rng, length=rng.choice([0.15, 0.35, 0.45, 1.0]), loose=rng.gamma(2, 0.012))
         if rng.random() < 0.5:
-            shorts = Cloth(shorts.offset, shorts.cut, shirt.tile, shirt.dyes, shirt.repeat)
+            shorts = replace(shorts, tile=shirt.tile, dyes=shirt.dyes, repeat=shirt.repeat)
         cloths += [shorts, shirt]
 
     def _tight(self, woman, cloths, skirts, rng) -> None:
@@ -158,7 +156,7 @@ class Wardrobe:
         else:
             bottom = tailor.legs(rng.choice([0.2, 0.5, 0.8, 1.0]))
         suit = self._cloth(np.minimum(np.minimum(neck, sleeve), bottom), 0.003, rng)
-        cloths.append(Cloth(suit.offset, suit.cut, suit.tile, suit.dyes, suit.repeat, shine))
+        cloths.append(replace(suit, shine=shine))
         if rng.random() < 0.3:  # of two pieces
             cut = np.minimum(tailor.legs(rng.choice([0.2, 0.5, 1.0])), tailor.below(rng.uniform(-0.15, -0.02)))
             cloths.append(self._cloth(np.minimum(cut, tailor.sleeves(0.6)), 0.004, rng))
@@ -168,7 +166,7 @@ class Wardrobe:
             return self._casual(woman, cloths, skirts, rng)
         skirt = self._skirt(rng)
         top = self._top(rng, hem=skirt.waist - 0.03, loose=0.004)
-        cloths += [self._briefs(rng), Cloth(top.offset, top.cut, skirt.tile, skirt.dyes, skirt.repeat)]
+        cloths += [self._briefs(rng), replace(top, tile=skirt.tile, dyes=skirt.dyes, repeat=skirt.repeat)]
         skirts.append(skirt)
 
     def _bare(self, woman, cloths, skirts, rng) -> None:
@@ -223,11 +221,11 @@ class Wardrobe:
             scalp = tailor.scalp(rng.uniform(0.08, 0.12), rng.uniform(-0.05, 0.02))
             dyes = np.outer(colour, [1, 0.5, 0.5]).astype(np.float32)
             cropped = self._cloth(scalp, rng.uniform(0.004, 0.02), rng)
-            cloths.append(Cloth(cropped.offset, cropped.cut, self.melange, dyes, 8))
+            cloths.append(replace(cropped, tile=self.melange, dyes=dyes, repeat=8.0))
         if rng.random() < 0.12:
             scalp = tailor.scalp(rng.uniform(0.06, 0.1), rng.uniform(-0.02, 0.03))
             cap = self._cloth(scalp, rng.uniform(0.015, 0.035), rng)
-            cloths.append(Cloth(cap.offset, cap.cut, cap.tile, cap.dyes, cap.repeat, rng.choice([0.0, 0.5])))
+            cloths.append(replace(cap, shine=float(rng.choice([0.0, 0.5]))))
         elif self.kinds["hat"] and rng.random() < 0.04:
             worn.append(self._dyed(self.kinds["hat"][rng.integers(len(self.kinds["hat"]))], rng))
 

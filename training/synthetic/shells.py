@@ -4,8 +4,6 @@ A cut is a number for each vertex, positive where there is cloth; the rasteriser
 are straight lines and need no mesh of their own. Numbers are metres of the mean body's template, whatever the betas.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.sparse import coo_matrix, diags
 
@@ -17,15 +15,6 @@ FOLDS = 200
 """Patterns of folds to choose from."""
 SMOOTHING = 12
 """Rounds of averaging with the neighbours: toes, navel and muscles vanish under cloth."""
-
-
-@dataclass(frozen=True, eq=False)
-class Shell:
-    """One piece of cloth: how far it stands off (V,), where it is cut (V,), which dye pattern it has and how large."""
-
-    offset: np.ndarray
-    cut: np.ndarray
-    shine: float = 0.0
 
 
 class Tailor:
