@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
         "--fps", type=rate, metavar="RATE", help="with --motion: frames a second of pictures (default 30)"
     )
     estimate.add_argument(
-        "--refine", action="store_true", help="move the body until it lies on the photo: a fifth of a second a picture"
+        "--refine", action="store_true", help="move the body until it lies on the photo: a tenth of a second a picture"
     )
     estimate.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
     return top
@@ -260,9 +260,21 @@ class Job:
         raw = join_frames(self.engine, frames, first.fps or self.options.fps or 0.0, first.path)
         smooth = STRENGTH if self.options.smooth is None else self.options.smooth
         estimate = smooth_motion(raw.estimate, self.engine.body, smooth, self.options.keep_feet)
+        if self.options.refine:
+            estimate = self._refined_motion(estimate, outcome)
         outcome.score = round(float(np.mean(estimate.score)), 3)
         outcome.remarks += [*raw.remarks, *self.missing_remark]
         self._write_motion_files(estimate, outcome)
+
+    def _refined_motion(self, estimate, outcome: Outcome):
+        from .inference.refine_motion import refine_motion
+        from .inference.smooth_motion import smooth_motion
+
+        refined, kept = refine_motion(self.engine.body, estimate)
+        if kept:
+            outcome.remarks.append(f"{kept} of {estimate.frame_count} frames were not refined: bodies do not bend so.")
+        # Feet stand softly in the refinement; who asked for them to stand gets them planted.
+        return smooth_motion(refined, self.engine.body, 0.0, self.options.keep_feet)
 
     def _write_motion_files(self, estimate, outcome: Outcome) -> None:
         from .inference.clip_files import write_mask_pictures, write_overlay_video

@@ -24,9 +24,9 @@ from .smooth_motion import DEFAULT_RATE
 FRAME = 3 * JOINTS + 3
 """Unknowns of a frame: turns of the joints, and the translation."""
 ITERATIONS = 8
-TURN_RATE = 0.8
+TURN_RATE = 0.3
 """Radians a second that a joint's correction usually changes."""
-SHIFT_RATE = 0.25
+SHIFT_RATE = 0.08
 """Metres a second, of the place's."""
 EASE_SECONDS = 0.3
 CONTACT_DEVIATION = 0.003

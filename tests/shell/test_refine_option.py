@@ -1,0 +1,49 @@
+"""`--refine` from the shell: on a picture, and on a motion whose keypoints come from a file."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+from body_from_image.__main__ import main
+from body_from_image.inference.body_estimate import BodyEstimate
+from body_from_image.inference.body_model import BodyModel
+from body_from_image.inference.joints import LIMB_KEYPOINTS
+from body_from_image.inference.refine import evidence_of, parameters_of, sparse_body
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+
+
+def distance(estimate: BodyEstimate, frame: int = 0) -> float:
+    """Mean pixels between the body's limbs and the keypoints, those that were seen."""
+    sparse = sparse_body(BodyModel.load())
+    points = sparse.place(parameters_of(BodyModel.load(), estimate, frame)).points
+    seen = estimate.keypoints_2d[frame][LIMB_KEYPOINTS]
+    pixels = evidence_of(estimate).camera.project(sparse.keypoints_from_points @ points)[LIMB_KEYPOINTS]
+    return float(np.linalg.norm(pixels - seen[:, :2], axis=1)[seen[:, 2] > 0.3].mean())
+
+
+def run(out: Path, *options: str) -> BodyEstimate:
+    assert main([*options, "--out", str(out), "--format", "npz", "--device", "cpu"]) == 0
+    return BodyEstimate.load(next(out.glob("*.npz")))
+
+
+def test_a_picture_lies_nearer_its_keypoints(tmp_path):
+    before = run(tmp_path / "before", "estimate", str(EXAMPLE))
+    after = run(tmp_path / "after", "estimate", str(EXAMPLE), "--refine")
+    assert distance(after) < 0.7 * distance(before)
+
+
+def test_a_motion_lies_nearer_its_keypoints(tmp_path):
+    found = run(tmp_path / "one", "estimate", str(EXAMPLE)).keypoints_2d[0]
+    frames = [found + [0.6 * number, 0, 0] for number in range(6)]
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(len(frames)):
+        cv2.imwrite(str(folder / f"{number:03d}.png"), cv2.imread(str(EXAMPLE)))
+    file = tmp_path / "keypoints.json"
+    file.write_text(json.dumps([{"keypoints": frame.tolist()} for frame in frames]))
+    command = ("estimate", str(folder), "--motion", "--keypoints", str(file))
+    before, after = run(tmp_path / "before", *command), run(tmp_path / "after", *command, "--refine")
+    assert after.frame_count == 6
+    assert distance(after, 3) < 0.7 * distance(before, 3)
