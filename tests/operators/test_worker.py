@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 import pytest
 from body_from_image.inference.body_estimate import BodyEstimate
+from body_from_image.inference.body_model import BodyModel
 from body_from_image.inference.engine import Engine
 from body_from_image.inference.errors import UserError
 from body_from_image.inference.images import read_image
+from body_from_image.inference.smooth_motion import smooth_motion
 from body_from_image.operators.worker_client import Answer, Failure, Progress, WorkerClient, worker_command
 
 ROOT = Path(__file__).parents[2]
@@ -184,6 +186,57 @@ def test_it_ends_with_the_process_that_started_it():
     client.wait()
     client._process.stdin.close()
     assert client._process.wait(timeout=5) == 0
+
+
+def ask_motion(client, paths, folder, **changed):
+    fields = {"box": None, "settings": SETTINGS, "frame_rate": 25.0, "strength": 0.5, "keep_feet": False}
+    client.send("motion", paths=[str(path) for path in paths], folder=str(folder), **fields | changed)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Five numbered pictures of a person; the third is broken."""
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    photo = cv2.resize(cv2.imread(str(ROOT / "examples" / "person.jpg")), (240, 320), interpolation=cv2.INTER_AREA)
+    for number in range(1, 6):
+        cv2.imwrite(str(folder / f"p{number}.png"), np.roll(photo, number, axis=1))
+    (folder / "p3.png").write_bytes((folder / "p3.png").read_bytes()[:1000])
+    return folder
+
+
+def test_a_motion_is_told_frame_by_frame_and_comes_raw_and_smoothed(client, clip, tmp_path):
+    ask_motion(client, [clip / "p2.png"], tmp_path, keep_feet=True)
+    *progress, answer = messages_of(client)
+    assert [m.stage for m in progress if "Frame" in m.stage] == [f"Frame {n} of 5" for n in range(1, 6)]
+    shares = [message.share for message in progress]
+    assert shares == sorted(shares) and shares[-1] < 1
+    raw, estimate = (BodyEstimate.load(Path(answer.result[name])) for name in ("raw", "estimate"))
+    model = BodyModel.load()
+    assert raw.frame_count == 5 and raw.mocap_framerate == 25 and raw.score[2] == 0 < raw.score[1]
+    np.testing.assert_array_equal(estimate.poses, smooth_motion(raw, model, 0.5, True).poses)
+    assert [Path(file).name for file in answer.result["behind"]] == [f"p{n}.png" for n in range(1, 6)]
+    assert any("p3.png" in remark for remark in answer.result["remarks"])
+
+
+def test_each_picture_gives_a_body_or_a_sentence(client, clip, tmp_path):
+    client.send("pictures", paths=[str(clip)], settings=SETTINGS, folder=str(tmp_path))
+    pictures = client.wait()["pictures"]
+    assert [picture["name"] for picture in pictures] == [f"p{n}" for n in range(1, 6)]
+    assert ["error" in picture for picture in pictures] == [False, False, True, False, False]
+    assert BodyEstimate.load(Path(pictures[4]["estimate"])).source == "p5.png"
+
+
+def test_a_full_disk_is_a_sentence_and_the_worker_goes_on(clip, tmp_path):
+    """The worker may write files of a kilobyte at most, as on a disk with no more room."""
+    client = WorkerClient(lambda: ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *worker_command()])
+    ask_motion(client, [clip], tmp_path)
+    with pytest.raises(UserError, match="Could not write"):
+        client.wait()
+    assert not (tmp_path / "estimate.npz").exists()
+    client.send("ping")
+    assert client.wait()
+    client.stop()
 
 
 def test_a_missing_library_is_told_in_a_sentence(monkeypatch):

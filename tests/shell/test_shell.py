@@ -66,6 +66,11 @@ def test_nobody_in_the_picture_is_exit_3_and_no_files(tmp_path, capsys):
         [EXAMPLE, "--body-model", "missing.pkl"],
         [EXAMPLE, "--keypoints", "missing.json"],
         [EXAMPLE, "--bones", "maya"],
+        [EXAMPLE, "--smooth", "0.5"],
+        [EXAMPLE, "--keep-feet"],
+        [EXAMPLE, "--fps", "25"],
+        [EXAMPLE, "--motion", "--smooth", "2"],
+        [EXAMPLE, "--motion", "--fps", "0"],
     ],
 )
 def test_wrong_usage_is_exit_2_and_a_sentence(arguments, tmp_path, capsys):
@@ -146,6 +151,25 @@ def test_a_folder_is_as_many_pictures_and_a_bad_frame_is_a_gap_in_a_motion(tmp_p
     (outcome,) = json.loads(capsys.readouterr().out)
     assert outcome["name"] == "walk" and any("walk_2.png" in remark for remark in outcome["remarks"])
     assert BodyEstimate.load(tmp_path / "o" / "walk.npz").frame_count == 3
+
+
+def test_strength_feet_and_rate_of_a_motion_can_be_chosen(tmp_path, capsys):
+    write_film(tmp_path / "film.mp4", frames=8)
+    clips = {}
+    for name, options in {"raw": ["--smooth", "0"], "smooth": ["--smooth", "1"], "feet": ["--keep-feet"]}.items():
+        out = tmp_path / name
+        assert run(tmp_path / "film.mp4", "--motion", "--out", out, "--format", "npz", *options) == 0
+        clips[name] = BodyEstimate.load(out / "film.npz")
+    shake = {name: np.abs(np.diff(clip.joints_3d, 2, axis=0)).mean() for name, clip in clips.items()}
+    assert shake["smooth"] < 0.5 * shake["raw"] and shake["feet"] < shake["raw"]
+    pictures = tmp_path / "walk"
+    pictures.mkdir()
+    for frame in (1, 2):
+        (pictures / f"walk_{frame}.jpg").write_bytes(EXAMPLE.read_bytes())
+    one = pictures / "walk_1.jpg"
+    assert run(one, "--motion", "--fps", "12", "--out", tmp_path / "p", "--format", "npz") == 0
+    found = BodyEstimate.load(tmp_path / "p" / "walk_1.npz")
+    assert found.mocap_framerate == 12 and found.frame_count == 2
 
 
 def test_without_blender_the_default_writes_the_rest_and_says_what_is_missing(tmp_path, capsys, monkeypatch):
