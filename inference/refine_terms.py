@@ -43,7 +43,7 @@ class Weights:
     outline_deviation: float = 0.03
     """Metres."""
     outline_scale: float = 4.0
-    density: float = 0.15
+    density: float = 0.25
     limits: float = 1.0
     limit_deviation: float = 0.1
     """Radians."""
