@@ -73,7 +73,8 @@ class Samples(IterableDataset):
         if self.stage.synthetic:
             from ..synthetic.renderer import Renderer  # compiles for seconds, so only where it is wanted
 
-            renderer = Renderer()
+            # A stage of synthetic pictures alone sees nothing of any photo, so what is learnt in it is free for any use.
+            renderer = Renderer(crops=self.crops if self.stage.synthetic < 1 else None)
         while True:
             for index in rng.permutation(len(self.crops)):
                 rendered = renderer and rng.random() < self.stage.synthetic
