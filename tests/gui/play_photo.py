@@ -122,8 +122,8 @@ def scenario():
     yield from nobody()
     yield from worker_killed()
     yield from worker_hung()
-    yield from shape_slider()
     yield from photo_behind()
+    yield from shape_slider()
     yield from box()
     yield from character_panel()
     yield from save_and_reopen()
@@ -197,8 +197,7 @@ def nobody():
     yield from estimate()
     facts["nobody"] = state().error
     yield from over_viewport()
-    view()[1].tag_redraw()
-    yield 12.0  # until Blender's own report has faded
+    yield from press("Escape")  # Blender's own message goes, the panel's stays
     sidebar_screenshot("error")
     choose(str(EXCHANGE / PHOTO))
     yield 1.0
@@ -228,6 +227,8 @@ def worker_hung():
 
 def shape_slider():
     armature = bpy.context.active_object
+    with override():
+        bpy.ops.view3d.view_selected()
     before = armature["stature"], head_height()
     x, y = yield from find('["stature"]')
     gaps = Gaps()
@@ -242,7 +243,8 @@ def shape_slider():
     yield from press("ctrl+shift+z")
     facts["slider_redone"] = {"after": (bpy.context.active_object["stature"], head_height()), "fit": bones_fit()}
     facts["mode"] = bpy.context.mode
-    bpy.context.active_object.location.z = 1.0
+    for item in (bpy.context.active_object, bpy.context.active_object["body_from_image"]["camera"]):
+        item.location.z += 1.0
     yield from click("body_from_image.stand_on_ground(")
     yield 0.5
     facts["lowest"] = lowest_point()
@@ -304,7 +306,7 @@ def character_panel():
     for name in armature.data["beta_names"]:
         armature[name] = 0.0
     settings().use_box, settings().filepath = False, ""
-    armature.name = "person"
+    armature.name = "somebody"
     armature.update_tag()
     yield from over_viewport()
     yield 1.0
