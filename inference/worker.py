@@ -36,8 +36,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
-
 from .errors import UserError
 
 Answer = Callable[[dict], None]
@@ -142,6 +140,8 @@ class Worker:
     def estimate(self, answer: Answer, path: str, box: list[float] | None, settings: dict, folder: str) -> dict:
         """Serve `estimate`. Imports come late, so that the process answers before OpenCV and onnxruntime are loaded."""
         answer({"progress": 0.05, "stage": "Reading the photo"})
+        import numpy as np
+
         from .images import read_image, upright_file
 
         photo = read_image(path)
@@ -162,6 +162,8 @@ class Worker:
     def motion(self, answer: Answer, settings: dict, folder: str, box: list[float] | None, **request) -> dict:
         """Serve `motion`."""
         engine, tell = self._prepare(answer, settings)
+        import numpy as np
+
         from .sequences import estimate_motion
 
         box = None if box is None else np.array(box, float)

@@ -256,11 +256,21 @@ def lowest_point():
     return min((evaluated.matrix_world @ vertex.co).z for vertex in evaluated.data.vertices)
 
 
+def elbow():
+    armature = bpy.context.active_object
+    return armature.pose.bones[module("rig.armature").joint_bones(armature)[19]].head.copy()
+
+
 def photo_behind():
     yield from click("body_from_image.show_photo(")
     yield 0.8
     facts["through_camera"] = view()[1].spaces.active.region_3d.view_perspective
     screenshot("photo_behind")
+    before = elbow()
+    yield from click("body_from_image.refine(")
+    yield 1.5
+    facts["refined"] = (elbow() - before).length
+    screenshot("refined")
     yield from click("body_from_image.show_photo(")
     yield 0.5
     facts["looked_away"] = view()[1].spaces.active.region_3d.view_perspective

@@ -143,6 +143,7 @@ def test_the_bones_follow_the_slider_and_so_does_undo(photo):
 
 def test_the_photo_is_shown_behind_and_put_away(photo):
     assert photo["through_camera"] == "CAMERA"
+    assert photo["refined"] > 0
     assert photo["looked_away"] == "PERSP"
 
 
