@@ -19,7 +19,7 @@ from .errors import NoPersonError, UserError
 from .frames import InputItem
 from .human2d import Detection, score_of
 from .images import Photo
-from .person import PERSON, box_overlap, person_silhouette
+from .person import PERSON, box_overlap, person_silhouette, vote
 from .side_swaps import repair_sides
 from .smooth_motion import with_motion
 from .smoothing import fill_gaps, fill_rotation_gaps
@@ -122,13 +122,13 @@ def _check_size(photo: Photo, size: tuple[int, int]) -> None:
 
 
 def _follow(engine: Engine, photo: Photo, box: np.ndarray | None, first_box: np.ndarray | None) -> Detection:
-    """Look about where the person was, with room for limbs that were missed there; then closer. If they are no longer
-    there, look for them anew; at first in the user's box, if there is one."""
+    """Look about where the person was, with room for limbs that were missed there; then closer; both looks vote. If
+    they are no longer there, look for them anew; at first in the user's box, if there is one."""
     if box is not None:
         wide = engine.human2d(photo.pixels, [crop_of_box(widened(box))])[0]
         near = engine.human2d(photo.pixels, [crop_of_box(person_box(wide))])[0]
         if near.score >= PERSON and box_overlap(box, person_box(near)) > SAME_PERSON:
-            return near
+            return vote(near, [wide])
     return engine.detect(photo, first_box).detection
 
 

@@ -86,16 +86,20 @@ def _settle(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detect
 
 
 def _voted(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detection:
-    """Look twice more, nearer and from further off, and let the three looks vote on each keypoint.
+    """Look twice more, nearer and from further off, and let the three looks vote."""
+    crop = detection.crop
+    return vote(detection, human2d(photo, [replace(crop, side=crop.side * factor) for factor in OTHER_SIDES]))
+
+
+def vote(detection: Detection, others: list[Detection]) -> Detection:
+    """A look at a person, with keypoints that other looks at the same person voted on as well.
 
     Each look's vote counts by its confidence squared, and by how near the others are; the place with most votes wins,
-    and is the mean of the votes about it. On held-back training pictures this raised PCK@0.2 from .493 to .511.
+    and is the mean of the votes about it. On held-back training pictures three looks raised PCK@0.2 from .493 to .511.
     """
-    crop = detection.crop
-    looks = human2d(photo, [replace(crop, side=crop.side * factor) for factor in OTHER_SIDES])
-    keypoints = np.stack([detection.keypoints, *(look.keypoints for look in looks)])
+    keypoints = np.stack([detection.keypoints, *(look.keypoints for look in others)])
     places, confidence = keypoints[..., :2], keypoints[..., 2]
-    distance = np.linalg.norm(places[:, None] - places[None], axis=-1) / (AGREEMENT * crop.side)
+    distance = np.linalg.norm(places[:, None] - places[None], axis=-1) / (AGREEMENT * detection.crop.side)
     votes = np.exp(-(distance**2)) * confidence[None] ** 2
     winner = votes.sum(1).argmax(0)
     weights = np.take_along_axis(votes, winner[None, None], 0)[0]
