@@ -24,7 +24,7 @@ from .rig.write_files import require_blender, write_files
 PICTURE_FORMATS = ("npz", "overlay", "mask")
 SCENE_FORMATS = ("fbx", "glb", "bvh", "blend", "obj")
 DEFAULT_FORMATS = ("npz", "overlay", "fbx")
-BONE_NAMES = ("smpl", "unreal", "mixamo")
+BONE_NAMES = ("smpl", "unreal", "unity", "mixamo")
 ALL_DONE, WRONG_USAGE, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 
