@@ -73,7 +73,7 @@ class Samples(IterableDataset):
         if self.stage.synthetic:
             from ..synthetic.renderer import Renderer  # compiles for seconds, so only where it is wanted
 
-            # A stage of synthetic pictures alone sees nothing of any photo, so what is learnt in it is free for any use.
+            # A stage of synthetic pictures alone sees nothing of any photo: what it teaches is free for any use.
             renderer = Renderer(crops=self.crops if self.stage.synthetic < 1 else None)
         while True:
             for index in rng.permutation(len(self.crops)):
