@@ -1,4 +1,7 @@
-"""A photo from click to character, in Blender's window; what goes wrong on the way, and what is done with it after."""
+"""A photo from click to character, in Blender's window; what goes wrong on the way, and what is done with it after.
+
+The pictures of docs/tutorial.md are screenshots of this: ready, refined and slider.
+"""
 
 import os
 import signal
@@ -261,7 +264,15 @@ def elbow():
     return armature.pose.bones[module("rig.armature").joint_bones(armature)[19]].head.copy()
 
 
+def hide_all_but_active():
+    active = bpy.context.active_object
+    parts = (active, active["body_from_image"]["mesh"], active["body_from_image"]["camera"])
+    for item in bpy.context.scene.objects:
+        item.hide_set(item not in parts)
+
+
 def photo_behind():
+    hide_all_but_active()
     yield from click("body_from_image.show_photo(")
     yield 0.8
     facts["through_camera"] = view()[1].spaces.active.region_3d.view_perspective
