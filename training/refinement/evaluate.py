@@ -220,4 +220,5 @@ def main(arguments: list[str]) -> None:
         options.json.write_text(json.dumps(figures, indent=2))
     if options.sheet:
         harmed = {number for numbers in worse(photos, list(METHODS)[-1]).values() for number in numbers}
-        draw_sheet(engine, [photo.crop for photo in photos if photo.crop.id in harmed][:24], options.sheet)
+        if harmed:
+            draw_sheet(engine, [photo.crop for photo in photos if photo.crop.id in harmed][:24], options.sheet)
