@@ -13,10 +13,12 @@ import cv2
 import numpy as np
 
 from ..inference.crop import box_around
-from ..inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES
+from ..inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES
 from .packs import pack
 
 LSPET, CCP, COCO = 0, 1, 4
+SYNTHETIC = 100
+"""`LabelledCrop.source` of what is in no pack."""
 CALIBRATION_SHARE = 20
 """Every twentieth training crop is never trained on: confidence is calibrated and the lifter's noise measured on it, so
 that the validation split is only ever reported."""
@@ -29,6 +31,9 @@ TEACHER_WEIGHT = 0.6
 """Of a teacher's label in training, to a human one's 1."""
 CONTRADICTION = 0.15
 """Distance, over the longer side of the labelled joints' box, from which a teacher contradicts a human label."""
+AGREES, EXCHANGED = 0.1, 0.4
+"""A teacher's landmark agrees within this share of the box; sides are exchanged when so much more of them agree
+crosswise."""
 CONTRADICTED_WEIGHT = 0.2
 """What is left of a human label's weight then: people mislabel about one limb in eight, mostly by exchanging sides."""
 
@@ -60,6 +65,11 @@ class LabelledCrop:
     human_mask: bool
 
     @property
+    def nobody(self) -> bool:
+        """Whether this is known to be a picture without a person."""
+        return self.mask is not None and not self.mask.any() and not self.keypoints[:, 2].any()
+
+    @property
     def box(self) -> np.ndarray:
         """Person's box (x, y, width, height): around the silhouette where there is one, else around the joints."""
         labelled = self.keypoints[self.keypoints[:, 2] > 0, :2]
@@ -74,6 +84,9 @@ class LabelledCrop:
             return box_around(labelled)
         height, width = self.image.shape[:2]
         return np.array([0.0, 0.0, width, height])
+
+
+_SIDED = np.arange(len(KEYPOINT_NAMES)) != KEYPOINT_MIRROR
 
 
 def human_keypoints(lsp: np.ndarray) -> np.ndarray:
@@ -102,6 +115,20 @@ def taught_keypoints(landmarks: np.ndarray) -> np.ndarray:
         seen = chosen[:, 2].min() >= TEACHER_SEES
         keypoints[KEYPOINT_INDEX[name]] = [*chosen[:, :2].mean(0), seen]
     return _with_middles(keypoints)
+
+
+def exchanged(human: np.ndarray, taught: np.ndarray) -> bool:
+    """Whether human labels (25, 3) agree with the mirror image of the teacher's (25, 3) far better than with itself: of
+    people seen from behind, left and right are often exchanged, and of those upside down nobody can be sure."""
+    mirrored = taught[KEYPOINT_MIRROR]
+    known = (human[:, 2] > 0) & (taught[:, 2] > 0) & (mirrored[:, 2] > 0)
+    if not known.any():
+        return False
+    near = AGREES * np.ptp(human[human[:, 2] > 0, :2], axis=0).max()
+    direct, crosswise = (
+        (np.linalg.norm(human[known, :2] - other[known, :2], axis=1) < near).mean() for other in (taught, mirrored)
+    )
+    return bool(crosswise > direct + EXCHANGED)
 
 
 def combined_keypoints(human: np.ndarray, taught: np.ndarray) -> np.ndarray:
@@ -158,15 +185,26 @@ def _files(folder, ids: set[int]) -> dict[str, bytes]:
 
 
 class _Teacher:
-    """MediaPipe's landmarks and silhouettes of the pictures on which it agrees with the human labels."""
+    """MediaPipe's landmarks, and its silhouettes of the pictures on which it agrees with the human labels."""
 
     def __init__(self, folder: Path):
         found = np.load(folder / "mediapipe.npz")
         trusted = found["agreement"] >= TEACHER_AGREEMENT
         numbers = found["id"][trusted].tolist()
-        self.landmarks = dict(zip(numbers, found["landmarks"][trusted], strict=True))
+        self.trusted = set(numbers)
+        self.landmarks = dict(zip(found["id"].tolist(), found["landmarks"], strict=True))
         with tarfile.open(folder / "mediapipe_masks.tar") as tar:
-            self.masks = {int(m.name[:6]): tar.extractfile(m).read() for m in tar if int(m.name[:6]) in self.landmarks}
+            self.masks = {int(m.name[:6]): tar.extractfile(m).read() for m in tar if int(m.name[:6]) in self.trusted}
+
+    def correct(self, number: int, human: np.ndarray) -> np.ndarray:
+        """Human labels (25, 3) of a picture with what the teacher has to say to them."""
+        taught = taught_keypoints(self.landmarks[number])
+        if number in self.trusted:
+            return combined_keypoints(human, taught)
+        # Exchanged sides are forgotten rather than put right: it cannot be told who is.
+        if exchanged(human, taught):
+            human[_SIDED, 2] = 0
+        return human
 
 
 def _decode(data: bytes, flag: int) -> np.ndarray:
@@ -179,8 +217,8 @@ def _crop(number: int, row: int, annotations: dict, files: dict, teacher: _Teach
     data = files.get(f"{number:06d}.png") or teacher.masks.get(number)
     mask = (_decode(data, cv2.IMREAD_GRAYSCALE) > 0).astype(np.uint8) * 255 if data else None
     keypoints = human_keypoints(annotations["joints"][row])
-    if taught and number in teacher.landmarks:
-        keypoints = combined_keypoints(keypoints, taught_keypoints(teacher.landmarks[number]))
+    if taught:
+        keypoints = teacher.correct(number, keypoints)
     return LabelledCrop(number, int(annotations["source"][row]), image, keypoints, mask, human)
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.inference.joints import KEYPOINT_INDEX, LIMB_KEYPOINTS  # noqa: E402
+from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS  # noqa: E402
 from body_from_image.training.human2d import evaluate, losses, train  # noqa: E402
 from body_from_image.training.human2d.augmentation import Augmentation, training_sample  # noqa: E402
 from body_from_image.training.human2d.export import Shipped, calibration_curve  # noqa: E402
 from body_from_image.training.human2d.network import StackedHourglass, heatmap_probabilities  # noqa: E402
 from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
-from body_from_image.training.photos2d import combined_keypoints, load_crops, taught_keypoints  # noqa: E402
+from body_from_image.training.photos2d import combined_keypoints, exchanged, load_crops, taught_keypoints  # noqa: E402
 
 TINY = {"batch": 2, "warmup": 1}
 
@@ -72,6 +72,20 @@ def test_a_teacher_fills_gaps_and_lowers_labels_that_it_contradicts():
     weights = [float(combined[KEYPOINT_INDEX[name], 2]) for name in names]
     assert weights == pytest.approx([0.6, 0.6, 0.2, 1.0, 0.0])
     assert np.array_equal(combined[KEYPOINT_INDEX["left_knee"], :2], human[KEYPOINT_INDEX["left_knee"], :2])
+
+
+def test_labels_of_the_wrong_side_are_found():
+    rng = np.random.default_rng(0)
+    human = np.column_stack([rng.uniform(0, 200, (25, 2)), np.ones(25)]).astype(np.float32)
+    assert exchanged(human, human[KEYPOINT_MIRROR]) and not exchanged(human, human)
+    assert not exchanged(human * [1, 1, 0], human)
+
+
+def test_a_picture_without_a_person_says_nowhere(packs):
+    example = train.without_person(np.full((90, 120, 3), 80, np.uint8))
+    sample = training_sample(example, 128, Augmentation(), np.random.default_rng(0))
+    assert sample["labelled"].all() and not sample["inside"].any()
+    assert sample["has_silhouette"] == 1 and not sample["silhouette"].any()
 
 
 def test_a_teacher_is_heard_only_on_what_it_sees():

@@ -21,6 +21,8 @@ class Augmentation:
 
     rotation: float = 45.0
     """Degrees, either way, in six samples of ten."""
+    any_rotation: float = 0.2
+    """Share of samples turned by any angle: two sports pictures in five show somebody lying or upside down."""
     scale: tuple[float, float] = (0.65, 1.6)
     """Crop side over its normal side: large means a small person."""
     shift: float = 0.12
@@ -33,7 +35,9 @@ class Augmentation:
     """Colour, blur, JPEG and erased blocks."""
 
 
-PAPER = Augmentation(rotation=30.0, scale=(0.75, 1.25), shift=0.0, truncation=0.0, occlusion=0.0, appearance=False)
+PAPER = Augmentation(
+    rotation=30.0, any_rotation=0.0, scale=(0.75, 1.25), shift=0.0, truncation=0.0, occlusion=0.0, appearance=False
+)
 _BORDERS = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT_101)
 
 
@@ -47,6 +51,8 @@ def sample_crop(example: LabelledCrop, size: int, options: Augmentation, rng: np
         side = crop.side * rng.uniform(0.35, 0.7)
         center = labelled[rng.integers(len(labelled))] * 0.6 + crop.center * 0.4
     angle = np.deg2rad(rng.uniform(-options.rotation, options.rotation)) if rng.random() < 0.6 else 0.0
+    if rng.random() < options.any_rotation:
+        angle = rng.uniform(-np.pi, np.pi)
     return Crop(center, side, size, angle, bool(rng.random() < 0.5))
 
 
@@ -116,7 +122,7 @@ def training_sample(
     cells = size // 4
     keypoints = example.keypoints[KEYPOINT_MIRROR] if crop.flip else example.keypoints
     points = crop_to_heatmap(crop.to_crop(keypoints[:, :2].astype(np.float64)))
-    inside = ((points > -0.5) & (points < cells - 0.5)).all(1)
+    inside = ((points > -0.5) & (points < cells - 0.5)).all(1) & (not example.nobody)
     silhouette = np.zeros((cells, cells), np.float32)
     if example.mask is not None:
         drawn = crop.cut(example.mask, cv2.BORDER_CONSTANT, (0,))
@@ -124,7 +130,8 @@ def training_sample(
     return {
         "crop": np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32) / 255,
         "points": points.astype(np.float32),
-        "labelled": keypoints[:, 2].astype(np.float32),
+        # Where nobody is, every keypoint has a place to be: nowhere.
+        "labelled": np.ones(len(keypoints), np.float32) if example.nobody else keypoints[:, 2].astype(np.float32),
         "inside": inside.astype(np.float32),
         "silhouette": silhouette,
         "has_silhouette": np.float32(example.mask is not None),

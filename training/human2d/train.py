@@ -16,9 +16,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from ...inference.joints import KEYPOINT_NAMES
 from ..command_line import parse_run
 from ..onnx_export import load_weights
-from ..photos2d import LabelledCrop, load_crops
+from ..photos2d import LONGEST_SIDE, SYNTHETIC, LabelledCrop, load_crops
+from ..synthetic.backgrounds import EmptyPhotos
 from .augmentation import PAPER, Augmentation, training_sample
 from .losses import human2d_loss
 from .network import SIZES, StackedHourglass
@@ -51,6 +53,8 @@ class Config:
     labels: str = "reviewed"
     """Whose labels: `human` alone; `taught`: with MediaPipe's; `reviewed`: with those of the run's own average too,
     from its second stage or its warm start on."""
+    nobody: float = 0.06
+    """Share of samples without a person, so that people are not seen in railings and ceilings."""
     overfit: int = 0
     """Train on this many crops without augmentation: a debug run that must reach PCK > 95 %."""
     seed: int = 0
@@ -63,8 +67,8 @@ class Config:
 class Samples(IterableDataset):
     """An endless stream of augmented samples; each worker draws, and renders, its own."""
 
-    def __init__(self, crops: list[LabelledCrop], stage: Stage, options: Augmentation | None, seed: int):
-        self.crops, self.stage, self.options, self.seed = crops, stage, options, seed
+    def __init__(self, crops: list[LabelledCrop], stage: Stage, options: Augmentation | None, nobody: float, seed: int):
+        self.crops, self.stage, self.options, self.nobody, self.seed = crops, stage, options, nobody, seed
 
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
@@ -75,11 +79,22 @@ class Samples(IterableDataset):
 
             # A stage of synthetic pictures alone sees nothing of any photo: what it teaches is free for any use.
             renderer = Renderer(crops=self.crops if self.stage.synthetic < 1 else None)
+        empty = EmptyPhotos.of(self.crops) if self.nobody and self.stage.synthetic < 1 else None
         while True:
             for index in rng.permutation(len(self.crops)):
-                rendered = renderer and rng.random() < self.stage.synthetic
-                example = renderer.sample(rng) if rendered else self.crops[index]
+                if empty and empty.images and rng.random() < self.nobody:
+                    example = without_person(empty.view(LONGEST_SIDE, rng))
+                elif renderer and rng.random() < self.stage.synthetic:
+                    example = renderer.sample(rng)
+                else:
+                    example = self.crops[index]
                 yield training_sample(example, self.stage.side, self.options, rng, self.crops)
+
+
+def without_person(image: np.ndarray) -> LabelledCrop:
+    """A picture (H, W, 3) uint8 that is known to show nobody."""
+    keypoints = np.zeros((len(KEYPOINT_NAMES), 3), np.float32)
+    return LabelledCrop(-1, SYNTHETIC, image, keypoints, np.zeros(image.shape[:2], np.uint8), False)
 
 
 class AverageModel:
@@ -180,8 +195,9 @@ def train(config: Config, folder: Path, workers: int = 1, log_every: int = 50, w
 
 def _train_stage(run: Run, crops: list, stage: Stage, end: int, options, workers: int, log_every: int) -> None:
     seed = run.config.seed * 1_000_003 + run.iteration
+    nobody = run.config.nobody if options else 0.0
     loader = DataLoader(
-        Samples(crops, stage, options, seed), run.config.batch, num_workers=workers, persistent_workers=False
+        Samples(crops, stage, options, nobody, seed), run.config.batch, num_workers=workers, persistent_workers=False
     )
     log, losses, began = run.folder / "log.csv", [], time.perf_counter()
     run.model.train()

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ...inference.joints import LIMB_KEYPOINTS
-from ..photos2d import LabelledCrop
+from ..photos2d import SYNTHETIC, LabelledCrop
 from .backgrounds import Backgrounds, EmptyPhotos
 from .ground import ground_shadow
 from .lighting import SHADOW_SIZE, Light, load_places, sample_light, shadow_camera
@@ -18,8 +18,6 @@ from .rasterizer import draw, draw_nearness, project
 from .scene import Options, Scene, stage
 from .shading import ENCODED, LINEAR, develop, shade
 
-SYNTHETIC = 100
-"""The `source` of synthetic crops."""
 NEAREST = 0.1
 """Metres: what is closer to the camera is not drawn."""
 THICKNESS = 0.16
