@@ -7,6 +7,7 @@ import bpy
 
 from ..inference.errors import UserError
 from .box_overlay import BoxOverlay, fit_picture, load_texture
+from .estimate_options import picture_of
 from .look import Look, Picture
 from .run_state import run_state
 from .source_image import file_of
@@ -26,8 +27,7 @@ class BODY_FROM_IMAGE_OT_draw_box(bpy.types.Operator):
     @classmethod
     def poll(cls, context):
         cls.poll_message_set("Choose a picture first, and wait until no estimation runs")
-        settings = context.scene.body_from_image
-        chosen = settings.filepath if settings.source == "FILE" else settings.image
+        chosen = picture_of(context.scene.body_from_image)
         return bool(chosen) and context.area is not None and not run_state(context).running
 
     def invoke(self, context, event):
@@ -105,6 +105,7 @@ class BODY_FROM_IMAGE_OT_draw_box(bpy.types.Operator):
             return {"RUNNING_MODAL"}
         settings = context.scene.body_from_image
         settings.box, settings.use_box = self._overlay.box_in_photo(self._photo_size), True
+        settings.box_picture = picture_of(settings)
         self._clear(context)
         return {"FINISHED"}
 

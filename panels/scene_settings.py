@@ -1,30 +1,12 @@
-"""What the panel's fields hold; saved with the scene."""
+"""What the panel's fields hold; saved with the scene.
 
-import math
+No field has an update, get or set function: in Blender 4.2, those of a property group make its Python module crash when
+it ends.
+"""
 
 import bpy
 
 from ..operators.exporting import BONE_NAMES
-from . import thumbnail
-
-FULL_FRAME = 36.0
-"""Millimetres of the longer side that focal lengths of photographers refer to."""
-
-
-def _other_picture(settings, context) -> None:
-    """A box belongs to the picture that it was drawn on."""
-    settings.use_box = False
-    thumbnail.forget()
-
-
-def _focal_length(settings) -> float:
-    if not settings.field_of_view:
-        return 0.0
-    return FULL_FRAME / 2 / math.tan(math.radians(settings.field_of_view) / 2)
-
-
-def _set_focal_length(settings, millimetres: float) -> None:
-    settings.field_of_view = math.degrees(2 * math.atan(FULL_FRAME / 2 / millimetres)) if millimetres else 0.0
 
 
 class BodyFromImageSettings(bpy.types.PropertyGroup):
@@ -34,38 +16,44 @@ class BodyFromImageSettings(bpy.types.PropertyGroup):
             ("FILE", "File", "A photo on disk"),
             ("IMAGE", "In Blender", "An image that is in this .blend: opened, packed, painted or rendered"),
         ),
-        update=_other_picture,
     )
     filepath: bpy.props.StringProperty(
         name="Image",
         subtype="FILE_PATH",
-        update=_other_picture,
         description="A photo of a person: PNG, JPEG, WebP, TIFF or BMP",
     )
-    image: bpy.props.PointerProperty(
-        name="Image", type=bpy.types.Image, update=_other_picture, description="An image of a person"
-    )
+    image: bpy.props.PointerProperty(name="Image", type=bpy.types.Image, description="An image of a person")
     use_box: bpy.props.BoolProperty(
         name="In a Box", description="Look for the person in the box that was drawn; off: find the person by itself"
     )
     box: bpy.props.FloatVectorProperty(
         name="Person Box", size=4, min=0, description="Left, top, width and height in the photo's pixels"
     )
+    box_picture: bpy.props.StringProperty(description="What the box was drawn on; on another picture it means nothing")
+    lens: bpy.props.EnumProperty(
+        name="Lens",
+        items=(
+            ("AUTO", "Automatic", "What the photo's file says, or a usual lens"),
+            ("ANGLE", "Angle", "Given as the angle across the photo's longer side"),
+            ("FOCAL", "Focal", "Given as the focal length of a full-frame camera"),
+        ),
+        description="What is known about the lens of the photo",
+    )
     field_of_view: bpy.props.FloatProperty(
         name="Field of View",
-        min=0,
+        default=54.4,
+        min=1,
         max=170,
         precision=1,
-        description="Degrees across the photo's longer side. 0: what the photo's file says, or a usual lens",
+        description="Degrees across the photo's longer side",
     )
     focal_length: bpy.props.FloatProperty(
         name="Focal Length",
-        min=0,
-        max=1000,
+        default=35,
+        min=2,
+        max=2000,
         precision=0,
-        get=_focal_length,
-        set=_set_focal_length,
-        description="The lens in millimetres of a full-frame camera; the same as the field of view. 0: automatic",
+        description="Millimetres, as of a camera whose picture is 36 mm along its longer side",
     )
     height: bpy.props.FloatProperty(
         name="Height",

@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..operators.estimate_options import estimate_options
+from ..operators.estimate_options import estimate_options, has_box
 from .thumbnail import file_icon
 from .wrapped_text import draw_text
 
@@ -42,12 +42,12 @@ class VIEW3D_PT_body_from_image_sequence(SidebarPanel, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
 
     def draw(self, context):
-        layout, settings = self.layout, context.scene.body_from_image
+        layout, options = self.layout, estimate_options(context)
         draw_text(layout, context, "A film, pictures or a folder: one moving person, or a character from each picture.")
         column = layout.column(align=True)
         sequence = column.operator("body_from_image.estimate_sequence", text="Estimate Sequence …", icon="FILE_MOVIE")
         for name in ("field_of_view", "height", "stand_on_ground"):
-            setattr(sequence, name, getattr(settings, name))
+            setattr(sequence, name, options[name])
         column.operator("body_from_image.import_npz", text="Import Motion (npz) …", icon="IMPORT")
 
 
@@ -70,11 +70,16 @@ def _draw_source(layout, context, settings) -> bool:
 
 def _draw_person(layout, settings) -> None:
     row = layout.row(align=True)
-    row.prop(settings, "use_box")
-    row.operator("body_from_image.draw_box", text="Draw Again" if settings.use_box else "Draw …", icon="SELECT_SET")
+    drawn = has_box(settings)
+    if drawn:
+        row.prop(settings, "use_box")
+    row.operator("body_from_image.draw_box", text="Draw Again" if drawn else "Draw Box …", icon="SELECT_SET")
     lens = layout.column(align=True)
-    lens.prop(settings, "field_of_view", text="Field of View °")
-    lens.prop(settings, "focal_length", text="Focal Length mm")
+    lens.row(align=True).prop(settings, "lens", expand=True)
+    if settings.lens == "ANGLE":
+        lens.prop(settings, "field_of_view", text="Field of View °")
+    elif settings.lens == "FOCAL":
+        lens.prop(settings, "focal_length", text="Focal Length mm")
     layout.prop(settings, "height", text="Person's Height")
     layout.prop(settings, "stand_on_ground")
 

@@ -1,5 +1,6 @@
 """Small pictures of what was chosen, as Blender's preview icons: made in the background, and turned upright."""
 
+import stat
 from pathlib import Path
 
 import bpy
@@ -25,22 +26,23 @@ def unregister() -> None:
     _icons = None
 
 
-def forget() -> None:
-    """Another picture was chosen, or the same file anew: look at the disk again."""
-    _icons.clear()
-
-
 def file_icon(filepath: str) -> int:
-    """Number of the icon that shows the picture at `filepath`; 0 when there is no such file."""
-    if filepath not in _icons:
-        path = Path(bpy.path.abspath(filepath))
-        if not path.is_file():
-            return 0
-        preview = _icons.load(filepath, str(path), "IMAGE")
+    """Number of the icon that shows the picture at `filepath` as it is now; 0 when there is no such file."""
+    path = Path(bpy.path.abspath(filepath))
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return 0
+    if not stat.S_ISREG(status.st_mode):
+        return 0
+    key = f"{path} {status.st_mtime_ns}"
+    if key not in _icons:
+        _icons.clear()
+        preview = _icons.load(key, str(path), "IMAGE")
         orientation = _orientation(path)
         if orientation > 1:
             _turn_upright(preview, orientation)
-    return _icons[filepath].icon_id
+    return _icons[key].icon_id
 
 
 def _orientation(path: Path) -> int:
