@@ -10,7 +10,15 @@ from pathlib import Path
 
 PACKAGES = (
     "blender", "xvfb", "xauth", "libgl1-mesa-dri", "libegl1", "python3-numpy", "imagemagick", "xdotool",
+    "python3-xlib",
 )  # fmt: skip
+NEEDED = (
+    "usr/bin/blender",
+    "usr/bin/xvfb-run",
+    "usr/bin/xdotool",
+    "usr/bin/import",
+    "usr/lib/python3/dist-packages/Xlib",
+)
 RELEASE = "trixie"
 EXCHANGE, SMALL = "mnt/exchange", "mnt/small"
 """Where the Debian finds the exchange folder, and a disk of `SMALL_SIZE` that is soon full."""
@@ -38,8 +46,11 @@ def prepare(root: Path) -> None:
         raise NotHere("A change of root needs root's rights.")
     if not shutil.which("unshare"):
         raise NotHere("There is no unshare (util-linux) here.")
-    if not (root / "usr/bin/blender").exists():
+    if not (root / "etc/debian_version").exists():
         _make(root)
+    missing = [file for file in NEEDED if not os.path.lexists(root / file)]  # links lead elsewhere from outside
+    if missing:
+        raise NotHere(f"The Debian in {root} lacks {missing[0]}; it needs the packages {', '.join(PACKAGES)}.")
     for folder in (EXCHANGE, SMALL):
         (root / folder).mkdir(parents=True, exist_ok=True)
 
@@ -47,7 +58,7 @@ def prepare(root: Path) -> None:
 def _make(root: Path) -> None:
     maker = shutil.which("mmdebstrap") or shutil.which("debootstrap")
     if maker is None:
-        raise NotHere(f"There is no Blender in {root}, and neither mmdebstrap nor debootstrap to make it.")
+        raise NotHere(f"There is no Debian in {root}, and neither mmdebstrap nor debootstrap to make it.")
     root.parent.mkdir(parents=True, exist_ok=True)
     include = f"--include={','.join(PACKAGES)}"
     variant = "--variant=apt" if maker.endswith("mmdebstrap") else "--variant=minbase"

@@ -1,4 +1,4 @@
-"""Sixty frames, one of them broken, to an animated character in Blender's window."""
+"""Sixty frames, one of them broken, to an animated character in Blender's window; and pictures dropped on it."""
 
 import sys
 import time
@@ -7,9 +7,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import bpy
 from gaps import Gaps, watch_modal
-from window import EXCHANGE, facts, install, module, move, override, play, region, screenshot, show_sidebar, xdotool
+from window import EXCHANGE, drop, facts, install, module, override, play, screenshot, show_sidebar, xdotool
 
-ZIP, FOLDER = sys.argv[sys.argv.index("--") + 1 :]
+ZIP, FOLDER, PHOTO = sys.argv[sys.argv.index("--") + 1 :]
 
 
 def state():
@@ -34,11 +34,8 @@ def scenario():
     yield from show_sidebar()
     bpy.ops.ed.undo_push(message="Begin")
     before = len(bpy.data.objects)
-    start()
+    yield from drop(*sorted((EXCHANGE / FOLDER).iterdir()))
     yield lambda: state().share > 0.1
-    place = region("WINDOW")
-    move(place.x + place.width * 0.3, place.y + place.height * 0.3)
-    yield 0.2
     pressed = time.monotonic()
     xdotool("key", "Escape")
     yield lambda: not state().running
@@ -73,6 +70,10 @@ def scenario():
     facts["redone"] = keys_of(bpy.context.active_object)
     with override():
         facts["export"] = sorted(bpy.ops.body_from_image.export_fbx(filepath=str(EXCHANGE / "sequence.fbx")))
+    yield from drop(EXCHANGE / PHOTO)
+    yield lambda: state().running
+    yield lambda: not state().running
+    facts["dropped"] = [bpy.context.active_object.name, bpy.context.scene.body_from_image.filepath, state().error]
 
 
 play(scenario)

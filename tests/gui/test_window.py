@@ -81,7 +81,7 @@ def photo(exchange):
 
 @pytest.fixture(scope="session")
 def sequence(exchange):
-    return played(exchange, "play_sequence.py", "extension.zip", "frames")
+    return played(exchange, "play_sequence.py", "extension.zip", "frames", "person.jpg")
 
 
 @pytest.mark.parametrize("name", ["empty", "ready", "running", "error", "character"])
@@ -185,3 +185,9 @@ def test_sixty_frames_become_one_animated_character_though_one_is_broken(sequenc
     assert "Frame" in sequence["stage"] and len(sequence["shares"]) > 10
     assert sequence["undone"] and sequence["redone"] == [1, FRAMES]
     assert (exchange / "sequence.fbx").stat().st_size > 100_000
+
+
+def test_dropped_pictures_are_estimated(sequence):
+    """That several become a sequence is what the first Esc above cancelled."""
+    name, filepath, error = sequence["dropped"]
+    assert name == "person" and filepath.endswith("person.jpg") and error == ""

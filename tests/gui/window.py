@@ -123,6 +123,22 @@ def drag(x: float, y: float, to_x: float, to_y: float) -> Iterator:
     yield 0.2
 
 
+def drop(*files: Path) -> Iterator:
+    """Drop files on the 3D view, and choose our entry of the menu that Blender shows."""
+    place = region("WINDOW")
+    x, y = place.x + place.width * 0.3, place.y + place.height * 0.4
+    move(x, y)
+    yield 0.3
+    script = Path(__file__).with_name("drop_file.py")
+    numbers = str(round(x)), str(round(screen_height() - y))
+    dropping = subprocess.Popen(["python3", str(script), *map(str, files), *numbers], stdout=subprocess.PIPE, text=True)
+    yield lambda: dropping.poll() is not None
+    if dropping.returncode:
+        raise RuntimeError(dropping.stdout.read())
+    yield 1.0
+    xdotool("key", "e")  # "Estimate Body from Image"
+
+
 def find(wanted: str, across: float = 0.6) -> Iterator:
     """Run the mouse down the sidebar until it is over a button whose Python command or data path has `wanted` in it,
     turning the wheel where the sidebar goes on. The mouse stays there. Returns where that is."""
