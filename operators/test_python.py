@@ -5,11 +5,13 @@ from typing import ClassVar
 
 import bpy
 
+from ..inference.networks import PROVIDERS
 from .preferences import external_python
 from .run_state import run_state
 from .watching import WatchesWorker
 from .worker_client import Answer, Failure, Progress, WorkerClient, worker_command
 
+CPU = "CPUExecutionProvider"
 PATIENCE = 60.0
 """Seconds; the first import of onnxruntime-gpu reads gigabytes."""
 
@@ -53,7 +55,8 @@ class BODY_FROM_IMAGE_OT_test_python(WatchesWorker, bpy.types.Operator):
         state = run_state(context)
         state.providers = ",".join(found["providers"])
         libraries = ", ".join(f"{library} {version}" for library, version in found["versions"].items())
-        devices = ", ".join(provider.removesuffix("ExecutionProvider") for provider in found["providers"])
+        used = [provider for provider in found["providers"] if provider in (*PROVIDERS.values(), CPU)]
+        devices = ", ".join(provider.removesuffix("ExecutionProvider") for provider in used)
         state.trial = f"Python {found['python']} with {libraries}. onnxruntime offers {devices}."
         self.report({"INFO"}, state.trial)
         return {"FINISHED"}

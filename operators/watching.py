@@ -112,5 +112,5 @@ def show_progress(context: bpy.types.Context, progress: Progress | None) -> None
     context.workspace.status_text_set(f"{progress.stage} …  Esc: cancel" if progress else None)
     for window in context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
+            if area.type in ("VIEW_3D", "PREFERENCES"):
                 area.tag_redraw()

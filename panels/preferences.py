@@ -20,6 +20,8 @@ DEVICE_NAMES = {
 }
 ELSEWHERE = {"directml": "win32", "coreml": "darwin"}
 """Devices of one operating system, by Python's name of it."""
+LABELS = 0.4
+"""Share of the width that Blender gives to labels."""
 SIZE_NAMES = {
     "fast": ("Fast", "Human2D with two stacks"),
     "hourglass": ("Hourglass", "Human2D with eight stacks: slower and surer"),
@@ -104,7 +106,12 @@ class BodyFromImagePreferences(bpy.types.AddonPreferences):
 
     def _draw_device(self, layout, context, state) -> None:
         """Devices that onnxruntime is known not to offer here are greyed out."""
-        row = layout.row(heading="Device", align=True)
+        split = layout.split(factor=LABELS)
+        split.use_property_split = False
+        label = split.row()
+        label.alignment = "RIGHT"
+        label.label(text="Device")
+        row = split.row(align=True)
         for name in DEVICES:
             if ELSEWHERE.get(name, sys.platform) != sys.platform:
                 continue
