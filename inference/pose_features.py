@@ -11,6 +11,8 @@ from .camera import Camera
 from .joints import KEYPOINT_NAMES, MPII_COUNT
 
 FEATURE_COUNT = len(KEYPOINT_NAMES) * 3 + 1
+SEEN = 0.02
+"""Confidence below which a keypoint counts as not seen at all: where it is said to be then means nothing."""
 
 
 def rotation_to_forward(rays: np.ndarray) -> np.ndarray:
@@ -26,12 +28,12 @@ def pose_features(keypoints: np.ndarray, camera: Camera) -> tuple[np.ndarray, np
     """Features (B, 76) float32 of keypoints (B, 25, 3; pixels and confidence), and the turns (B, 3, 3) to the virtual
     camera.
 
-    Per keypoint x, y (upwards) over the spread of the seen keypoints, and the confidence; keypoints of confidence 0
-    are all zero. Last comes the logarithm of the spread as an angle: how near the person is, hence how strong the
+    Per keypoint x, y (upwards) over the spread of the seen keypoints, and the confidence; keypoints that are
+    not seen are all zero. Last comes the logarithm of the spread as an angle: how near the person is, hence how strong the
     perspective. Centre and spread are those of MPII's keypoints, so that a list without the other nine gives the same
     numbers.
     """
-    confidence = keypoints[..., 2:]
+    confidence = np.where(keypoints[..., 2:] < SEEN, 0, keypoints[..., 2:])
     weight = confidence * (np.arange(keypoints.shape[1]) < MPII_COUNT)[:, None]
     weight = weight / np.maximum(weight.sum(1, keepdims=True), 1e-6)
     rays = camera.rays(keypoints[..., :2])

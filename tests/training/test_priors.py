@@ -58,11 +58,12 @@ def test_features_do_not_depend_on_where_in_the_photo_the_person_stands():
     assert abs(aside[75] - straight[75]) < 0.02
 
 
-def test_hidden_keypoints_leave_no_trace():
+@pytest.mark.parametrize("confidence", [0.0, 1e-5, 0.01])
+def test_hidden_keypoints_leave_no_trace(confidence):
     rng = np.random.default_rng(0)
     camera = Camera(800.0, np.array([400.0, 300.0]), (800, 600))
     keypoints = np.concatenate([rng.uniform(200, 500, (1, 25, 2)), np.ones((1, 25, 1))], -1)
-    keypoints[0, 4, 2] = 0
+    keypoints[0, 4, 2] = confidence
     moved = keypoints.copy()
     moved[0, 4, :2] = [9999, -9999]
     assert np.array_equal(pose_features(keypoints, camera)[0], pose_features(moved, camera)[0])

@@ -27,7 +27,7 @@ _LIMBS = [
 
 @dataclass(frozen=True)
 class Corruption:
-    sport: float = 0.5
+    sport: float = 0.4
     """Share of people who are seen as badly as in sports pictures; the others as in fashion pictures."""
     mixed: float = 0.5
     """Share of people whose upper and lower halves are drawn from two rows of the table."""

@@ -156,7 +156,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--body-model", type=Path, help="a licensed SMPL file, with its ShapePrior next to it")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args(arguments)
-    engine = Engine(Settings(device="cpu", threads=1, body_model=options.body_model))
+    engine = Engine(Settings(device="cpu", threads=1, body_model=options.body_model, refine=False))
     if options.pose_prior:
         engine.pose_prior = PosePrior("cpu", 1, options.pose_prior)
     table = evaluate(engine, options.split, options.count)
