@@ -28,8 +28,8 @@ def pose_features(keypoints: np.ndarray, camera: Camera) -> tuple[np.ndarray, np
     """Features (B, 76) float32 of keypoints (B, 25, 3; pixels and confidence), and the turns (B, 3, 3) to the virtual
     camera.
 
-    Per keypoint x, y (upwards) over the spread of the seen keypoints, and the confidence; keypoints that are
-    not seen are all zero. Last comes the logarithm of the spread as an angle: how near the person is, hence how strong the
+    Per keypoint x, y (upwards) over the spread of the seen keypoints, and the confidence; keypoints that are not seen
+    are all zero. Last comes the logarithm of the spread as an angle: how near the person is, hence how strong the
     perspective. Centre and spread are those of MPII's keypoints, so that a list without the other nine gives the same
     numbers.
     """
