@@ -57,6 +57,9 @@ def parser() -> argparse.ArgumentParser:
     estimate.add_argument("--body-model", type=Path, metavar="FILE", help="a licensed SMPL .pkl or .npz")
     estimate.add_argument("--box", type=box, metavar="X,Y,W,H", help="where the person is, in pixels")
     estimate.add_argument("--fov", type=angle, metavar="DEG", help="field of view across the longer side")
+    estimate.add_argument(
+        "--height", type=stature, metavar="METRES", help="how tall the person is; else an average stature for the build"
+    )
     estimate.add_argument("--device", choices=DEVICES, default="auto")
     estimate.add_argument("--bones", choices=BONE_NAMES, default="smpl", help="names of the bones in exported files")
     estimate.add_argument(
@@ -75,7 +78,10 @@ def parser() -> argparse.ArgumentParser:
         "--fps", type=rate, metavar="RATE", help="with --motion: frames a second of pictures (default 30)"
     )
     estimate.add_argument(
-        "--refine", action="store_true", help="move the body until it lies on the photo: a tenth of a second a picture"
+        "--refine",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="move the body until it lies on the photo: a tenth of a second a picture",
     )
     estimate.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
     return top
@@ -99,6 +105,13 @@ def box(text: str) -> np.ndarray:
     if values.shape != (4,) or not np.isfinite(values).all() or values[2:].min() < 8:
         raise argparse.ArgumentTypeError(f"{text!r} is not a box: four numbers X,Y,W,H in pixels, W and H at least 8")
     return values
+
+
+def stature(text: str) -> float:
+    with suppress(ValueError):
+        if 0.5 <= float(text) <= 2.8:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a person's height in metres, such as 1.75")
 
 
 def angle(text: str) -> float:
@@ -154,7 +167,11 @@ class Job:
         self.keypoints = self._read_keypoints()
         self.engine = Engine(
             Settings(
-                device=options.device, body_model=options.body_model, field_of_view=options.fov, refine=options.refine
+                device=options.device,
+                body_model=options.body_model,
+                field_of_view=options.fov,
+                height=options.height,
+                refine=options.refine,
             )
         )
         try:

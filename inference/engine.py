@@ -26,7 +26,7 @@ PARTS = {
 }
 
 
-MEAN_SHAPE_REMARK = "The shape is the average body: keypoints alone do not show it."
+MEAN_SHAPE_REMARK = "The shape is near the average body: keypoints alone hardly show it."
 NOT_REFINED_REMARK = "The refinement was not kept: it would have bent the body as bodies do not bend."
 FEWEST_KEYPOINTS = 5
 DOUBTFUL = 0.55
@@ -45,7 +45,7 @@ class Settings:
     body_model: Path | None = None
     field_of_view: float | None = None
     height: float | None = None
-    refine: bool = False
+    refine: bool = True
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Engine:
         if self.shape_prior.body_model == self.body.hash:
             return self.shape_prior(silhouette[None])[0], ()
         remark = (
-            f"The shape is the average body: ShapePrior was trained for another body model than {self.body.name}. "
+            f"The shape starts from the average body: ShapePrior was not trained for {self.body.name}. "
             "`python -m body_from_image.training shape-prior --body-model FILE` trains it for this one."
         )
         return self.mean_shape, (remark,)

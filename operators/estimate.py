@@ -51,6 +51,11 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
         unit="LENGTH",
         description="How tall the person is without shoes. 0: an average stature for the build that the photo shows",
     )
+    refine: bpy.props.BoolProperty(
+        name="Refine",
+        default=True,
+        description="Move the body until it lies on the photo. Without it, the pose is what the networks say at once",
+    )
     stand_on_ground: bpy.props.BoolProperty(
         name="Stand on Ground", default=True, description="Raise character and camera so that the body touches z = 0"
     )
@@ -70,7 +75,7 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
             raise UserError("Choose an image first.")
         self._file = file_of(find_image(self.image)) if self.image else Path(bpy.path.abspath(self.filepath))
         box = tuple(self.box) if any(self.box) else None
-        return Estimation(self._file, box, engine_settings(context, self.field_of_view, self.height))
+        return Estimation(self._file, box, engine_settings(context, self.field_of_view, self.height, self.refine))
 
     def _finish(self, context, estimated: Estimated) -> set[str]:
         model = load_body_model(body_model_file(context))

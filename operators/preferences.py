@@ -26,9 +26,11 @@ def external_python(context: bpy.types.Context) -> Path | None:
     return Path(bpy.path.abspath(file)) if file else None
 
 
-def engine_settings(context: bpy.types.Context, field_of_view: float = 0, height: float = 0) -> dict[str, object]:
+def engine_settings(
+    context: bpy.types.Context, field_of_view: float = 0, height: float = 0, refine: bool = True
+) -> dict[str, object]:
     """The fields of `inference.engine.Settings`. `field_of_view` in degrees, 0 for the photo's own; `height` of the
-    person in metres, 0 when nobody knows."""
+    person in metres, 0 when nobody knows; `refine` to move the body until it lies on the photo."""
     chosen, file = preferences(context), body_model_file(context)
     return {
         "device": chosen.device,
@@ -38,4 +40,5 @@ def engine_settings(context: bpy.types.Context, field_of_view: float = 0, height
         "body_model": str(file) if file else None,
         "field_of_view": field_of_view or None,
         "height": height or None,
+        "refine": refine,
     }

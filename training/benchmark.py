@@ -67,7 +67,8 @@ def warm_figures(path: Path, repeats: int, threads: int) -> dict[str, float]:
     """Milliseconds of the engine's parts and of the whole, once everything is loaded."""
     engine = Engine(Settings(device="cpu", threads=threads))
     photo = read_image(path)
-    keypoints = engine.estimate(photo).estimate.keypoints_2d[0]
+    estimate = engine.estimate(photo).estimate
+    keypoints = estimate.keypoints_2d[0]
     camera = engine.camera(photo.size)
     silhouette = np.random.default_rng(0).random((64, 64), np.float32)
     betas = engine.mean_shape[None]
@@ -76,6 +77,7 @@ def warm_figures(path: Path, repeats: int, threads: int) -> dict[str, float]:
         "read the photo": lambda: read_image(path),
         "PosePrior and ShapePrior": lambda: (engine.lift(keypoints, camera), engine.shape(silhouette)),
         "body model, one body": lambda: engine.body.pose(betas, rotations),
+        "refinement": lambda: engine.refine(estimate),
         "photo to BodyEstimate": lambda: engine.estimate(read_image(path)),
     }
     return {name: median_ms(action, repeats) for name, action in parts.items()}

@@ -41,7 +41,7 @@ def body() -> BodyModel:
 
 @pytest.fixture(scope="module")
 def estimate():
-    return Engine(Settings(device="cpu", threads=1)).estimate(read_image(EXAMPLE)).estimate
+    return Engine(Settings(device="cpu", threads=1, refine=False)).estimate(read_image(EXAMPLE)).estimate
 
 
 def standing(rng: np.random.Generator, deviation: float = 0.25) -> Parameters:
@@ -213,9 +213,9 @@ def test_an_estimate_survives_the_way_to_parameters_and_back(body, estimate):
     assert np.abs(evidence.camera.project(joints) - estimate.joints_2d[0]).max() < 0.02
 
 
-def test_the_engine_refines_on_demand(estimate):
+def test_the_engine_refines_unless_told_not_to(estimate):
     photo = read_image(EXAMPLE)
-    refined = Engine(Settings(device="cpu", threads=1, refine=True)).estimate(photo).estimate
+    refined = Engine(Settings(device="cpu", threads=1)).estimate(photo).estimate
     seen = estimate.silhouette.astype(np.float32) / 255
     x, y, cell = estimate.silhouette_window
     shown = cv2.warpAffine(seen, np.float32([[cell, 0, x], [0, cell, y]]), photo.size) >= 0.5
@@ -229,7 +229,7 @@ def test_the_engine_refines_on_demand(estimate):
 
 
 def test_a_typed_height_is_kept():
-    engine = Engine(Settings(device="cpu", threads=1, refine=True, height=1.85))
+    engine = Engine(Settings(device="cpu", threads=1, height=1.85))
     refined = engine.estimate(read_image(EXAMPLE)).estimate
     assert abs(height_of(engine.body, refined.betas) - 1.85) < 0.01
 

@@ -1,4 +1,4 @@
-"""`--refine` from the shell: on a picture, and on a motion whose keypoints come from a file."""
+"""`--refine`, the default, and `--no-refine`: on a picture, and on a motion whose keypoints come from a file."""
 
 import json
 from pathlib import Path
@@ -29,8 +29,8 @@ def run(out: Path, *options: str) -> BodyEstimate:
 
 
 def test_a_picture_lies_nearer_its_keypoints(tmp_path):
-    before = run(tmp_path / "before", "estimate", str(EXAMPLE))
-    after = run(tmp_path / "after", "estimate", str(EXAMPLE), "--refine")
+    before = run(tmp_path / "before", "estimate", str(EXAMPLE), "--no-refine")
+    after = run(tmp_path / "after", "estimate", str(EXAMPLE))
     assert distance(after) < 0.7 * distance(before)
 
 
@@ -44,6 +44,6 @@ def test_a_motion_lies_nearer_its_keypoints(tmp_path):
     file = tmp_path / "keypoints.json"
     file.write_text(json.dumps([{"keypoints": frame.tolist()} for frame in frames]))
     command = ("estimate", str(folder), "--motion", "--keypoints", str(file))
-    before, after = run(tmp_path / "before", *command), run(tmp_path / "after", *command, "--refine")
+    before, after = run(tmp_path / "before", *command, "--no-refine"), run(tmp_path / "after", *command)
     assert after.frame_count == 6
     assert distance(after, 3) < 0.7 * distance(before, 3)

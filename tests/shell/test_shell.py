@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from body_from_image.__main__ import main
 from body_from_image.inference.body_estimate import BodyEstimate
+from body_from_image.inference.body_model import BodyModel
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 
@@ -103,13 +104,22 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(kind, tmp_path, capsy
     assert list((tmp_path / "o").iterdir()) == []
 
 
+def test_a_given_height_is_the_bodys(tmp_path):
+    assert run(EXAMPLE, "--out", tmp_path, "--format", "npz", "--height", "1.9") == 0
+    betas = BodyEstimate.load(tmp_path / "person.npz").betas
+    body = BodyModel.load().rest_vertices(betas[None])[0]
+    assert np.ptp(body[:, 1]) == pytest.approx(1.9, abs=0.01)
+    with pytest.raises(SystemExit):
+        run(EXAMPLE, "--out", tmp_path, "--height", "190")
+
+
 def test_keypoints_from_a_file_skip_the_network(tmp_path):
-    assert run(EXAMPLE, "--out", tmp_path / "a", "--format", "npz") == 0
+    assert run(EXAMPLE, "--out", tmp_path / "a", "--format", "npz", "--no-refine") == 0
     estimate = BodyEstimate.load(tmp_path / "a" / "person.npz")
     document = {"image_size": list(estimate.image_size), "keypoints": estimate.keypoints_2d[0].tolist()}
     path = tmp_path / "k.json"
     path.write_text(json.dumps(document))
-    assert run(EXAMPLE, "--out", tmp_path / "b", "--format", "npz,mask", "--keypoints", path) == 0
+    assert run(EXAMPLE, "--out", tmp_path / "b", "--format", "npz,mask", "--keypoints", path, "--no-refine") == 0
     again = BodyEstimate.load(tmp_path / "b" / "person.npz")
     assert np.abs(again.poses[0, 3:] - estimate.poses[0, 3:]).max() < 1e-3
     halved = {"image_size": [side / 2 for side in estimate.image_size], "keypoints": estimate.keypoints_2d[0].tolist()}

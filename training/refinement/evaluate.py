@@ -213,7 +213,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--sheet", type=Path, help="draw before and after of the photos that became worse here")
     options = parser.parse_args(arguments)
-    engine = Engine(Settings(device="cpu", threads=1))
+    engine = Engine(Settings(device="cpu", threads=1, refine=False))
     figures, photos = evaluate(engine, options.split, options.limit)
     print_table(figures)
     if options.json:
