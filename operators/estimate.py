@@ -10,6 +10,7 @@ from ..rig.character import Character, build_character
 from .active_character import make_active, write_record
 from .all_or_nothing import all_or_nothing
 from .estimation import Estimated, Estimation, load_body_model
+from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND
 from .preferences import body_model_file, engine_settings
 from .run_state import run_state
 from .source_image import file_of, find_image
@@ -37,28 +38,14 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
         options={"SKIP_SAVE"},
         description="Where the person is: left, top, width and height in pixels. All 0: found by itself",
     )
-    field_of_view: bpy.props.FloatProperty(
-        name="Field of View",
-        min=0,
-        max=170,
-        description="Degrees across the photo's longer side. 0: what the photo's file says, or a usual lens",
-    )
-    height: bpy.props.FloatProperty(
-        name="Height",
-        min=0,
-        max=3,
-        subtype="DISTANCE",
-        unit="LENGTH",
-        description="How tall the person is without shoes. 0: an average stature for the build that the photo shows",
-    )
+    field_of_view: FIELD_OF_VIEW
+    height: HEIGHT
     refine: bpy.props.BoolProperty(
         name="Refine",
         default=True,
         description="Move the body until it lies on the photo. Without it, the pose is what the networks say at once",
     )
-    stand_on_ground: bpy.props.BoolProperty(
-        name="Stand on Ground", default=True, description="Raise character and camera so that the body touches z = 0"
-    )
+    stand_on_ground: STAND_ON_GROUND
     filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 

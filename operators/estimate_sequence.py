@@ -22,6 +22,7 @@ from .estimation import (
     Request,
     load_body_model,
 )
+from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND
 from .preferences import body_model_file, engine_settings
 from .run_state import run_state
 from .smoothing_properties import SmoothingProperties
@@ -70,23 +71,9 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
         description="Where the person is when they first appear: left, top, width and height in pixels. All 0: found "
         "by itself",
     )
-    field_of_view: bpy.props.FloatProperty(
-        name="Field of View",
-        min=0,
-        max=170,
-        description="Degrees across the pictures' longer side. 0: what the files say, or a usual lens",
-    )
-    height: bpy.props.FloatProperty(
-        name="Height",
-        min=0,
-        max=3,
-        subtype="DISTANCE",
-        unit="LENGTH",
-        description="How tall the person is without shoes. 0: an average stature for the build that is seen",
-    )
-    stand_on_ground: bpy.props.BoolProperty(
-        name="Stand on Ground", default=True, description="Raise character and camera so that the body touches z = 0"
-    )
+    field_of_view: FIELD_OF_VIEW
+    height: HEIGHT
+    stand_on_ground: STAND_ON_GROUND
     start_frame: bpy.props.IntProperty(name="Start Frame", default=1, description="Where the first key goes")
     filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_movie: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})

@@ -7,6 +7,7 @@ it ends.
 import bpy
 
 from ..operators.exporting import BONE_NAMES
+from ..operators.photo_properties import HEIGHT, STAND_ON_GROUND
 
 
 class BodyFromImageSettings(bpy.types.PropertyGroup):
@@ -55,17 +56,8 @@ class BodyFromImageSettings(bpy.types.PropertyGroup):
         precision=0,
         description="Millimetres, as of a camera whose picture is 36 mm along its longer side",
     )
-    height: bpy.props.FloatProperty(
-        name="Height",
-        min=0,
-        max=3,
-        subtype="DISTANCE",
-        unit="LENGTH",
-        description="How tall the person is without shoes. 0: an average stature for the build that the photo shows",
-    )
-    stand_on_ground: bpy.props.BoolProperty(
-        name="Stand on Ground", default=True, description="Raise character and camera so that the body touches z = 0"
-    )
+    height: HEIGHT
+    stand_on_ground: STAND_ON_GROUND
     bone_names: bpy.props.EnumProperty(
         name="Bone Names", items=BONE_NAMES, description="What the bones are called in the exported file"
     )
