@@ -9,6 +9,7 @@ import numpy as np
 from ..inference.joints import JOINT_INDEX
 from .metrics import pa_mpjpe
 from .packs import pack
+from .photos2d import human_keypoints
 
 LIMB_NAMES = [
     f"{side}_{joint}" for side in ("right", "left") for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
@@ -18,10 +19,12 @@ LIMB_NAMES = [
 
 @dataclass(frozen=True)
 class MeasuredPhoto:
-    """`image` (H, W, 3) uint8 RGB; `limbs` (12, 3) metres, y up, in the order of `LIMB_NAMES`."""
+    """`image` (H, W, 3) uint8 RGB; `keypoints` (25, 3) as people labelled them, with weights 0/1; `limbs` (12, 3)
+    metres, y up, in the order of `LIMB_NAMES`."""
 
     id: int
     image: np.ndarray
+    keypoints: np.ndarray
     limbs: np.ndarray
 
     def error(self, joints: np.ndarray) -> float:
@@ -38,8 +41,10 @@ def load_photos3d() -> list[MeasuredPhoto]:
     limbs = truth["mocap_cm"][:, [names.index(name) for name in LIMB_NAMES]].astype(float) / 100
     with tarfile.open(folder / "nia3d.tar") as tar:
         files = {int(member.name[:6]): tar.extractfile(member).read() for member in tar if member.name.endswith(".jpg")}
+    annotations = np.load(folder / "annotations.npz")
     photos = []
-    for number, measured in zip(np.load(folder / "annotations.npz")["id"], limbs, strict=True):
+    for number, labels, measured in zip(annotations["id"], annotations["joints"], limbs, strict=True):
         pixels = cv2.imdecode(np.frombuffer(files[int(number)], np.uint8), cv2.IMREAD_COLOR)
-        photos.append(MeasuredPhoto(int(number), cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), measured))
+        image = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+        photos.append(MeasuredPhoto(int(number), image, human_keypoints(labels), measured))
     return photos
