@@ -2,7 +2,8 @@
 
 The loss is the squared error of the betas plus the per-vertex distance of the T-posed bodies (equation 1), on
 silhouettes drawn anew for every batch. Vertices are linear in the betas, so the per-vertex error is a quadratic form
-of the betas' error, computed once from the body model instead of from 6890 vertices each time.
+of the betas' error, computed once from the body model instead of from 6890 vertices each time. It is the error that is
+left at the same size: a silhouette does not show stature, whose error would drown all that it does show.
 
 For a licensed SMPL file, training begins with the network that ships, whose eyes are good already, and the result is
 written next to the file, where the engine looks for it.
@@ -29,6 +30,8 @@ from .silhouettes import corrupt_silhouettes, framed_silhouettes, project_bodies
 class Config(RunConfig):
     batch: int = 64
     vertex_weight: float = 20.0
+    scale_corrected: bool = True
+    """Take a difference of size out of the per-vertex distance; the paper does not."""
     clean: float = 0.3
     """Share of silhouettes left uncorrupted."""
 
@@ -42,7 +45,7 @@ class ShapeTask:
         self.network = ShapePrior().to(memory_format=torch.channels_last)
         self.extra = torch.nn.Module()
         self.model = BodyModel.load(body_file)
-        self.metric = vertex_metric(self.model)
+        self.metric = vertex_metric(self.model, config.scale_corrected)
         self.people = People(self.model, "train")
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
@@ -65,9 +68,16 @@ class ShapeTask:
         return squared + self.config.vertex_weight * distance, terms
 
 
-def vertex_metric(model: BodyModel) -> torch.Tensor:
-    """(10, 10) matrix M such that the root mean square T-pose vertex distance of two betas is √(dᵀ M d), in metres."""
-    directions = model.shapedirs.reshape(-1, model.shapedirs.shape[2]).astype(np.float64)
+def vertex_metric(model: BodyModel, scale_corrected: bool) -> torch.Tensor:
+    """(10, 10) matrix M such that the root mean square T-pose vertex distance of two betas is √(dᵀ M d), in metres;
+    `scale_corrected`, of bodies moved and scaled to lie on each other, near the mean body."""
+    directions = model.shapedirs.astype(np.float64)
+    if scale_corrected:
+        directions = directions - directions.mean(0)
+        growth = model.v_template - model.v_template.mean(0, dtype=np.float64)
+        along = np.einsum("vc,vcs->s", growth, directions) / (growth**2).sum()
+        directions = directions - growth[..., None] * along
+    directions = directions.reshape(-1, directions.shape[2])
     return torch.from_numpy(directions.T @ directions / len(model.v_template)).float()
 
 

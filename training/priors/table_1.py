@@ -141,7 +141,11 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(options.threads)
     rows = ROWS[: options.rows]
     poses = pose_tasks(rows, pose_prior.Config(iterations=options.iterations, batch=options.batch, clean=1.0))
-    shapes = shape_tasks(shape_prior.Config(iterations=options.shape_iterations, batch=options.shape_batch, clean=1.0))
+    shapes = shape_tasks(
+        shape_prior.Config(
+            iterations=options.shape_iterations, batch=options.shape_batch, clean=1.0, scale_corrected=False
+        )
+    )
     train_together(shapes, options.out / "shape", options.workers)
     train_together(poses, options.out / "pose", options.workers)
     model = BodyModel.load()
