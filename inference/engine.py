@@ -29,8 +29,8 @@ PARTS = {
 MEAN_SHAPE_REMARK = "The shape is near the average body: keypoints alone hardly show it."
 NOT_REFINED_REMARK = "The refinement was not kept: it would have bent the body as bodies do not bend."
 FEWEST_KEYPOINTS = 5
-DOUBTFUL = 0.55
-"""Score below which the user is asked to look twice."""
+DOUBTFUL = 0.6
+"""Score below which the user is asked to look twice: there, half of the joints or fewer are right."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Finding the person: what happens when there is hardly one."""
 
 import numpy as np
+import pytest
 from body_from_image.inference import person
 from body_from_image.inference.crop import Crop
 from body_from_image.inference.human2d import Detection
@@ -26,3 +27,19 @@ def test_a_look_without_a_box_gives_way_to_one_with_a_box():
 def test_two_looks_at_one_person_are_one_person():
     here, again, there = detection(0.5, sure=16), detection(0.4, sure=16, at=1), detection(0.4, sure=16, at=60)
     assert person._distinct([here, again, there]) == [here, there]
+
+
+@pytest.mark.parametrize("size", [(640, 640), (1920, 1080), (300, 900), (64, 48)])
+@pytest.mark.parametrize("parts", [2, 4])
+def test_whoever_one_part_cuts_is_whole_in_another(size, parts):
+    width, height = size
+    crops = person.crops_of_parts(width, height, parts)
+    side = max(size) / parts
+    people = np.random.default_rng(0).uniform(0, 1, (200, 2)) * (np.array(size) - 0.4 * np.minimum(side, size))
+    for left_top in people:
+        right_bottom = left_top + 0.4 * np.minimum(side, size)
+        assert any(
+            (left_top >= crop.center + 0.5 - crop.side / 2 - 1e-6).all()
+            and (right_bottom <= crop.center + 0.5 + crop.side / 2 + 1e-6).all()
+            for crop in crops
+        )

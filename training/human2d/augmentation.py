@@ -25,6 +25,9 @@ class Augmentation:
     """Share of samples turned by any angle: two sports pictures in five show somebody lying or upside down."""
     scale: tuple[float, float] = (0.65, 1.6)
     """Crop side over its normal side: large means a small person."""
+    far: float = 0.2
+    """Share of samples that show the person small, down to a quarter of the crop and anywhere in it: as a look at a
+    whole photo does."""
     shift: float = 0.12
     """Of the crop's side, either way."""
     truncation: float = 0.15
@@ -36,7 +39,14 @@ class Augmentation:
 
 
 PAPER = Augmentation(
-    rotation=30.0, any_rotation=0.0, scale=(0.75, 1.25), shift=0.0, truncation=0.0, occlusion=0.0, appearance=False
+    rotation=30.0,
+    any_rotation=0.0,
+    scale=(0.75, 1.25),
+    far=0.0,
+    shift=0.0,
+    truncation=0.0,
+    occlusion=0.0,
+    appearance=False,
 )
 _BORDERS = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT_101)
 
@@ -46,6 +56,9 @@ def sample_crop(example: LabelledCrop, size: int, options: Augmentation, rng: np
     crop = crop_of_box(example.box, size)
     side = crop.side * np.exp(rng.uniform(*np.log(options.scale)))
     center = crop.center + crop.side * rng.uniform(-options.shift, options.shift, 2)
+    if rng.random() < options.far:
+        side = crop.side * rng.uniform(1.6, 3.2)
+        center = crop.center + (side - crop.side) * rng.uniform(-0.5, 0.5, 2)
     labelled = example.keypoints[example.keypoints[:, 2] > 0, :2]
     if len(labelled) and rng.random() < options.truncation:
         side = crop.side * rng.uniform(0.35, 0.7)
