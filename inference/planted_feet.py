@@ -125,11 +125,6 @@ def _sole_heights(model: BodyModel, betas: np.ndarray) -> np.ndarray:
     return rest[_vertices(model), 1].astype(np.float64) - float(rest[:, 1].min())
 
 
-def _places(points: np.ndarray, contacts: list[Contact], soles: np.ndarray) -> np.ndarray:
-    """Where each contact is (K, 3): the middle of where its point was; heights less the sole's."""
-    return np.array([np.median(points[contact.first : contact.stop, contact.point], axis=0) for contact in contacts])
-
-
 def _floor(places: np.ndarray, contacts: list[Contact], soles: np.ndarray) -> np.ndarray:
     """Height at the origin, slope along x and along z (3,) of the floor under contacts: level, as far as they allow.
 

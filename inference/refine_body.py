@@ -114,16 +114,6 @@ class SparseBody:
         by_shape = placed.blended[which] @ self._shapedirs[which] + np.einsum("nj,jks->nks", weights, by_joint)
         return self._columns(by_turn, by_shape)
 
-    def point_derivatives(self, placed: Placed, which: np.ndarray) -> np.ndarray:
-        """The same, (len(which), 3, P), for points, in the order of `Placed.points`."""
-        vertex = which >= JOINTS
-        result = np.empty((len(which), 3, placed.parameters.size))
-        if vertex.any():
-            result[vertex] = self.vertex_derivatives(placed, which[vertex] - JOINTS)
-        if not vertex.all():
-            result[~vertex] = self.joint_derivatives(placed)[which[~vertex]]
-        return result
-
     def _joints_by_shape(self, placed: Placed) -> np.ndarray:
         """(24, 3, S): bones grow, and what hangs on them moves."""
         result = self._joint_shapedirs.copy()

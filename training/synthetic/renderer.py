@@ -1,6 +1,5 @@
 """`Renderer.sample(rng)`: one synthetic photograph as the `LabelledCrop` that Human2D's training takes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -61,12 +60,6 @@ class Renderer:
         photos = EmptyPhotos.of(crops) if crops else None
         self.backgrounds = Backgrounds(self.places, self.people.wardrobe.tiles, photos, self.options.size)
         self.buffers = Buffers(self.options.size * self.options.fine)
-
-    def stream(self, seed: int) -> Iterator[LabelledCrop]:
-        """Crops without end."""
-        rng = np.random.default_rng(seed)
-        while True:
-            yield self.sample(rng)
 
     def sample(self, rng: np.random.Generator) -> LabelledCrop:
         """One crop, whose keypoints weigh 1 in sight or behind the own body, `hidden_weight` behind other things and 0

@@ -22,7 +22,8 @@ from .methods import Method, Pictures, Speeds
 
 NOTES = """\
 Validation split of photos2d (400 lspet, 80 ccp), all 73 crops of coco128, and photos3d (90 frames): nothing is
-trained, calibrated or chosen on them. (The first weights, of 0.1.0, had seen coco128's crops in training.) PCK is
+trained, calibrated or chosen on them. (coco128 is an exception: the first weights had
+seen its crops in training, and those that ship descend from them.) PCK is
 over the 12 limb joints; ccp's joints are pseudo-labels, not people's; photos3d is one man in a dark suit. PCKh@0.5
 takes upper_neck to head_top for the head segment. A person who is not found counts as all wrong, and as IoU 0.
 *Engine* is what a user gets: the person is looked for, and three looks vote. MediaPipe is given the same crops as
