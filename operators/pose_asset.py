@@ -4,12 +4,12 @@ from typing import ClassVar
 
 import bpy
 
-from ..inference.errors import UserError
+from ..rig.character import Character
 from ..rig.pose_asset import mark_pose_asset
-from .active_character import active_armature, active_character
+from .on_character import OnCharacter
 
 
-class BODY_FROM_IMAGE_OT_mark_pose_asset(bpy.types.Operator):
+class BODY_FROM_IMAGE_OT_mark_pose_asset(OnCharacter, bpy.types.Operator):
     bl_idname = "body_from_image.mark_pose_asset"
     bl_label = "Create Pose Asset"
     bl_description = "Put the pose that is shown now into the pose library of this file, for any character"
@@ -19,17 +19,6 @@ class BODY_FROM_IMAGE_OT_mark_pose_asset(bpy.types.Operator):
         name="Name", options={"SKIP_SAVE"}, description="What the pose is called. Empty: as the character"
     )
 
-    @classmethod
-    def poll(cls, context):
-        cls.poll_message_set("Select a character that was made from an image first")
-        return active_armature(context) is not None
-
-    def execute(self, context):
-        try:
-            character = active_character(context)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+    def _apply(self, context, character: Character) -> None:
         action = mark_pose_asset(character, self.name or character.armature.name)
         self.report({"INFO"}, f"{action.name} is in this file's pose library.")
-        return {"FINISHED"}
