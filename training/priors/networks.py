@@ -28,7 +28,7 @@ class BilinearUnit(nn.Module):
 
 
 class PosePrior(nn.Module):
-    """Features (B, 76) of `inference.pose_features` → rotations (B, 24, 6), the first two columns of each matrix (Zhou
+    """Features (B, 78) of `inference.pose_features` → rotations (B, 24, 6), the first two columns of each matrix (Zhou
     2019), and the angle (B, 24) in degrees by which each rotation is off on average.
 
     The root's rotation is in SMPL's upright frame as seen by the virtual camera. `output` "axis-angle" is the paper's:
