@@ -56,8 +56,8 @@ def pose_features(keypoints: np.ndarray, camera: Camera) -> tuple[np.ndarray, np
 
     Per keypoint x, y (upwards) over the spread of the seen keypoints, and the confidence; keypoints that are not seen
     are all zero. Then comes the logarithm of the spread as an angle: how near the person is, hence how strong the
-    perspective; and last where the trunk pointed before the camera was rolled, which tells where the ground is. Centre and spread are those of MPII's keypoints, so that a list without the other nine gives the same
-    numbers.
+    perspective; and last where the trunk pointed before the camera was rolled, which tells where the ground is. Centre
+    and spread are those of MPII's keypoints, so that a list without the other nine gives the same numbers.
     """
     confidence = np.where(keypoints[..., 2:] < SEEN, 0, keypoints[..., 2:])
     weight = confidence * (np.arange(keypoints.shape[1]) < MPII_COUNT)[:, None]

@@ -25,7 +25,7 @@ class Augmentation:
     """Share of samples turned by any angle: two sports pictures in five show somebody lying or upside down."""
     scale: tuple[float, float] = (0.65, 1.6)
     """Crop side over its normal side: large means a small person."""
-    far: float = 0.2
+    far: float = 0.1
     """Share of samples that show the person small, down to a quarter of the crop and anywhere in it: as a look at a
     whole photo does."""
     shift: float = 0.12
