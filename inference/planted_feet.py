@@ -10,7 +10,7 @@ import numpy as np
 from .body_model import BodyModel, forward_kinematics
 from .foot_contact import LANDMARKS, SIDES, Contact
 from .joints import JOINT_INDEX
-from .rotations import axis_angle_to_matrix
+from .rotations import axis_angle_to_matrix, shortest_turn, turn_vector
 from .smoothing import fill_gaps, local_quadratic
 
 EASE_SECONDS = 0.2
@@ -95,19 +95,7 @@ def _leg_turns(
     axis /= np.linalg.norm(axis, axis=1, keepdims=True)
     bend = axis_angle_to_matrix(axis * np.where(still, 0, wanted - now)[:, None])
     ankle = thigh + np.einsum("fab,fb->fa", bend, shank)
-    return bend, _shortest_turn(ankle, np.where(still[:, None], ankle, target))
-
-
-def _shortest_turn(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    return axis_angle_to_matrix(_turn_vector(source, target))
-
-
-def _turn_vector(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The shortest turn of vectors (..., 3) to others, as axis-angle."""
-    source, target = (side / np.linalg.norm(side, axis=-1, keepdims=True) for side in (source, target))
-    axis = np.cross(source, target)
-    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
-    return axis / np.maximum(sine, 1e-12) * np.arctan2(sine, (source * target).sum(-1, keepdims=True))
+    return bend, shortest_turn(ankle, np.where(still[:, None], ankle, target))
 
 
 def _skeleton(model: BodyModel, betas: np.ndarray, rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -169,7 +157,7 @@ def _foot_turns(points: np.ndarray, targets: np.ndarray, ease: float) -> np.ndar
         heel, toe = 2 * side, 2 * side + 1
         flat = ~np.isnan(targets[:, [heel, toe], 0]).any(1)
         wanted = np.where(flat[:, None], targets[:, toe] - targets[:, heel], points[:, toe] - points[:, heel])
-        vector = _turn_vector(points[:, toe] - points[:, heel], wanted)
+        vector = turn_vector(points[:, toe] - points[:, heel], wanted)
         turns[:, side] = axis_angle_to_matrix(_eased(vector, flat, ease))
     return turns
 

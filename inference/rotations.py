@@ -101,3 +101,16 @@ def right_jacobian_inverse(axis_angle: np.ndarray) -> np.ndarray:
     second = np.where(small, 1 / 12, 1 / safe**2 - (1 + np.cos(safe)) / (2 * safe * np.sin(safe) + 1e-300))
     matrix = skew(axis_angle)
     return np.eye(3) + matrix / 2 + second * (matrix @ matrix)
+
+
+def turn_vector(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The shortest turn of directions (..., 3) to others, as axis-angle (..., 3)."""
+    source, target = (side / np.linalg.norm(side, axis=-1, keepdims=True) for side in (source, target))
+    axis = np.cross(source, target)
+    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
+    return axis / np.maximum(sine, 1e-12) * np.arctan2(sine, (source * target).sum(-1, keepdims=True))
+
+
+def shortest_turn(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The same turn as matrices (..., 3, 3)."""
+    return axis_angle_to_matrix(turn_vector(source, target))
