@@ -24,6 +24,9 @@ _LIMBS = [
     )
 ]
 
+MEAN_LENGTH = float(np.sqrt(np.pi / 2))
+"""Of a vector of two normal numbers."""
+
 
 @dataclass(frozen=True)
 class Corruption:
@@ -31,6 +34,11 @@ class Corruption:
     """Share of people who are seen as badly as in sports pictures; the others as in fashion pictures."""
     mixed: float = 0.5
     """Share of people whose upper and lower halves are drawn from two rows of the table."""
+    measured: bool = True
+    """Errors and confidences are the table's, together. Otherwise errors are Gaussian, of each keypoint's mean size,
+    and confidences know nothing of them."""
+    swaps: bool = True
+    """Keypoints are found at their mirror image where they were in the table; otherwise in their own place."""
     drop_limb: float = 0.12
     half_body: float = 0.08
     missing: float = 0.02
@@ -40,9 +48,21 @@ class Corruption:
     """Share of those nine that are missing singly."""
 
 
+CORRUPTION = Corruption()
+"""What PosePrior is trained on."""
 _LOWER = np.array(
     [name.endswith(("hip", "knee", "ankle", "heel", "toe")) or name == "pelvis" for name in KEYPOINT_NAMES]
 )
+
+
+def detections(
+    points: np.ndarray, rng: np.random.Generator, clean: float, options: Corruption = CORRUPTION
+) -> np.ndarray:
+    """Detections (B, 25, 3) to learn from, of true keypoints (B, 25, 2): a share `clean` of people in plain sight, the
+    others corrupted; and some of both without the keypoints beyond MPII's."""
+    plain = rng.random((len(points), 1, 1)) < clean
+    keypoints = np.where(plain, well_seen(points, rng), corrupt(points, rng, options))
+    return without_extras(keypoints, rng, options)
 
 
 def corrupt(points: np.ndarray, rng: np.random.Generator, options: Corruption) -> np.ndarray:
@@ -101,6 +121,11 @@ def _draw_rows(count: int, rng: np.random.Generator, options: Corruption) -> tup
     confidence, swapped, error = (
         np.where(other if a.ndim == 2 else other[..., None], a, b) for a, b in zip(draw(), draw(), strict=True)
     )
+    if not options.measured:
+        size = np.linalg.norm(error, axis=-1).mean(0) / MEAN_LENGTH
+        error = rng.normal(size=error.shape) * size[:, None]
+        confidence = rng.permuted(confidence, axis=0)
+    swapped = swapped & options.swaps
     # A few hundred rows must not be learnt by heart.
     error = error * np.exp(rng.normal(0, 0.25, (count, 1, 1))) + rng.normal(0, 0.015, error.shape)
     return np.clip(confidence + rng.normal(0, 0.03, confidence.shape), 0.01, 1), swapped, error

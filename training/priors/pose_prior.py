@@ -5,6 +5,7 @@ of a subset of vertices (equations 1 and 2, as lengths rather than squares), on 
 uncertainty is learned beside it, from the angles by which the rotations are off.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from ...inference.pose_features import pose_features
 from ...inference.rotations import matrix_to_axis_angle
 from ..body_model import TorchBodyModel
 from ..command_line import parse_run
-from .corruption import Corruption, corrupt, well_seen, without_extras
+from .corruption import detections
 from .instances import VIEW, People, true_keypoints
 from .networks import PosePrior
 from .run import RunConfig, train
@@ -58,9 +59,9 @@ class LossWeights(torch.nn.Module):
 
 
 class PoseTask:
-    """What `run.Run` trains: keypoints of synthetic people to their rotations."""
+    """What `run.Run` trains: keypoints of synthetic people to their rotations. Several tasks may share their people."""
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, people: People | None = None):
         torch.manual_seed(config.seed)
         self.config = config
         self.network = PosePrior(config.width, config.units, config.dropout, config.output)
@@ -70,19 +71,13 @@ class PoseTask:
         self.model = BodyModel.load()
         self.body = TorchBodyModel(self.model)
         self.subset = torch.linspace(0, len(self.model.v_template) - 1, config.vertices).long()
-        self.people = People(self.model, "train")
+        self.people = people or People(self.model, "train")
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Features, and the rotations and betas that they came from."""
         instances = self.people.draw(self.config.batch, rng)
-        points = true_keypoints(instances)
-        clean = rng.random((len(points), 1, 1)) < self.config.clean
-        keypoints = np.where(clean, well_seen(points, rng), corrupt(points, rng, Corruption()))
-        features, turn = pose_features(without_extras(keypoints, rng, Corruption()), VIEW)
-        rotations = instances.rotations.copy()
-        rotations[:, 0] = upright(turn) @ rotations[:, 0]
-        arrays = {"features": features, "rotations": rotations, "betas": instances.betas}
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        keypoints = detections(true_keypoints(instances), rng, self.config.clean)
+        return as_seen(keypoints, instances.rotations, instances.betas)
 
     def loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         """The weighted sum; and the parts in millimetres and degrees."""
@@ -102,6 +97,18 @@ class PoseTask:
         total = self.extra(torch.stack([rotation, joints, vertices])) + angle_likelihood(uncertainty.float(), angle)
         terms = {"rotation": rotation, "mpjpe": 1e3 * joints, "pve": 1e3 * vertices, "angle": angle.mean()}
         return total, {name: value.item() for name, value in terms.items()}
+
+
+def as_seen(
+    keypoints: np.ndarray, rotations: np.ndarray, betas: np.ndarray, see: Callable = pose_features
+) -> dict[str, torch.Tensor]:
+    """A batch: what `see` makes of keypoints (B, 25, 3) in `VIEW`, and the rotations with the root's in the frame of
+    the camera that `see` turned."""
+    features, turn = see(keypoints, VIEW)
+    rotations = rotations.copy()
+    rotations[:, 0] = upright(turn) @ rotations[:, 0]
+    arrays = {"features": features, "rotations": rotations, "betas": betas}
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def upright(turn: np.ndarray) -> np.ndarray:

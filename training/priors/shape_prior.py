@@ -37,16 +37,17 @@ class Config(RunConfig):
 
 
 class ShapeTask:
-    """What `run.Run` trains: silhouettes of synthetic people to their betas. `body_file` is a licensed SMPL file."""
+    """What `run.Run` trains: silhouettes of synthetic people to their betas. `body_file` is a licensed SMPL file.
+    Several tasks may share their people."""
 
-    def __init__(self, config: Config, body_file: Path | None = None):
+    def __init__(self, config: Config, body_file: Path | None = None, people: People | None = None):
         torch.manual_seed(config.seed)
         self.config = config
         self.network = ShapePrior().to(memory_format=torch.channels_last)
         self.extra = torch.nn.Module()
         self.model = BodyModel.load(body_file)
         self.metric = vertex_metric(self.model, config.scale_corrected)
-        self.people = People(self.model, "train")
+        self.people = people or People(self.model, "train")
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Silhouettes (B, 1, 64, 64) and the betas (B, 10) behind them."""

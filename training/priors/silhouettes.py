@@ -4,6 +4,8 @@ Drawing is by points: vertices and triangle centres are a centimetre or two apar
 grid they are dropped on; a morphological closing fills what is left, and averaging 2×2 cells gives soft edges.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -15,6 +17,26 @@ from .instances import VIEW, Instances
 CELLS = CROP_SIZE // HEATMAP_STRIDE
 _FINE = 2
 _CLOSING = np.ones((3, 3), np.uint8)
+
+
+@dataclass(frozen=True)
+class SilhouetteCorruption:
+    """Shares of silhouettes that each thing goes wrong with."""
+
+    dressed: float = 0.45
+    """Clothes: a band of the body is wider."""
+    eroded: float = 0.1
+    """Narrower all round; never of those that are dressed."""
+    erased: float = 0.21
+    """A box is missing."""
+    added: float = 0.09
+    """A box is there that is not the person; never where one is missing."""
+    ragged: float = 0.6
+    """Blurred, with edges that are ragged and in doubt."""
+
+
+CORRUPTION = SilhouetteCorruption()
+"""What ShapePrior is trained on."""
 
 
 def project_bodies(model: BodyModel, instances: Instances) -> np.ndarray:
@@ -54,18 +76,21 @@ def framed_silhouettes(
     return result
 
 
-def corrupt_silhouettes(silhouettes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What goes wrong with real silhouettes: clothes (dilation), erosion, missing parts, boxes, ragged edges, doubt."""
+def corrupt_silhouettes(
+    silhouettes: np.ndarray, rng: np.random.Generator, options: SilhouetteCorruption = CORRUPTION
+) -> np.ndarray:
+    """Silhouettes (B, 1, 64, 64) with what goes wrong with real ones."""
     result = silhouettes.copy()
     for image in result[:, 0]:
         kind = rng.random()
-        if kind < 0.45:
+        if kind < options.dressed:
             image[:] = _dressed(image, rng)
-        elif kind < 0.55:
+        elif kind < options.dressed + options.eroded:
             image[:] = cv2.erode(image, _CLOSING)
-        if rng.random() < 0.3:
-            _erase_or_add_box(image, rng)
-        if rng.random() < 0.6:
+        kind = rng.random()
+        if kind < options.erased + options.added:
+            _fill_box(image, 0.0 if kind < options.erased else 1.0, rng)
+        if rng.random() < options.ragged:
             ragged = cv2.GaussianBlur(rng.normal(0, 1, image.shape).astype(np.float32), (0, 0), rng.uniform(0.7, 2))
             soft = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.3))
             image[:] = np.clip((soft - 0.5) * rng.uniform(1.5, 4) + 0.5 + ragged * rng.uniform(0, 1.2), 0, 1)
@@ -81,7 +106,7 @@ def _dressed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image * (1 - share) + wide * share
 
 
-def _erase_or_add_box(image: np.ndarray, rng: np.random.Generator) -> None:
+def _fill_box(image: np.ndarray, value: float, rng: np.random.Generator) -> None:
     width, height = rng.integers(4, 18, 2)
     x, y = rng.integers(0, CELLS - width), rng.integers(0, CELLS - height)
-    image[y : y + height, x : x + width] = 0.0 if rng.random() < 0.7 else 1.0
+    image[y : y + height, x : x + width] = value
