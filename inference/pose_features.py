@@ -15,8 +15,8 @@ FEATURE_COUNT = len(KEYPOINT_NAMES) * 3 + 3
 SEEN = 0.02
 """Confidence below which a keypoint counts as not seen at all: where it is said to be then means nothing."""
 
-_HIPS = [KEYPOINT_INDEX[name] for name in ("right_hip", "left_hip", "pelvis")]
-_SHOULDERS = [KEYPOINT_INDEX[name] for name in ("right_shoulder", "left_shoulder", "thorax", "upper_neck")]
+HIPS = [KEYPOINT_INDEX[name] for name in ("right_hip", "left_hip", "pelvis")]
+SHOULDERS = [KEYPOINT_INDEX[name] for name in ("right_shoulder", "left_shoulder", "thorax", "upper_neck")]
 
 
 def rotation_to_forward(rays: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ def trunk_direction(plane: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     """Unit vectors (B, 2) from hips to shoulders among keypoints `plane` (B, K, 2; y down) of `confidence` (B, K, 1);
     straight up where either is not seen, or both lie on one spot."""
     ends, seen = [], []
-    for part in (_HIPS, _SHOULDERS):
+    for part in (HIPS, SHOULDERS):
         weight = confidence[:, part]
         ends.append((plane[:, part] * weight).sum(1) / np.maximum(weight.sum(1), 1e-6))
         seen.append(weight.sum((1, 2)) > 0)

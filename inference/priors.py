@@ -40,12 +40,15 @@ def shape_prior_file(body_model: Path) -> Path:
 class ShapePrior:
     """Silhouettes to betas of one body model, whose hash the weights carry.
 
-    For a licensed SMPL file `body_model` it is the network next to it, if there is one; else the one that ships.
+    For a licensed SMPL file `body_model` it is the network next to it, if there is one; else the one that ships. `file`
+    is another network than either.
     """
 
-    def __init__(self, device: str = "auto", threads: int | None = None, body_model: Path | None = None):
+    def __init__(
+        self, device: str = "auto", threads: int | None = None, body_model: Path | None = None, file: Path | None = None
+    ):
         own = shape_prior_file(Path(body_model)) if body_model else None
-        self.network = Network(own if own and own.exists() else "shape_prior", device, threads)
+        self.network = Network(file or (own if own and own.exists() else "shape_prior"), device, threads)
 
     @property
     def body_model(self) -> str:

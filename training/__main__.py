@@ -21,6 +21,8 @@ COMMANDS = {
     "table-1": (".priors.table_1", "the paper's Table 1: what supervision is worth to the priors"),
     "detector-errors": (".priors.detector_errors", "measure how Human2D errs, for the priors to learn from"),
     "evaluate-refinement": (".refinement.evaluate", "SMPLify, anchored SMPLify and ours on real photos"),
+    "finetune": (".reprojection.finetune", "finetune the priors by reprojection into photos with 2D labels"),
+    "evaluate-finetuning": (".reprojection.evaluate", "what that finetuning is worth"),
     "pose-density": (".pose_density.fit", "fit the density of poses and the joint limits"),
 }
 

@@ -92,7 +92,8 @@ class Run:
 
     def log(self, terms: list[dict[str, float]], seconds: float) -> None:
         """Append the means of the last iterations to log.csv, and print them."""
-        means = {name: f"{np.mean([term[name] for term in terms]):.3f}" for name in terms[0]}
+        # A part that an iteration did not have is NaN there.
+        means = {name: f"{np.nanmean([term[name] for term in terms]):.3f}" for name in terms[0]}
         rate = len(terms) * self.task.config.batch / seconds
         row = {"iteration": self.iteration, **means, "samples/s": f"{rate:.0f}"}
         path = self.folder / "log.csv"

@@ -55,14 +55,16 @@ METHODS: dict[str, Callable] = {
 
 def fit_all(body: BodyModel, estimate: BodyEstimate) -> dict[str, Fit]:
     """Every method's body for one estimate of a single picture."""
+    return {name: fit(body, estimate, method) for name, method in METHODS.items()}
+
+
+def fit(body: BodyModel, estimate: BodyEstimate, method: Callable = _direct) -> Fit:
+    """One method's body for one estimate of a single picture; by default the prediction as it is."""
     prediction, evidence = parameters_of(body, estimate), evidence_of(estimate)
-    fits = {}
-    for name, method in METHODS.items():
-        # Processor time: what else runs on the machine does not change the ratio.
-        began = time.process_time()
-        parameters, steps, accepted = method(body, prediction, evidence)
-        fits[name] = _described(body, parameters, evidence, time.process_time() - began, steps, accepted)
-    return fits
+    # Processor time: what else runs on the machine does not change the ratio.
+    began = time.process_time()
+    parameters, steps, accepted = method(body, prediction, evidence)
+    return _described(body, parameters, evidence, time.process_time() - began, steps, accepted)
 
 
 def _described(body: BodyModel, parameters: Parameters, evidence: Evidence, seconds, steps, accepted) -> Fit:

@@ -1,0 +1,139 @@
+"""End-to-end finetuning by reprojection: `python -m body_from_image.training finetune --out runs/finetune`.
+
+The last step of the paper (Pavlakos et al. 2018, §4.3, §5.2): the priors' body is projected back into photos that have
+2D labels alone, and equation 3 is minimised through it. Updates of that kind alternate with each network's own, on
+synthetic people (and, for Human2D, on its own crops), so that none forgets what it is for.
+"""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...inference.body_model import BodyModel
+from ...inference.human2d import Human2D
+from ...inference.networks import MODELS
+from ..command_line import parse_run
+from ..onnx_export import load_weights
+from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
+from ..priors import pose_prior, shape_prior
+from ..priors.export import export_pose_prior, export_shape_prior
+from ..priors.run import RunConfig, train
+from .reprojection import Projected, Reprojection
+from .seen import SeenPhotos, look
+
+KINDS = ("photos", "poses", "photos", "shapes")
+"""What successive batches are of: every other one is of photos."""
+FASHION = 0.25
+"""Share of photos of fashion, whose masks people drew; the others are of sports, whose poses no mocap has."""
+
+
+@dataclass(frozen=True)
+class Config(RunConfig):
+    iterations: int = 4000
+    """Half of them on photos; the paper's 2 000 are of its batches of 4."""
+    batch: int = 16
+    """Photos; batches of synthetic people are as large as those that the priors were trained with."""
+    learning_rate: float = 8e-5
+    keypoint_weight: float = 10.0
+    """The paper's μ, with places in cells of the 64² map."""
+    silhouette_weight: float = 1.0
+    robust: float = 6.0
+    """Cells from which an error of a keypoint hardly counts more (Geman-McClure): one label in eight is wrong. 0 is the
+    paper's squared error."""
+    seed: int = 0
+
+
+class FinetuneTask:
+    """What `priors.run.Run` trains: both priors, through the projection, in turns with their own tasks."""
+
+    def __init__(self, config: Config, photos: SeenPhotos, sports: np.ndarray):
+        """`sports` (N,): which of the photos are of sports."""
+        torch.manual_seed(config.seed)
+        self.config, self.photos = config, photos
+        share = np.where(sports, (1 - FASHION) / max(sports.sum(), 1), FASHION / max((~sports).sum(), 1))
+        self.probability = share / share.sum()
+        self.pose = pose_prior.PoseTask(pose_prior.Config(vertices=200))
+        self.shape = shape_prior.ShapeTask(shape_prior.Config())
+        load_weights(self.pose.network, MODELS / "pose_prior.onnx")
+        load_weights(self.shape.network, MODELS / "shape_prior.onnx")
+        self.extra = torch.nn.Module()
+        self.reprojection = Reprojection(self.pose.network, self.shape.network, BodyModel.load())
+        self.network = torch.nn.ModuleDict({"pose": self.pose.network, "shape": self.shape.network})
+        self.network.NEW = ()
+        self.kinds = itertools.cycle(KINDS)
+
+    def make_batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """A batch of photos, of poses or of shapes, in turn; only one of photos has `labels`."""
+        kind = next(self.kinds)
+        if kind == "poses":
+            return self.pose.make_batch(rng)
+        if kind == "shapes":
+            return self.shape.make_batch(rng)
+        rows = rng.choice(len(self.photos), self.config.batch, p=self.probability)
+        batch = self.photos.take(rows, rng.random(len(rows)) < 0.5)
+        return {name: torch.from_numpy(values) for name, values in batch.items()}
+
+    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """Equation 3 on photos, else the prior's own loss; and the parts, NaN for those of other kinds."""
+        if "labels" in batch:
+            # A few photos at a time would spoil the batch norms' averages, which belong to the people at large.
+            self.network.eval()
+            projected = self.reprojection(batch)
+            self.network.train()
+            total, terms = reprojection_loss(projected, batch, self.config)
+        else:
+            own = self.pose if "features" in batch else self.shape
+            total, terms = own.loss(batch)
+        names = ("keypoints", "silhouette", "mpjpe", "vertices")
+        return total, {name: terms.get(name, float("nan")) for name in names}
+
+
+def reprojection_loss(
+    projected: Projected, batch: dict[str, Tensor], config: Config
+) -> tuple[Tensor, dict[str, float]]:
+    """Equation 3, the mean over the photos: μ Σ |Ŵ − W|² + |Ŝ − S|², with W in cells, over what is labelled."""
+    squared = ((projected.cells - batch["labels"][..., :2]) ** 2).sum(-1)
+    if config.robust:
+        squared = squared / (1 + squared / config.robust**2)
+    usable = projected.in_front.float()
+    weight = batch["labels"][..., 2] * usable[:, None]
+    keypoints = (weight * squared).sum(1)
+    different = ((projected.silhouette - batch["mask"]) ** 2).sum((1, 2)) * batch["has_mask"] * usable
+    total = config.keypoint_weight * keypoints.mean() + config.silhouette_weight * different.mean()
+    share = (weight * squared.detach()).sum() / weight.sum().clamp_min(1e-6)
+    masked = (batch["has_mask"] * usable).sum().clamp_min(1e-6)
+    terms = {"keypoints": float(share.sqrt()), "silhouette": float(different.detach().sum() / masked)}
+    return total / LOSS_SCALE, terms
+
+
+LOSS_SCALE = 1000.0
+"""Brings equation 3 to the size of the priors' own losses, whose gradients are clipped together with it."""
+
+
+def looked_at(folder: Path) -> tuple[SeenPhotos, list[LabelledCrop]]:
+    """The training photos as Human2D sees them; it looks once, and the answer is kept in `folder`."""
+    crops = load_crops("train", (LSPET, CCP), taught=True)
+    path = folder / "seen.npz"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        look(crops, Human2D("fast", "cpu", torch.get_num_threads())).save(path)
+    return SeenPhotos.load(path), crops
+
+
+def main(arguments: list[str]) -> None:
+    config, rest = parse_run(arguments, Config, "finetune", "Finetune the priors by reprojection (equation 3).")
+    photos, crops = looked_at(rest.out)
+    sports = np.array([crops[number].source == LSPET for number in photos.number])
+    task = FinetuneTask(config, photos, sports)
+    if rest.warm_start:
+        load_weights(task.network, rest.warm_start)
+    train(task, rest.out, 0)
+    for name, export in (("pose", export_pose_prior), ("shape", export_shape_prior)):
+        torch.save(task.network[name].state_dict(), rest.out / f"{name}.pt")
+        path = rest.out / f"{name}_prior.onnx"
+        export(rest.out / f"{name}.pt", path)
+        print(f"wrote {path}")
