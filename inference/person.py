@@ -16,6 +16,8 @@ SURE = 0.3
 PERSON = 0.45
 """Score below which there is no person: on held-back training pictures it lets one picture without a person in fourteen
 through, and refuses nobody who was found rightly (`evaluate-human2d --thresholds`)."""
+PERSON_IN_BOX = 0.25
+"""The same where the user drew the box: that somebody is there is known, and a doubtful answer can be put right."""
 ANOTHER = 0.55
 """Score from which somebody else in the picture is worth telling the user of."""
 STABLE = 0.9
@@ -52,7 +54,7 @@ def find_person(photo: np.ndarray, human2d: Human2D, box: np.ndarray | None = No
     Raises NoPersonError, with the score, when there is none or too little of one.
     """
     found = most_like_a_person(photo, human2d, box)
-    check_person(found.detection, "in the picture" if box is None else "in the box")
+    check_person(found.detection, boxed=box is not None)
     return found
 
 
@@ -210,13 +212,15 @@ def _intersection(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.prod(np.maximum(high - low, 0)))
 
 
-def check_person(found: Detection, where: str) -> None:
-    """Raise NoPersonError, with the score, when this is no person, or too little of one; `where` was looked."""
+def check_person(found: Detection, boxed: bool = False) -> None:
+    """Raise NoPersonError, with the score, when this is no person, or too little of one; `boxed` when the user said
+    where to look."""
     sure = found.keypoints[:, 2] >= SURE
-    if found.score < PERSON or sure.sum() < 5:
+    where, least = ("in the box", PERSON_IN_BOX) if boxed else ("in the picture", PERSON)
+    if found.score < least or sure.sum() < 5:
+        advice = "drawing the box closer can help" if boxed else "drawing a box around them can help"
         raise NoPersonError(
-            f"No person was found {where} (score {found.score:.2f}). A person seen whole works best; "
-            "drawing a box around them can help."
+            f"No person was found {where} (score {found.score:.2f}). A person seen whole works best; {advice}."
         )
     if sure[_TORSO].sum() < 2:
         raise NoPersonError(

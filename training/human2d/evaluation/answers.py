@@ -80,7 +80,7 @@ def engine_in_pictures(human2d: Human2D, images: Iterable[np.ndarray], clear: fl
 def _engine(human2d: Human2D, image: np.ndarray, box: np.ndarray | None, clear: float) -> Answer:
     detection = most_like_a_person(image, human2d, box, clear).detection
     try:
-        check_person(detection, "in the picture")
+        check_person(detection, boxed=box is not None)
         found = True
     except NoPersonError:
         found = False
