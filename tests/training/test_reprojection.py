@@ -7,14 +7,16 @@ torch = pytest.importorskip("torch")
 from body_from_image.inference import pose_features as numpy_features  # noqa: E402
 from body_from_image.inference.body_model import BodyModel  # noqa: E402
 from body_from_image.inference.camera import Camera, solve_translation  # noqa: E402
+from body_from_image.inference.crop import crop_of_box  # noqa: E402
 from body_from_image.inference.engine import Engine, Settings  # noqa: E402
 from body_from_image.inference.images import read_image  # noqa: E402
 from body_from_image.inference.joints import KEYPOINT_MIRROR, keypoints_from_joints  # noqa: E402
 from body_from_image.inference.networks import MODELS  # noqa: E402
 from body_from_image.training.onnx_export import load_weights  # noqa: E402
-from body_from_image.training.photos2d import SYNTHETIC, LabelledCrop, load_crops  # noqa: E402
+from body_from_image.training.photos2d import SYNTHETIC, LabelledCrop  # noqa: E402
 from body_from_image.training.priors.networks import PosePrior, ShapePrior  # noqa: E402
 from body_from_image.training.reprojection import finetune, lifting, seen  # noqa: E402
+from body_from_image.training.reprojection.detection import Detector  # noqa: E402
 from body_from_image.training.reprojection.reprojection import Projected, Reprojection  # noqa: E402
 
 MODEL = BodyModel.load()
@@ -129,7 +131,7 @@ def test_equation_3_by_hand():
 
 def test_a_photo_teaches_the_priors_where_its_person_is(photos, packs):
     """Labels that show the person tilted by 20°: a few steps on them alone tilt the projection."""
-    task = finetune.FinetuneTask(finetune.Config(batch=2, robust=0), photos, np.array([True]))
+    task = finetune.FinetuneTask(finetune.Config(batch=2, robust=0), photos, [photo_with_labels()])
     batch = tensors(photos)
     cosine, sine = np.cos(np.deg2rad(20)), np.sin(np.deg2rad(20))
     turn = torch.tensor([[cosine, -sine], [sine, cosine]], dtype=torch.float32)
@@ -157,4 +159,28 @@ def test_a_run_finetunes_and_exports(packs, tmp_path, monkeypatch):
     load_weights(after, tmp_path / "pose_prior.onnx")
     assert not torch.equal(before.head.weight, after.head.weight)
     assert (tmp_path / "shape_prior.onnx").exists()
-    assert load_crops is not finetune.load_crops
+
+
+def test_the_detector_reads_heatmaps_as_the_engine_does(photos):
+    crop = photo_with_labels()
+    window = crop_of_box(crop.box)
+    expected = Engine(Settings(device="cpu")).human2d(crop.image, [window])[0]
+    pixels = torch.from_numpy(window.cut(crop.image).transpose(2, 0, 1)[None].astype(np.float32) / 255)
+    with torch.no_grad():
+        keypoints, silhouette = Detector().eval()(pixels, torch.from_numpy(photos.window))
+    apart = np.linalg.norm(keypoints[0, :, :2].numpy() - expected.keypoints[:, :2], axis=1)
+    assert np.median(apart) < 0.1 and apart.max() < 2
+    assert np.abs(keypoints[0, :, 2].numpy() - expected.keypoints[:, 2]).max() < 0.02
+    assert np.abs(silhouette[0].numpy() - expected.silhouette).max() < 0.02
+
+
+def test_human2d_learns_through_the_projection(photos, packs):
+    """All of it is end to end: the loss in the photo has a gradient at Human2D's first layer."""
+    task = finetune.FinetuneTask(finetune.Config(batch=1, human2d=True), photos, [photo_with_labels()])
+    kinds = [task.make_batch(np.random.default_rng(0)) for _ in range(6)]
+    assert ["labels" in batch for batch in kinds] == [True, False] * 3
+    loss, _ = task.loss(kinds[0])
+    loss.backward()
+    assert task.network["human2d"].stem[0].weight.grad.abs().sum() > 0
+    own, terms = task.loss(kinds[5])
+    assert torch.isfinite(own) and terms["human2d"] > 0

@@ -61,16 +61,12 @@ def calibration_curve(mass: np.ndarray, errors: np.ndarray) -> dict[str, list[fl
     return {"mass": [0.0] + [round(b[0], 5) for b in pooled], "confidence": [0.0] + [round(b[1], 5) for b in pooled]}
 
 
-def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="training export-human2d")
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--size", choices=SIZES, default="fast")
-    parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
-    parser.add_argument("--side", type=int, default=CROP_SIZE, help="crop side that the weights were last trained at")
-    options = parser.parse_args(arguments)
-    network = StackedHourglass(SIZES[options.size])
-    load_weights(network, options.weights, prefix="network.")
-    shipped = Shipped(network.eval(), options.side)
+def export_human2d(weights: Path, size: str, side: int, out: Path) -> tuple[float, dict]:
+    """Write Human2D, last trained on crops of `side` pixels, with its calibration. Returns the largest difference to
+    torch, and the curve. Raises PackMissing."""
+    network = StackedHourglass(SIZES[size])
+    load_weights(network, weights, prefix="network.")
+    shipped = Shipped(network.eval(), side)
 
     def run(crops: np.ndarray) -> list[np.ndarray]:
         with torch.no_grad():
@@ -80,7 +76,18 @@ def main(arguments: list[str]) -> None:
     points, mass, _ = predict(run, crops)
     curve = calibration_curve(mass, relative_errors(points, crops))
     difference = export(
-        shipped, torch.rand(1, 3, 256, 256), options.out, "crops", ["heatmaps", "silhouettes"],
+        shipped, torch.rand(1, 3, 256, 256), out, "crops", ["heatmaps", "silhouettes"],
         {"calibration": json.dumps(curve)},
     )  # fmt: skip
+    return difference, curve
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="training export-human2d")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--size", choices=SIZES, default="fast")
+    parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
+    parser.add_argument("--side", type=int, default=CROP_SIZE, help="crop side that the weights were last trained at")
+    options = parser.parse_args(arguments)
+    difference, curve = export_human2d(options.weights, options.size, options.side, options.out)
     print(f"wrote {options.out}; largest difference to torch {difference:.2e}; calibration {curve}")

@@ -12,20 +12,28 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from ...inference.body_model import BodyModel
+from ...inference.crop import crop_of_box
 from ...inference.human2d import Human2D
 from ...inference.networks import MODELS
 from ..command_line import parse_run
+from ..human2d.augmentation import Augmentation
+from ..human2d.export import export_human2d
+from ..human2d.losses import human2d_loss
+from ..human2d.train import Samples, Stage
 from ..onnx_export import load_weights
 from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
 from ..priors import pose_prior, shape_prior
 from ..priors.export import export_pose_prior, export_shape_prior
 from ..priors.run import RunConfig, train
+from .detection import Detector
 from .reprojection import Projected, Reprojection
 from .seen import SeenPhotos, look
 
 KINDS = ("photos", "poses", "photos", "shapes")
+KINDS_WITH_HUMAN2D = ("photos", "poses", "photos", "shapes", "photos", "crops")
 """What successive batches are of: every other one is of photos."""
 FASHION = 0.25
 """Share of photos of fashion, whose masks people drew; the others are of sports, whose poses no mocap has."""
@@ -44,16 +52,20 @@ class Config(RunConfig):
     robust: float = 6.0
     """Cells from which an error of a keypoint hardly counts more (Geman-McClure): one label in eight is wrong. 0 is the
     paper's squared error."""
-    seed: int = 0
+    human2d: bool = False
+    """Finetune Human2D too, through the keypoints and silhouettes that it finds."""
+    side: int = 128
+    """Of the crops that Human2D sees, in pixels."""
 
 
 class FinetuneTask:
-    """What `priors.run.Run` trains: both priors, through the projection, in turns with their own tasks."""
+    """What `priors.run.Run` trains: the networks, through the projection, in turns with their own tasks."""
 
-    def __init__(self, config: Config, photos: SeenPhotos, sports: np.ndarray):
-        """`sports` (N,): which of the photos are of sports."""
+    def __init__(self, config: Config, photos: SeenPhotos, crops: list[LabelledCrop]):
+        """`crops` are those that were looked at for `photos`."""
         torch.manual_seed(config.seed)
-        self.config, self.photos = config, photos
+        self.config, self.photos, self.crops = config, photos, crops
+        sports = np.array([crops[number].source == LSPET for number in photos.number])
         share = np.where(sports, (1 - FASHION) / max(sports.sum(), 1), FASHION / max((~sports).sum(), 1))
         self.probability = share / share.sum()
         self.pose = pose_prior.PoseTask(pose_prior.Config(vertices=200))
@@ -61,34 +73,53 @@ class FinetuneTask:
         load_weights(self.pose.network, MODELS / "pose_prior.onnx")
         load_weights(self.shape.network, MODELS / "shape_prior.onnx")
         self.extra = torch.nn.Module()
-        self.reprojection = Reprojection(self.pose.network, self.shape.network, BodyModel.load())
+        detector = Detector(side=config.side) if config.human2d else None
+        self.reprojection = Reprojection(self.pose.network, self.shape.network, BodyModel.load(), detector)
         self.network = torch.nn.ModuleDict({"pose": self.pose.network, "shape": self.shape.network})
-        self.network.NEW = ()
-        self.kinds = itertools.cycle(KINDS)
+        if detector:
+            self.network["human2d"] = detector.network
+        self.kinds = itertools.cycle(KINDS_WITH_HUMAN2D if detector else KINDS)
+        self.own_crops = iter(Samples(crops, Stage(config.side, 0), Augmentation(), 0.06, config.seed))
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """A batch of photos, of poses or of shapes, in turn; only one of photos has `labels`."""
+        """A batch of photos, of poses, of shapes or of Human2D's own crops, in turn."""
         kind = next(self.kinds)
+        if kind == "crops":
+            return default_collate([next(self.own_crops) for _ in range(self.config.batch)])
         if kind == "poses":
             return self.pose.make_batch(rng)
         if kind == "shapes":
             return self.shape.make_batch(rng)
         rows = rng.choice(len(self.photos), self.config.batch, p=self.probability)
-        batch = self.photos.take(rows, rng.random(len(rows)) < 0.5)
+        mirror = rng.random(len(rows)) < 0.5
+        batch = self.photos.take(rows, mirror)
+        if self.config.human2d:
+            batch["crop"] = self._windows(self.photos.number[rows], mirror)
         return {name: torch.from_numpy(values) for name, values in batch.items()}
 
+    def _windows(self, numbers: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+        """What Human2D sees of these photos, (B, 3, 256, 256) in 0–1."""
+        pixels = np.stack([crop_of_box(self.crops[number].box).cut(self.crops[number].image) for number in numbers])
+        pixels = np.where(mirror[:, None, None, None], pixels[:, :, ::-1], pixels)
+        return pixels.transpose(0, 3, 1, 2).astype(np.float32) / 255
+
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """Equation 3 on photos, else the prior's own loss; and the parts, NaN for those of other kinds."""
+        """Equation 3 on photos, else a network's own loss; and the parts, NaN for those of other kinds."""
         if "labels" in batch:
             # A few photos at a time would spoil the batch norms' averages, which belong to the people at large.
             self.network.eval()
             projected = self.reprojection(batch)
             self.network.train()
             total, terms = reprojection_loss(projected, batch, self.config)
+        elif "points" in batch:
+            with torch.autocast("cpu", torch.bfloat16):
+                outputs = self.network["human2d"](batch["crop"])
+            total = human2d_loss(outputs, batch, "cross-entropy")
+            terms = {"human2d": float(total.detach())}
         else:
             own = self.pose if "features" in batch else self.shape
             total, terms = own.loss(batch)
-        names = ("keypoints", "silhouette", "mpjpe", "vertices")
+        names = ("keypoints", "silhouette", "mpjpe", "vertices") + ("human2d",) * self.config.human2d
         return total, {name: terms.get(name, float("nan")) for name in names}
 
 
@@ -127,13 +158,14 @@ def looked_at(folder: Path) -> tuple[SeenPhotos, list[LabelledCrop]]:
 def main(arguments: list[str]) -> None:
     config, rest = parse_run(arguments, Config, "finetune", "Finetune the priors by reprojection (equation 3).")
     photos, crops = looked_at(rest.out)
-    sports = np.array([crops[number].source == LSPET for number in photos.number])
-    task = FinetuneTask(config, photos, sports)
+    task = FinetuneTask(config, photos, crops)
     if rest.warm_start:
         load_weights(task.network, rest.warm_start)
     train(task, rest.out, 0)
-    for name, export in (("pose", export_pose_prior), ("shape", export_shape_prior)):
-        torch.save(task.network[name].state_dict(), rest.out / f"{name}.pt")
-        path = rest.out / f"{name}_prior.onnx"
-        export(rest.out / f"{name}.pt", path)
-        print(f"wrote {path}")
+    for name, network in task.network.items():
+        torch.save(network.state_dict(), rest.out / f"{name}.pt")
+    export_pose_prior(rest.out / "pose.pt", rest.out / "pose_prior.onnx")
+    export_shape_prior(rest.out / "shape.pt", rest.out / "shape_prior.onnx")
+    if config.human2d:
+        export_human2d(rest.out / "human2d.pt", "fast", config.side, rest.out / "human2d_fast.onnx")
+    print(f"wrote the networks to {rest.out}")

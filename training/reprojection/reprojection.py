@@ -9,6 +9,7 @@ from ...inference.body_model import BodyModel
 from ...inference.joints import keypoints_from_joints
 from ..body_model import TorchBodyModel
 from ..priors.networks import PosePrior, ShapePrior, six_d_to_matrix
+from .detection import Detector
 from .lifting import in_camera, pose_features, solve_translation
 from .projection import project
 from .seen import CELLS
@@ -29,18 +30,22 @@ class Projected(NamedTuple):
 class Reprojection(nn.Module):
     """The priors, and what turns their answer back into 2D (figure 1c of the paper)."""
 
-    def __init__(self, pose: PosePrior, shape: ShapePrior, model: BodyModel):
+    def __init__(self, pose: PosePrior, shape: ShapePrior, model: BodyModel, detector: Detector | None = None):
         super().__init__()
-        self.pose, self.shape, self.body = pose, shape, TorchBodyModel(model)
+        self.pose, self.shape, self.body, self.detector = pose, shape, TorchBodyModel(model), detector
         self.silhouettes = SoftSilhouette(model.faces, CELLS)
 
     def forward(self, seen: dict[str, Tensor]) -> Projected:
         """Project the bodies for `keypoints` (B, 25, 3) and `silhouette` (B, 64, 64), in photos with `focal` (B,) and
-        `center` (B, 2), into the maps at `window` (B, 3), as `seen.SeenPhotos.take` gives them."""
-        keypoints, focal, center, window = (seen[name] for name in ("keypoints", "focal", "center", "window"))
+        `center` (B, 2), into the maps at `window` (B, 3), as `seen.SeenPhotos.take` gives them. With a detector, the
+        first two are its answer to `crop` (B, 3, 256, 256)."""
+        focal, center, window = (seen[name] for name in ("focal", "center", "window"))
+        keypoints, silhouette = (
+            self.detector(seen["crop"], window) if self.detector else (seen["keypoints"], seen["silhouette"])
+        )
         features, turn = pose_features(keypoints, focal, center)
         rotations = in_camera(six_d_to_matrix(self.pose(features)[0]), turn)
-        betas = self.shape(seen["silhouette"][:, None]).clamp(-3, 3)
+        betas = self.shape(silhouette[:, None]).clamp(-3, 3)
         body = self.body(betas, rotations)
         landmarks = body.vertices[:, self.body.keypoint_vertices]
         points = torch.stack(keypoints_from_joints(body.joints, landmarks), -2)
