@@ -23,7 +23,6 @@ from body_from_image.training.priors import (  # noqa: E402
     run,
     shape_prior,
     silhouettes,
-    table_1,
 )
 from body_from_image.training.priors.body_measures import Tailor  # noqa: E402
 
@@ -229,16 +228,6 @@ def test_girths_are_those_of_a_tape_and_limbs_those_of_the_joints():
     assert tailor.girth(round_body, float(MODEL.rest_joints(betas[:1])[0, 6, 1])) == pytest.approx(
         0.3 * np.pi, rel=0.02
     )
-
-
-def test_table_1_trains_every_row_on_the_same_people_and_resumes(packs, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(table_1, "TEST_PEOPLE", 4)
-    options = ["--out", str(tmp_path / "t"), "--workers", "0", "--rows", "3", "--batch", "4", "--shape-batch", "4"]
-    for _ in range(2):
-        table_1.main([*options, "--iterations", "2", "--shape-iterations", "2"])
-    first, again = (part for part in capsys.readouterr().out.split("| trained with")[1:])
-    assert first.split("\n")[:5] == again.split("\n")[:5]
-    assert all(row.name in first for row in table_1.ROWS[:3])
 
 
 def test_evaluation_prints_every_figure(packs, capsys):
