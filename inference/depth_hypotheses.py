@@ -20,8 +20,8 @@ from .rotations import axis_angle_to_matrix, matrix_to_axis_angle, shortest_turn
 STRAIGHT, BENT = np.deg2rad(8.0), np.deg2rad(20.0)
 """Up to the first angle an elbow or a knee counts as straight: about which axis it bends says nothing, and the limb
 need not be twisted for it. From the second on it is bent."""
-DISTINCT = np.deg2rad(15.0)
-"""Bones that a flip turns by less lie in the picture's plane; the flip shows nothing else."""
+DISTINCT = np.deg2rad(30.0)
+"""Limbs none of whose bones a flip turns by more lie about in the picture's plane: that is no other hypothesis."""
 BEAM = 8
 """Bodies that are kept while limb after limb is tried."""
 NETWORK = 1.0
@@ -75,6 +75,12 @@ class Hypothesis:
     energy: float
     weight: float = 1.0
 
+    @property
+    def sentence(self) -> str:
+        """What a person is told of it."""
+        flips = ", ".join(part.replace("_", " ") for part in self.flips)
+        return f"{flips} flipped in depth" if flips else "as it was"
+
 
 def flipped(body: BodyModel, parameters: Parameters, part: str) -> Parameters:
     """The body with one of `PARTS` mirrored in depth.
@@ -102,10 +108,18 @@ def flipped(body: BodyModel, parameters: Parameters, part: str) -> Parameters:
 
 def bone_turn(body: BodyModel, before: Parameters, after: Parameters, part: str) -> float:
     """The larger angle, radians, by which one of the part's bones points elsewhere."""
-    limb, _ = PARTS[part]
-    joints = [sparse_body(body).place(one).points for one in (before, after)]
-    bones = [points[[limb.hinge, limb.end]] - points[[limb.upper, limb.hinge]] for points in joints]
-    return float(np.linalg.norm(turn_vector(*bones), axis=1).max())
+    return _turn(*(_bones(body, one, PARTS[part][0]) for one in (before, after)))
+
+
+def _bones(body: BodyModel, parameters: Parameters, limb: Limb) -> np.ndarray:
+    """A limb's two bones (2, 3)."""
+    joints = sparse_body(body).place(parameters).points
+    return joints[[limb.hinge, limb.end]] - joints[[limb.upper, limb.hinge]]
+
+
+def _turn(before: np.ndarray, after: np.ndarray) -> float:
+    """The larger angle between bones (2, 3) and others."""
+    return float(np.linalg.norm(turn_vector(before, after), axis=1).max())
 
 
 def hypotheses(
@@ -145,9 +159,12 @@ def _alternatives(
     limb = flipped(body, start, whole)
     ways = [((lower,), flipped(body, start, lower)), ((whole,), limb), ((whole, lower), flipped(body, limb, lower))]
     kept: list[tuple[tuple[str, ...], Parameters]] = []
+    shown = [_bones(body, start, LIMBS[whole])]
     for flips, moved in ways:
-        if all(bone_turn(body, other, moved, whole) > DISTINCT for other in (start, *(one for _, one in kept))):
+        bones = _bones(body, moved, LIMBS[whole])
+        if all(_turn(other, bones) > DISTINCT for other in shown):
             kept.append((flips, moved))
+            shown.append(bones)
     return kept
 
 

@@ -32,7 +32,9 @@ def _class_factory():
     from .export_glb import BODY_FROM_IMAGE_OT_export_glb
     from .export_npz import BODY_FROM_IMAGE_OT_export_npz
     from .fit_bones import BODY_FROM_IMAGE_OT_fit_bones
+    from .flip_in_depth import BODY_FROM_IMAGE_OT_flip_in_depth
     from .import_npz import BODY_FROM_IMAGE_OT_import_npz
+    from .next_hypothesis import BODY_FROM_IMAGE_OT_next_hypothesis
     from .pose_asset import BODY_FROM_IMAGE_OT_mark_pose_asset
     from .pose_correctives import BODY_FROM_IMAGE_OT_pose_correctives
     from .refine import BODY_FROM_IMAGE_OT_refine
@@ -52,6 +54,8 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_drop_image,
             BODY_FROM_IMAGE_FH_drop_image,
             BODY_FROM_IMAGE_OT_refine,
+            BODY_FROM_IMAGE_OT_flip_in_depth,
+            BODY_FROM_IMAGE_OT_next_hypothesis,
             BODY_FROM_IMAGE_OT_fit_bones,
             BODY_FROM_IMAGE_OT_stand_on_ground,
             BODY_FROM_IMAGE_OT_show_photo,

@@ -12,12 +12,10 @@ import bpy
 
 from ..inference.errors import UserError
 from ..inference.refine import refine
-from ..rig.armature import BODY_MODEL_PROPERTY
 from ..rig.photo_note import has_photo_note, read_photo_note
 from ..rig.seen_pose import seen_pose, show_pose
 from .active_character import active_armature, active_character
-from .estimation import load_body_model
-from .preferences import body_model_file
+from .on_character import body_model_of
 
 
 class BODY_FROM_IMAGE_OT_refine(bpy.types.Operator):
@@ -49,12 +47,8 @@ class BODY_FROM_IMAGE_OT_refine(bpy.types.Operator):
 
 def refine_character(context: bpy.types.Context) -> bool:
     """Refine the active character; False when that was not accepted. Raises UserError."""
-    character, model = active_character(context), load_body_model(body_model_file(context))
-    if character.armature.data[BODY_MODEL_PROPERTY] != model.hash:
-        raise UserError(
-            f"{character.armature.name} was made with another body model than the one in the extension's preferences. "
-            "Choose the model that it was made with."
-        )
+    character = active_character(context)
+    model = body_model_of(context, character)
     context.view_layer.update()
     evidence = replace(read_photo_note(character.armature), keep_height=True)
     refined = refine(model, seen_pose(character), evidence)

@@ -34,6 +34,9 @@ class VIEW3D_PT_body_from_image_character(SidebarPanel, bpy.types.Panel):
         column = self.layout.column(align=True)
         shown = camera is not None and photo_is_shown(context, camera)
         column.operator("body_from_image.refine", icon="SHADERFX")
+        row = column.row(align=True)
+        row.operator_menu_enum("body_from_image.flip_in_depth", "part", icon="MOD_MIRROR")
+        row.operator("body_from_image.next_hypothesis", text="Next", icon="FORWARD")
         column.operator("body_from_image.show_photo", icon="IMAGE_BACKGROUND", depress=shown)
         column.operator("body_from_image.stand_on_ground", icon="ALIGN_BOTTOM")
         if BODY_FROM_IMAGE_OT_smooth_motion.poll(context):

@@ -27,6 +27,8 @@ def write_photo_note(armature: bpy.types.Object, estimate: BodyEstimate) -> None
         "camera_center": [float(value) for value in estimate.camera_center],
         "image_size": [int(side) for side in estimate.image_size],
     }
+    if estimate.joint_uncertainty is not None:
+        note["joint_uncertainty"] = estimate.joint_uncertainty[0].astype(float).tolist()
     if estimate.silhouette is not None:
         note["silhouette"] = zlib.compress(np.ascontiguousarray(estimate.silhouette, np.uint8).tobytes())
         note["silhouette_shape"] = list(estimate.silhouette.shape)
@@ -52,3 +54,9 @@ def read_photo_note(armature: bpy.types.Object) -> Evidence:
         *origin, cell = (float(value) for value in note["silhouette_window"])
         outline = Outline.of(shown / 255, np.array(origin), cell, size)
     return Evidence(np.array(note["keypoints"], np.float64).reshape(-1, 3), camera, outline)
+
+
+def read_uncertainty(armature: bpy.types.Object) -> np.ndarray | None:
+    """Degrees (24,) by which each joint's rotation is likely to be off; None where that was not noted."""
+    degrees = armature[NOTE].get("joint_uncertainty") if has_photo_note(armature) else None
+    return None if degrees is None else np.array(degrees, np.float64)

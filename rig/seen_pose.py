@@ -1,5 +1,8 @@
 """A character's pose as its camera sees it, wherever both were moved to in the scene, and the way back."""
 
+from collections.abc import Iterable
+
+import bpy
 import numpy as np
 from mathutils import Matrix, Quaternion
 
@@ -42,15 +45,26 @@ def show_pose(character: Character, parameters: Parameters, frame: int) -> None:
     rotations = parameters.rotations.copy()
     rotations[0] = turn.T @ rotations[0]
     transl = turn.T @ (pelvis + parameters.transl - shift) - pelvis
-    quaternions, location = bone_channels(rest_rotations(armature), rotations[None], transl[None])
-    for joint, name in enumerate(joint_bones(armature)):
-        bone = armature.pose.bones[name]
-        place = Matrix.Translation(location[0] if joint == 0 else bone.location)
+    _, location = bone_channels(rest_rotations(armature), rotations[None], transl[None])
+    root = armature.pose.bones[joint_bones(armature)[0]]
+    key_joints(armature, rotations, range(len(rotations)), frame)
+    root.location = location[0]
+    root.keyframe_insert("location", frame=frame)
+
+
+def key_joints(armature: bpy.types.Object, rotations: np.ndarray, joints: Iterable[int], frame: int) -> None:
+    """Give some `joints` the rotations that `rotations` (24, 3, 3; relative to the parents) holds for them, with keys
+    at `frame`."""
+    names = joint_bones(armature)
+    quaternions, _ = bone_channels(rest_rotations(armature), rotations[None], np.zeros((1, 3)))
+    for joint in joints:
+        bone = armature.pose.bones[names[joint]]
+        place, before = Matrix.Translation(bone.location), bone.rotation_quaternion.copy()
         bone.matrix_basis = place @ Quaternion(quaternions[0, joint]).to_matrix().to_4x4()
+        if before.dot(bone.rotation_quaternion) < 0:  # between keys of either sign, Blender would go the long way round
+            bone.rotation_quaternion.negate()
         channel = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
         bone.keyframe_insert(channel.get(bone.rotation_mode, "rotation_euler"), frame=frame)
-        if joint == 0:
-            bone.keyframe_insert("location", frame=frame)
 
 
 def _camera_from_armature(character: Character) -> tuple[np.ndarray, np.ndarray]:

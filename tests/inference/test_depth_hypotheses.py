@@ -160,12 +160,12 @@ def seen(body: BodyModel, parameters: Parameters) -> Evidence:
 
 
 def walking(rng: np.random.Generator) -> Parameters:
-    """Somebody who walks by, arms hanging, elbows and knees a little bent."""
+    """Somebody who walks towards the camera, forearms carried forward."""
     pose = np.zeros((JOINTS, 3))
     pose[16], pose[17] = [0, 0, -1.2], [0, 0, 1.2]
     pose[[1, 2], 0] = [-0.6, 0.1]
-    for limb in LIMBS.values():
-        pose[limb.hinge] = limb.axis * 0.6
+    for name, limb in LIMBS.items():
+        pose[limb.hinge] = limb.axis * (1.2 if name.endswith("arm") else 0.6)
     rotations = axis_angle_to_matrix(pose + rng.normal(0, 0.03, (JOINTS, 3)))
     rotations[0] = FACING @ axis_angle_to_matrix(np.array([0.0, 0.3, 0.0]))
     return Parameters(rotations, np.zeros(10), np.array([0.0, 0.2, 4.0]))
