@@ -11,6 +11,7 @@ import numpy as np
 
 from .body_model import BodyModel
 from .joints import JOINT_INDEX
+from .pose_density import PoseDensity
 from .refine import BodyEnergy, Evidence, body_depth, sparse_body
 from .refine_body import JOINTS, Parameters
 from .refine_spheres import Spheres
@@ -22,10 +23,14 @@ STRAIGHT, BENT = np.deg2rad(8.0), np.deg2rad(20.0)
 need not be twisted for it. From the second on it is bent."""
 DISTINCT = np.deg2rad(30.0)
 """Limbs none of whose bones a flip turns by more lie about in the picture's plane: that is no other hypothesis."""
+LENIENT = np.deg2rad(15.0)
+"""How far beyond its limits, which are coarse, a flip may turn a joint."""
+SWAY = 0.06
+"""Metres by which an elbow or a knee may leave its place in the picture when its limb is swung as a whole."""
 BEAM = 8
 """Bodies that are kept while limb after limb is tried."""
-NETWORK = 1.0
-"""How much the network's own answer counts beside the other terms."""
+NETWORK = 0.2
+"""How much the network's own answer counts beside the other terms. With none, the others put a worse body first."""
 UNCERTAINTY = 20.0
 """Degrees, of estimates that do not know how sure they are."""
 
@@ -44,6 +49,11 @@ class Limb:
     def turned(self) -> list[int]:
         """The joints that a flip turns."""
         return [self.upper, self.hinge]
+
+    @property
+    def places(self) -> list[int]:
+        """The joints where its bones begin and end."""
+        return [self.upper, self.hinge, self.end]
 
 
 def _limb(names: str, axis: tuple[float, float, float]) -> Limb:
@@ -82,18 +92,37 @@ class Hypothesis:
         return f"{flips} flipped in depth" if flips else "as it was"
 
 
-def flipped(body: BodyModel, parameters: Parameters, part: str) -> Parameters:
-    """The body with one of `PARTS` mirrored in depth.
+def flipped(body: BodyModel, parameters: Parameters, part: str) -> Parameters | None:
+    """The body with one of `PARTS` flipped in depth, as bodies can: `mirrored`, else for a whole limb `swung`, if its
+    picture is nearly the same; None where neither is possible, such as for a knee that would bend backwards.
+
+    Doing it twice gives back the body, up to the twist of a limb that was straight, and where a bone could not reach
+    its ray.
+    """
+    limb, whole = PARTS[part]
+    before = _places(body, parameters, limb)
+    exact = mirrored(body, parameters, part)
+    if _possible(parameters, exact, limb):
+        return exact
+    if not whole:
+        return None
+    near = swung(body, parameters, part)
+    after = _places(body, near, limb)
+    off = np.linalg.norm(after[:, :2] / after[:, 2:] - before[:, :2] / before[:, 2:], axis=1).max() * before[0, 2]
+    return near if off < SWAY and _possible(parameters, near, limb) else None
+
+
+def mirrored(body: BodyModel, parameters: Parameters, part: str) -> Parameters:
+    """The body with one of `PARTS` mirrored in depth, whether limbs bend so or not.
 
     Each bone's end stays on its ray, so the picture stays what it is; where the bone is too short to reach the ray, it
     comes as near as it can. The bones turn the shortest way, and then the upper one about itself until the hinge bends
-    as it did, or as it can. Hand and foot follow. Doing it twice gives back the body, up to the twist of a limb that
-    was straight.
+    as it did, or as it can. Hand and foot follow.
     """
-    limb, upper_too = PARTS[part]
+    limb, whole = PARTS[part]
     placed = sparse_body(body).place(parameters)
-    root, hinge, end = placed.points[[limb.upper, limb.hinge, limb.end]]
-    new_hinge = _on_ray(hinge, root, root, upper_too)
+    root, hinge, end = placed.points[limb.places]
+    new_hinge = _on_ray(hinge, root, root, whole)
     new_end = _on_ray(end, hinge, new_hinge, True)
     above = placed.world[body.parents[limb.upper]]
     upper, lower = placed.world[limb.upper], placed.world[limb.hinge]
@@ -106,15 +135,42 @@ def flipped(body: BodyModel, parameters: Parameters, part: str) -> Parameters:
     return replace(parameters, rotations=rotations)
 
 
+def swung(body: BodyModel, parameters: Parameters, part: str) -> Parameters:
+    """The body with a whole limb swung about its root until its end is mirrored in depth; its hinge stays as bent as it
+    is, so it leaves its place in the picture by a little."""
+    limb, _ = PARTS[part]
+    placed = sparse_body(body).place(parameters)
+    root, _, end = placed.points[limb.places]
+    above = placed.world[body.parents[limb.upper]]
+    turn = shortest_turn(end - root, _on_ray(end, root, root, True) - root)
+    rotations = parameters.rotations.copy()
+    rotations[limb.upper] = above.T @ turn @ placed.world[limb.upper]
+    return replace(parameters, rotations=rotations)
+
+
 def bone_turn(body: BodyModel, before: Parameters, after: Parameters, part: str) -> float:
     """The larger angle, radians, by which one of the part's bones points elsewhere."""
     return _turn(*(_bones(body, one, PARTS[part][0]) for one in (before, after)))
 
 
+def _places(body: BodyModel, parameters: Parameters, limb: Limb) -> np.ndarray:
+    """Where a limb's bones begin and end (3, 3)."""
+    return sparse_body(body).place(parameters).points[limb.places]
+
+
 def _bones(body: BodyModel, parameters: Parameters, limb: Limb) -> np.ndarray:
     """A limb's two bones (2, 3)."""
-    joints = sparse_body(body).place(parameters).points
-    return joints[[limb.hinge, limb.end]] - joints[[limb.upper, limb.hinge]]
+    return np.diff(_places(body, parameters, limb), axis=0)
+
+
+def _possible(before: Parameters, after: Parameters, limb: Limb) -> bool:
+    """Whether the limb's joints are within their limits, or not much further beyond than they were."""
+    density = PoseDensity.load()
+    beyond = [
+        np.abs(density.beyond_limits(matrix_to_axis_angle(one.rotations[limb.turned]), limb.turned)).max()
+        for one in (before, after)
+    ]
+    return beyond[1] <= beyond[0] + LENIENT
 
 
 def _turn(before: np.ndarray, after: np.ndarray) -> float:
@@ -157,10 +213,14 @@ def _alternatives(
 ) -> list[tuple[tuple[str, ...], Parameters]]:
     """The other ways in which a limb can lie, each with the flips that lead there."""
     limb = flipped(body, start, whole)
-    ways = [((lower,), flipped(body, start, lower)), ((whole,), limb), ((whole, lower), flipped(body, limb, lower))]
+    ways = [((lower,), flipped(body, start, lower)), ((whole,), limb)]
+    if limb is not None:
+        ways.append(((whole, lower), flipped(body, limb, lower)))
     kept: list[tuple[tuple[str, ...], Parameters]] = []
     shown = [_bones(body, start, LIMBS[whole])]
     for flips, moved in ways:
+        if moved is None:
+            continue
         bones = _bones(body, moved, LIMBS[whole])
         if all(_turn(other, bones) > DISTINCT for other in shown):
             kept.append((flips, moved))

@@ -59,6 +59,7 @@ class PoseDensity:
         best, white = self.nearest(axis_angle)
         return float(0.5 * white @ white + self.offsets[best])
 
-    def beyond_limits(self, axis_angle: np.ndarray) -> np.ndarray:
-        """How far each number of a pose (..., 24, 3) lies outside its range, radians; negative below, 0 within."""
-        return axis_angle - np.clip(axis_angle, self.low, self.high)
+    def beyond_limits(self, axis_angle: np.ndarray, joints: list[int] | slice = slice(None)) -> np.ndarray:
+        """How far each number of a pose (..., 24, 3), or of some `joints` of it, lies outside its range, radians;
+        negative below, 0 within."""
+        return axis_angle - np.clip(axis_angle, self.low[joints], self.high[joints])

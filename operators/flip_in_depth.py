@@ -35,11 +35,15 @@ class BODY_FROM_IMAGE_OT_flip_in_depth(OnCharacter, bpy.types.Operator):
         model, part = body_model_of(context, character), self.part.lower()
         context.view_layer.update()
         before = seen_pose(character)
-        after = flipped(model, before, part)
+        after, name = flipped(model, before, part), part.replace("_", " ")
+        if after is None:
+            raise UserError(
+                f"Flipped in depth, the {name} would bend as bodies do not bend. Choose another limb, or pose "
+                "it by hand."
+            )
         if bone_turn(model, before, after, part) < FLAT:
             raise UserError(
-                f"The {part.replace('_', ' ')} lies flat in the picture, so it has no depth to flip. Choose another "
-                "limb, or pose it by hand."
+                f"The {name} lies flat in the picture, so it has no depth to flip. Choose another limb, or pose it by "
+                "hand."
             )
-        limb, _ = PARTS[part]
-        key_joints(character.armature, after.rotations, (limb.upper, limb.hinge), context.scene.frame_current)
+        key_joints(character.armature, after.rotations, PARTS[part][0].turned, context.scene.frame_current)

@@ -20,7 +20,7 @@ from ..rig.seen_pose import key_joints, seen_pose
 from .active_character import active_armature
 from .on_character import OnCharacter, body_model_of
 
-JOINTS = [joint for limb in LIMBS.values() for joint in (limb.upper, limb.hinge)]
+JOINTS = [joint for limb in LIMBS.values() for joint in limb.turned]
 
 
 class BODY_FROM_IMAGE_OT_next_hypothesis(OnCharacter, bpy.types.Operator):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from body_from_image.inference.body_model import BodyModel
 from body_from_image.inference.camera import Camera
-from body_from_image.inference.depth_hypotheses import LIMBS, LOWER, PARTS, bone_turn, flipped, hypotheses
+from body_from_image.inference.depth_hypotheses import LIMBS, LOWER, PARTS, bone_turn, flipped, hypotheses, mirrored
 from body_from_image.inference.pose_density import PoseDensity
 from body_from_image.inference.refine import Evidence, sparse_body
 from body_from_image.inference.refine_body import JOINTS, Parameters
@@ -65,7 +65,7 @@ def test_the_picture_stays_and_the_depth_changes_sides(body, part):
     limb, upper_too = PARTS[part]
     moved, changed = [], 0
     for before in people():
-        after = flipped(body, before, part)
+        after = mirrored(body, before, part)
         a, b = joints_of(body, before), joints_of(body, after)
         moved.append(np.linalg.norm(CAMERA.project(a) - CAMERA.project(b), axis=1)[[limb.hinge, limb.end]])
         lengths = [np.linalg.norm(j[limb.end] - j[limb.hinge]) for j in (a, b)]
@@ -96,7 +96,7 @@ def test_hinges_never_bend_backwards(body, part):
     limb, _ = PARTS[part]
     density = PoseDensity.load()
     for before in people():
-        after = flipped(body, before, part)
+        after = mirrored(body, before, part)
         assert bend(body, after, limb) > -BENT_BACK
         beyond = density.beyond_limits(matrix_to_axis_angle(after.rotations))[limb.hinge]
         assert np.abs(beyond).max() < BACK, np.rad2deg(bend(body, before, limb))
@@ -110,7 +110,7 @@ def test_a_knee_that_was_bent_backwards_comes_right(body, limb):
     wrong = Parameters(rotations, np.zeros(10), np.array([0.0, 0.2, 4.0]))
     name = next(name for name, one in LIMBS.items() if one is limb)
     assert bend(body, wrong, limb) < -0.5
-    right = flipped(body, wrong, LOWER[name])
+    right = mirrored(body, wrong, LOWER[name])
     assert bend(body, right, limb) > 0.2
 
 
@@ -119,12 +119,12 @@ def test_twice_is_the_start(body, part):
     limb, _ = PARTS[part]
     kept = 0
     for before in people():
-        after = flipped(body, before, part)
+        after = mirrored(body, before, part)
         pixels = [CAMERA.project(joints_of(body, one)) for one in (before, after)]
         straight = min(bend(body, before, limb), bend(body, after, limb)) < np.deg2rad(20)
         if np.abs(pixels[0] - pixels[1])[[limb.hinge, limb.end]].max() > 0.01 or straight:
             continue
-        again = flipped(body, after, part)
+        again = mirrored(body, after, part)
         assert np.abs(again.rotations - before.rotations).max() < 1e-6
         kept += 1
     assert kept >= 12
@@ -150,7 +150,43 @@ def test_a_limb_in_the_pictures_plane_flips_to_itself(body, part):
             start = replace(start, rotations=start.rotations.copy())
             start.rotations[upper] = start.rotations[upper] @ turn
             joints, world = joints_of(body, start), sparse_body(body).place(start).world
-    assert bone_turn(body, start, flipped(body, start, part), part) < np.deg2rad(0.5)
+    assert bone_turn(body, start, mirrored(body, start, part), part) < np.deg2rad(0.5)
+
+
+def test_only_what_bodies_can_do_is_a_flip(body):
+    """A leg kicked forward, the knee bent in depth, seen from the height of the feet: mirrored, the knee would bend
+    backwards."""
+    pose = np.zeros((JOINTS, 3))
+    pose[1, 0], pose[4, 0] = -1.0, 0.8
+    rotations = axis_angle_to_matrix(pose)
+    rotations[0] = FACING
+    kick = Parameters(rotations, np.zeros(10), np.array([0.0, -0.8, 4.0]))
+    assert flipped(body, kick, "left_leg") is None
+    # Nearly straight, it can be swung back as it is.
+    pose[1, 0], pose[4, 0] = -0.4, 0.3
+    step = replace(kick, rotations=np.concatenate([rotations[:1], axis_angle_to_matrix(pose)[1:]]))
+    back = flipped(body, step, "left_leg")
+    a, b = joints_of(body, step), joints_of(body, back)
+    assert a[7, 2] < a[1, 2] - 0.1 and b[7, 2] > b[1, 2] + 0.1
+    pixels = np.linalg.norm(CAMERA.project(a) - CAMERA.project(b), axis=1)
+    assert pixels[7] < 0.01 and pixels[4] < 12
+    assert bend(body, back, LIMBS["left_leg"]) == pytest.approx(bend(body, step, LIMBS["left_leg"]))
+    assert np.abs(flipped(body, back, "left_leg").rotations - step.rotations).max() < 1e-6
+
+
+def test_flips_stay_within_the_limits(body):
+    density, possible = PoseDensity.load(), 0
+    for before in people():
+        for part, (limb, _) in PARTS.items():
+            after = flipped(body, before, part)
+            if after is not None:
+                possible += 1
+                beyond = [
+                    np.abs(density.beyond_limits(matrix_to_axis_angle(one.rotations))[limb.turned]).max()
+                    for one in (before, after)
+                ]
+                assert beyond[1] < beyond[0] + np.deg2rad(15.1)
+    assert possible > 80
 
 
 def seen(body: BodyModel, parameters: Parameters) -> Evidence:
@@ -176,7 +212,7 @@ def test_a_limb_that_people_do_not_bend_so_is_put_right(body, part):
     """From a walker with one limb mirrored to an uncommon pose, the walker is among the first hypotheses (a leg: the
     first), if the network's word counts for nothing."""
     truth = walking(np.random.default_rng(1))
-    wrong = flipped(body, truth, part)
+    wrong = mirrored(body, truth, part)
     found = hypotheses(body, wrong, seen(body, truth), network=0.0)
     likely = found[:1] if part.endswith("leg") else found[:3]
     apart = [

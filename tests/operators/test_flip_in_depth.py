@@ -105,13 +105,11 @@ def test_the_arm_goes_back_and_the_photo_still_matches(character):
 def test_twice_is_the_start(character):
     bones = character.pose.bones
     start = np.array([bone.matrix for bone in bones])
-    for part in ("LEFT_ARM", "LEFT_LOWER_ARM"):
-        bpy.ops.body_from_image.flip_in_depth(part=part)
+    for apart in (True, False):
+        assert not call(bpy.ops.body_from_image.flip_in_depth, part="LEFT_ARM")
         bpy.context.view_layer.update()
-        assert np.abs(np.array([bone.matrix for bone in bones]) - start).max() > 0.1
-        bpy.ops.body_from_image.flip_in_depth(part=part)
-        bpy.context.view_layer.update()
-        assert np.abs(np.array([bone.matrix for bone in bones]) - start).max() < 2e-4
+        changed = np.abs(np.array([bone.matrix for bone in bones]) - start).max()
+        assert changed > 0.1 if apart else changed < 2e-4
 
 
 def test_nothing_but_the_limb_is_keyed_or_moved(character):
@@ -152,6 +150,11 @@ def test_a_limb_that_lies_flat_cannot_be_flipped(model, tmp_path):
     said = call(bpy.ops.body_from_image.flip_in_depth, part="RIGHT_LOWER_ARM")
     assert "right lower arm lies flat" in said
     assert np.abs(seen(bpy.context.object, "right_elbow", "right_wrist") - before).max() == 0
+
+
+def test_what_no_arm_can_do_is_said(character):
+    """The forearm points at the camera; flipped alone, it would go through the upper arm."""
+    assert "as bodies do not bend" in call(bpy.ops.body_from_image.flip_in_depth, part="LEFT_LOWER_ARM")
 
 
 def test_without_its_camera_there_is_nothing_to_flip_towards(character):
