@@ -19,6 +19,7 @@ COMMANDS = {
     "benchmark": (".benchmark", "measure speed and memory on this machine"),
     "export-prior": (".priors.export", "write a prior's ONNX file"),
     "table-1": (".priors.table_1", "the paper's Table 1: what supervision is worth to the priors"),
+    "ablate-corruption": (".priors.corruption_ablation", "what each kind of corruption is worth to the priors"),
     "detector-errors": (".priors.detector_errors", "measure how Human2D errs, for the priors to learn from"),
     "evaluate-refinement": (".refinement.evaluate", "SMPLify, anchored SMPLify and ours on real photos"),
     "finetune": (".reprojection.finetune", "finetune the priors by reprojection into photos with 2D labels"),

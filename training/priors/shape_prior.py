@@ -23,7 +23,7 @@ from .export import export_shape_prior
 from .instances import People
 from .networks import ShapePrior
 from .run import RunConfig, train
-from .silhouettes import corrupt_silhouettes, framed_silhouettes, project_bodies
+from .silhouettes import framed_silhouettes, partly_corrupted, project_bodies
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,7 @@ class ShapeTask:
         """Silhouettes (B, 1, 64, 64) and the betas (B, 10) behind them."""
         instances = self.people.draw(self.config.batch, rng)
         silhouettes = framed_silhouettes(project_bodies(self.model, instances), self.model.faces, rng)
-        corrupted = corrupt_silhouettes(silhouettes, rng)
-        clean = rng.random((len(silhouettes), 1, 1, 1)) < self.config.clean
-        images = np.where(clean, silhouettes, corrupted)
+        images = partly_corrupted(silhouettes, rng, self.config.clean)
         return {"silhouettes": torch.from_numpy(images), "betas": torch.from_numpy(instances.betas)}
 
     def loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:

@@ -97,6 +97,14 @@ def corrupt_silhouettes(
     return result
 
 
+def partly_corrupted(
+    silhouettes: np.ndarray, rng: np.random.Generator, clean: float, options: SilhouetteCorruption = CORRUPTION
+) -> np.ndarray:
+    """Silhouettes (B, 1, 64, 64) to learn from: a share `clean` as they are, the others corrupted."""
+    corrupted = corrupt_silhouettes(silhouettes, rng, options)
+    return np.where(rng.random((len(silhouettes), 1, 1, 1)) < clean, silhouettes, corrupted)
+
+
 def _dressed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Loose clothes widen a band of the body (a skirt, a coat) more than its ends."""
     wide = cv2.dilate(image, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3)), iterations=int(rng.integers(1, 3)))
