@@ -26,6 +26,7 @@ from ..packs import PackMissing
 from ..photos2d import CCP, LSPET, load_crops
 from ..photos3d import load_photos3d
 from .corruption import Corruption, corrupt
+from .hypotheses import hypothesis_figures, label_hypothesis_figures
 from .instances import VIEW, Instances, People, true_keypoints
 from .shape_figures import shape_figures
 
@@ -135,7 +136,11 @@ PHOTOS = {
         "photos2d, calibration crops, sports": partial(reprojection_figures, source=LSPET),
         "photos2d, calibration crops, fashion": partial(reprojection_figures, source=CCP),
     },
-    "test": {"photos3d, detected keypoints": photo_figures, "photos3d, human 2D labels": label_figures},
+    "test": {
+        "photos3d, detected keypoints": photo_figures,
+        "photos3d, human 2D labels": label_figures,
+        "photos3d, human 2D labels, hypotheses": label_hypothesis_figures,
+    },
 }
 """Split → condition → figures on photos: those of the test split are for reporting only."""
 
@@ -152,6 +157,8 @@ def evaluate(engine: Engine, split: str, count: int, seed: int = 0) -> dict[str,
         "pose, 2 % noise": pose_figures(engine, made, noisy),
         "pose, 2 % noise, MPII's 16": pose_figures(engine, made, mpii),
         "pose, full corruption": pose_figures(engine, made, corrupted),
+        "hypotheses, 2 % noise": hypothesis_figures(engine, made, noisy),
+        "hypotheses, full corruption": hypothesis_figures(engine, made, corrupted),
         "uncertainty, full corruption": uncertainty_figures(engine.pose_prior, made, corrupted),
     }
     for condition, figures in PHOTOS[split].items():
