@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .inference.depth_hypotheses import BEAM
 from .inference.engine import Engine, Result, Settings
 from .inference.errors import UserError
 from .inference.frames import InputItem, open_inputs, with_neighbours
@@ -83,6 +84,10 @@ def parser() -> argparse.ArgumentParser:
         default=True,
         help="move the body until it lies on the photo: a tenth of a second a picture",
     )
+    estimate.add_argument(
+        "--hypotheses", type=count, default=0, metavar="N",
+        help=f"of a picture, also write up to N (1 to {BEAM - 1}) other bodies that it may show, most plausible first",
+    )  # fmt: skip
     estimate.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
     return top
 
@@ -135,6 +140,13 @@ def rate(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of frames a second between 0 and 1000")
 
 
+def count(text: str) -> int:
+    with suppress(ValueError):
+        if 1 <= int(text) < BEAM:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {BEAM - 1}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
@@ -185,6 +197,10 @@ class Job:
         for name, given in named.items():
             if given and not self.options.motion:
                 raise UserError(f"{name} says something of a motion. Give --motion, too.")
+        if self.options.hypotheses and (self.options.motion or "npz" not in self.formats):
+            raise UserError(
+                "--hypotheses writes npz files of single pictures: let --format hold npz, without --motion."
+            )
 
     def _check_blender(self) -> None:
         if not self.scene_formats:
@@ -239,6 +255,8 @@ class Job:
         if "npz" in self.formats:
             estimate.save(self.out / f"{name}.npz")
             outcome.files.append(f"{name}.npz")
+        if self.options.hypotheses:
+            self._write_hypotheses(estimate, name, outcome)
         if "overlay" in self.formats:
             write_picture(self.out / f"{name}.overlay.png", draw_overlay(photo.pixels, estimate))
             outcome.files.append(f"{name}.overlay.png")
@@ -247,6 +265,16 @@ class Job:
             mask = body_mask(estimate) if seen is None else photo_mask(seen, *photo.size)
             write_picture(self.out / f"{name}.mask.png", mask)
             outcome.files.append(f"{name}.mask.png")
+
+    def _write_hypotheses(self, estimate, name: str, outcome: Outcome) -> None:
+        found = self.engine.others(estimate, self.options.hypotheses)
+        for number, (other, hypothesis) in enumerate(found, 1):
+            file = f"{name}.hypothesis_{number}.npz"
+            other.save(self.out / file)
+            outcome.files.append(file)
+            outcome.remarks.append(f"{file}: {hypothesis.sentence} (weight {hypothesis.weight:.2f}).")
+        if not found:
+            outcome.remarks.append("No other pose of arms and legs looks the same in the picture.")
 
     def _write_scene_files(self, estimate, behind, name: str, outcome: Outcome) -> None:
         paths = write_files(estimate, self.engine.body, behind, self.out / name, self.scene_formats, self.options.bones)

@@ -9,6 +9,7 @@ from .body_estimate import BodyEstimate, camera_from_upright, rotations_of, upri
 from .body_model import BodyModel, forward_kinematics
 from .camera import Camera, choose_camera, solve_translation
 from .crop import box_around, heatmap_to_crop
+from .depth_hypotheses import Hypothesis, hypotheses
 from .errors import NoPersonError
 from .human2d import Detection, Human2D, score_of
 from .images import Photo
@@ -16,6 +17,7 @@ from .joints import KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
 from .person import SURE, Found, box_of, find_person, person_silhouette
 from .priors import PosePrior, ShapePrior
 from .refine import Refined, evidence_of, parameters_of, refine, upright_of
+from .refine_body import Parameters
 from .rotations import matrix_to_axis_angle
 from .stature import betas_at_height
 
@@ -119,15 +121,26 @@ class Engine:
         that was not accepted."""
         evidence = evidence_of(estimate, keep_height=bool(self.settings.height))
         refined = refine(self.body, parameters_of(self.body, estimate), evidence)
-        if not refined.accepted:
-            return estimate, refined
-        poses, trans = upright_of(self.body, refined.parameters)
+        return (self._moved(estimate, refined.parameters) if refined.accepted else estimate), refined
+
+    def others(self, estimate: BodyEstimate, count: int) -> list[tuple[BodyEstimate, Hypothesis]]:
+        """At most `count` other bodies that a single picture may show, first the most plausible: limbs go back instead
+        of forward. Weights are among these and the estimate itself."""
+        parameters, uncertainty = parameters_of(self.body, estimate), estimate.joint_uncertainty
+        uncertainty = None if uncertainty is None else uncertainty[0].astype(np.float64)
+        ranked = hypotheses(self.body, parameters, evidence_of(estimate), uncertainty, count + 1)
+        return [(self._moved(estimate, one.parameters), one) for one in ranked if one.flips]
+
+    def _moved(self, estimate: BodyEstimate, parameters: Parameters) -> BodyEstimate:
+        """A single picture's estimate with another body in the place of its own."""
+        poses, trans = upright_of(self.body, parameters)
+        camera = evidence_of(replace(estimate, silhouette=None)).camera
         moved = build_estimate(
-            self.body, poses[None], refined.parameters.betas, trans[None], evidence.camera, estimate.keypoints_2d,
-            estimate.bbox, estimate.score, Path(estimate.source),
+            self.body, poses[None], parameters.betas, trans[None], camera, estimate.keypoints_2d, estimate.bbox,
+            estimate.score, Path(estimate.source),
         )  # fmt: skip
         kept = ("silhouette", "silhouette_window", "joint_uncertainty")
-        return replace(moved, **{name: getattr(estimate, name) for name in kept}), refined
+        return replace(moved, **{name: getattr(estimate, name) for name in kept})
 
     def _refined_if_asked(self, estimate: BodyEstimate) -> tuple[BodyEstimate, tuple[str, ...]]:
         if not self.settings.refine:
