@@ -33,7 +33,7 @@ class Reprojection(nn.Module):
     def __init__(self, pose: PosePrior, shape: ShapePrior, model: BodyModel, detector: Detector | None = None):
         super().__init__()
         self.pose, self.shape, self.body, self.detector = pose, shape, TorchBodyModel(model), detector
-        self.silhouettes = SoftSilhouette(model.faces, CELLS)
+        self.silhouettes = SoftSilhouette(model.faces, CELLS, softness=0.0)
 
     def forward(self, seen: dict[str, Tensor]) -> Projected:
         """Project the bodies for `keypoints` (B, 25, 3) and `silhouette` (B, 64, 64), in photos with `focal` (B,) and
