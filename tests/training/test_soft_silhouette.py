@@ -40,6 +40,15 @@ def twin(body):
     return TorchBodyModel(body).double()
 
 
+@pytest.fixture
+def one_thread():
+    """Threads of torch that wait for one another count as processor time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def parameters(count, seed=0, spread=0.4):
     """Betas (count, 10), axis-angles (count, 24, 3) and translations (count, 3): every second body is turned anyhow,
     every third is partly out of the map."""
@@ -214,7 +223,7 @@ def test_cells_lie_where_human2d_sees_them():
         np.testing.assert_allclose(ours, crop_to_heatmap(crop.to_crop(points), crop.size / 64), atol=1e-9)
 
 
-def test_four_bodies_there_and_back_cost_less_than_60_ms_of_two_cores(body):
+def test_four_bodies_there_and_back_cost_less_than_60_ms_of_one_core(body, one_thread):
     twin, renderer = TorchBodyModel(body), SoftSilhouette(body.faces)
     inputs = [tensor.float().requires_grad_() for tensor in parameters(4)]
 
@@ -232,4 +241,4 @@ def test_four_bodies_there_and_back_cost_less_than_60_ms_of_two_cores(body):
         there_and_back()
         times.append(1e3 * (time.process_time() - began))
     print(f"\n{np.median(times):.0f} ms of processor time, at best {min(times):.0f}")
-    assert min(times) < 2 * 60
+    assert min(times) < 60

@@ -32,7 +32,7 @@ from .detection import Detector
 from .reprojection import Projected, Reprojection
 from .seen import SeenPhotos, look
 
-KINDS = ("photos", "poses", "photos", "shapes")
+KINDS = ("photos", "poses", "photos", "poses", "photos", "shapes")
 KINDS_WITH_HUMAN2D = ("photos", "poses", "photos", "shapes", "photos", "crops")
 """What successive batches are of: every other one is of photos."""
 FASHION = 0.25
@@ -41,11 +41,11 @@ FASHION = 0.25
 
 @dataclass(frozen=True)
 class Config(RunConfig):
-    iterations: int = 4000
+    iterations: int = 6000
     """Half of them on photos; the paper's 2 000 are of its batches of 4."""
     batch: int = 16
     """Photos; batches of synthetic people are as large as those that the priors were trained with."""
-    learning_rate: float = 8e-5
+    learning_rate: float = 2e-4
     keypoint_weight: float = 10.0
     """The paper's μ, with places in cells of the 64² map."""
     silhouette_weight: float = 1.0
