@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from body_from_image.inference import rasterizer
 from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.crop import Crop, crop_to_heatmap
 from body_from_image.inference.joints import keypoints_from_joints
 
 torch = pytest.importorskip("torch", reason="the renderer is made of torch; install the extra 'train'")
@@ -15,7 +14,7 @@ pytest.importorskip("numba", reason="the renderer is compiled by numba; install 
 
 from body_from_image.training.body_model import TorchBodyModel  # noqa: E402
 from body_from_image.training.priors.networks import axis_angle_to_matrix as torch_axis_angle_to_matrix  # noqa: E402
-from body_from_image.training.reprojection.projection import cells_from_photo, project, to_cells  # noqa: E402
+from body_from_image.training.reprojection.projection import project  # noqa: E402
 from body_from_image.training.reprojection.soft_silhouette import SoftSilhouette  # noqa: E402
 
 TO_CAMERA = torch.tensor([1.0, -1, -1])
@@ -212,15 +211,6 @@ def test_projection_is_that_of_the_engine_and_its_gradients_stay_finite():
         pixels.nansum().backward()
         assert torch.isfinite(tensor.grad).all()
         assert (tensor.grad[vertices[..., 2] <= rasterizer.NEAREST] == 0).all()
-
-
-def test_cells_lie_where_human2d_sees_them():
-    crops = [Crop(np.array([300.0, 200]), 410.0), Crop(np.array([90.0, 500]), 77.0, 192, 0.4, True)]
-    pixels = np.random.default_rng(0).uniform(0, 600, (2, 20, 2))
-    affines = np.stack([cells_from_photo(crop, 64) for crop in crops])
-    found = to_cells(torch.from_numpy(pixels), affines).numpy()
-    for crop, points, ours in zip(crops, pixels, found, strict=True):
-        np.testing.assert_allclose(ours, crop_to_heatmap(crop.to_crop(points), crop.size / 64), atol=1e-9)
 
 
 def test_four_bodies_there_and_back_cost_less_than_60_ms_of_one_core(body, one_thread):
