@@ -15,15 +15,14 @@ from ..inference.errors import UserError
 from ..inference.refine_body import Parameters
 from ..rig.character import Character
 from ..rig.hypothesis_note import HypothesisNote, read_hypotheses, write_hypotheses
-from ..rig.photo_note import has_photo_note, read_photo_note, read_uncertainty
+from ..rig.photo_note import read_photo_note, read_uncertainty
 from ..rig.seen_pose import key_joints, seen_pose
-from .active_character import active_armature
-from .on_character import OnCharacter, body_model_of
+from .on_character import OnPhotoCharacter, body_model_of
 
 JOINTS = [joint for limb in LIMBS.values() for joint in limb.turned]
 
 
-class BODY_FROM_IMAGE_OT_next_hypothesis(OnCharacter, bpy.types.Operator):
+class BODY_FROM_IMAGE_OT_next_hypothesis(OnPhotoCharacter, bpy.types.Operator):
     bl_idname = "body_from_image.next_hypothesis"
     bl_label = "Next Hypothesis"
     bl_description = (
@@ -31,12 +30,6 @@ class BODY_FROM_IMAGE_OT_next_hypothesis(OnCharacter, bpy.types.Operator):
         "forward. After the last comes the one you began with"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context):
-        cls.poll_message_set("Select a character that was made from a photo")
-        armature = active_armature(context)
-        return armature is not None and has_photo_note(armature)
 
     def _apply(self, context, character: Character) -> None:
         model, frame = body_model_of(context, character), context.scene.frame_current

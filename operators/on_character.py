@@ -1,29 +1,51 @@
 """An operator that does one thing to the active character."""
 
+from typing import ClassVar
+
 from ..inference.body_model import BodyModel
 from ..inference.errors import UserError
 from ..rig.armature import BODY_MODEL_PROPERTY
 from ..rig.character import Character
+from ..rig.photo_note import has_photo_note
 from .active_character import active_armature, active_character
 from .estimation import load_body_model
 from .preferences import body_model_file
 
 
 class OnCharacter:
-    """Mixed into an operator that has `_apply(context, character)`, which may raise UserError."""
+    """Mixed into an operator that has `_apply(context, character)`, which may raise UserError, and may return False
+    where nothing was changed.
+
+    `wanted` is what is said to somebody who has not selected a character that `fits`.
+    """
+
+    wanted: ClassVar = "Select a character that was made from an image first"
+
+    @staticmethod
+    def fits(armature) -> bool:
+        """Whether the operator can do something to this character, an armature object."""
+        return True
 
     @classmethod
     def poll(cls, context):
-        cls.poll_message_set("Select a character that was made from an image first")
-        return active_armature(context) is not None
+        cls.poll_message_set(cls.wanted)
+        armature = active_armature(context)
+        return armature is not None and cls.fits(armature)
 
     def execute(self, context):
         try:
-            self._apply(context, active_character(context))
+            changed = self._apply(context, active_character(context))
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        return {"FINISHED"}
+        return {"CANCELLED"} if changed is False else {"FINISHED"}
+
+
+class OnPhotoCharacter(OnCharacter):
+    """The same for characters that know what Human2D saw in their photo."""
+
+    wanted: ClassVar = "Select a character that was made from a photo"
+    fits = staticmethod(has_photo_note)
 
 
 def body_model_of(context, character: Character) -> BodyModel:

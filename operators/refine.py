@@ -10,15 +10,14 @@ from typing import ClassVar
 
 import bpy
 
-from ..inference.errors import UserError
 from ..inference.refine import refine
-from ..rig.photo_note import has_photo_note, read_photo_note
+from ..rig.character import Character
+from ..rig.photo_note import read_photo_note
 from ..rig.seen_pose import seen_pose, show_pose
-from .active_character import active_armature, active_character
-from .on_character import body_model_of
+from .on_character import OnPhotoCharacter, body_model_of
 
 
-class BODY_FROM_IMAGE_OT_refine(bpy.types.Operator):
+class BODY_FROM_IMAGE_OT_refine(OnPhotoCharacter, bpy.types.Operator):
     bl_idname = "body_from_image.refine"
     bl_label = "Refine"
     bl_description = (
@@ -27,27 +26,15 @@ class BODY_FROM_IMAGE_OT_refine(bpy.types.Operator):
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context):
-        cls.poll_message_set("Select a character that was made from a photo")
-        armature = active_armature(context)
-        return armature is not None and has_photo_note(armature)
-
-    def execute(self, context):
-        try:
-            accepted = refine_character(context)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+    def _apply(self, context, character: Character) -> bool:
+        accepted = refine_character(context, character)
         if not accepted:
             self.report({"INFO"}, "The character already lies as well on its photo as a body can; it was left as it is")
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        return accepted
 
 
-def refine_character(context: bpy.types.Context) -> bool:
-    """Refine the active character; False when that was not accepted. Raises UserError."""
-    character = active_character(context)
+def refine_character(context: bpy.types.Context, character: Character) -> bool:
+    """Refine a character; False when that was not accepted. Raises UserError."""
     model = body_model_of(context, character)
     context.view_layer.update()
     evidence = replace(read_photo_note(character.armature), keep_height=True)

@@ -8,20 +8,18 @@ import bpy
 import numpy as np
 
 from ..inference.body_estimate import rotations_of
-from ..inference.errors import UserError
 from ..inference.smooth_motion import smooth_motion
 from ..rig.axes import points_to_smpl
 from ..rig.character import Character
 from ..rig.ground import lowest_points
 from ..rig.motion_note import NOTE, has_note, note_smoothing, read_note, rekey_motion
 from ..rig.shape_keys import betas_of
-from .active_character import active_armature, active_character
-from .estimation import load_body_model
-from .preferences import body_model_file
+from .active_character import active_armature
+from .on_character import OnCharacter, body_model_of
 from .smoothing_properties import SmoothingProperties
 
 
-class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, bpy.types.Operator):
+class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.types.Operator):
     bl_idname = "body_from_image.smooth_motion"
     bl_label = "Smooth Motion"
     bl_description = (
@@ -29,11 +27,8 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, bpy.types.Operator):
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context):
-        cls.poll_message_set("Select a character that was made from a film or an image sequence")
-        armature = active_armature(context)
-        return armature is not None and has_note(armature)
+    wanted: ClassVar = "Select a character that was made from a film or an image sequence"
+    fits = staticmethod(has_note)
 
     def invoke(self, context, event):
         """Begin with how it is smoothed now."""
@@ -45,26 +40,15 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, bpy.types.Operator):
         self.layout.use_property_split = True
         self.draw_smoothing(self.layout)
 
-    def execute(self, context):
-        try:
-            character = active_character(context)
-            smooth(context, character, self.strength, self.keep_feet)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def _apply(self, context, character: Character) -> None:
+        smooth(context, character, self.strength, self.keep_feet)
 
 
 def smooth(context: bpy.types.Context, character: Character, strength: float, keep_feet: bool) -> None:
     """Key the character anew, from the frame where its keys begin now. Raises UserError when its raw motion is gone, or
     of another body model."""
-    armature, model = character.armature, load_body_model(body_model_file(context))
+    armature, model = character.armature, body_model_of(context, character)
     raw = read_note(armature)
-    if raw.body_model != model.hash:
-        raise UserError(
-            f"{armature.name} was made with another body model than the one in the extension's preferences. Choose the "
-            "model that it was made with."
-        )
     raw = replace(raw, betas=betas_of(armature).astype(np.float32))  # the user may have changed the shape since
     motion = smooth_motion(raw, model, strength, keep_feet)
     rotations, trans = rotations_of(motion.poses.astype(np.float64)), motion.trans.astype(np.float64)

@@ -173,6 +173,6 @@ def main(arguments: list[str]) -> None:
         "--out", type=Path, default=TABLE, help="the table to write; default: the one that is drawn from"
     )
     options = parser.parse_args(arguments)
-    table, missed = measure(load_crops("calibration", (LSPET, CCP)), Human2D("fast", "cpu", 1))
+    table, missed = measure(load_crops("calibration", (LSPET, CCP), taught=True), Human2D("fast", "cpu", 1))
     table.save(options.out)
     print(*describe(table), f"nobody found in {missed} pictures; wrote {options.out}", sep="\n")
