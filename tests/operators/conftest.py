@@ -13,6 +13,23 @@ ROOT = Path(__file__).parents[2]
 BLENDERS_OWN = ("bpy", "numpy", "numpy.libs", "requests", "urllib3", "idna", "certifi", "charset_normalizer")
 
 
+@pytest.fixture(scope="module")
+def registered():
+    """The operators, as Blender has them while the extension is enabled. Left registered, they would break its exit."""
+    from body_from_image import operators
+
+    operators.register()
+    yield
+    operators.unregister()
+
+
+@pytest.fixture(scope="module")
+def model():
+    from body_from_image.inference.body_model import BodyModel
+
+    return BodyModel.load()
+
+
 @pytest.fixture(scope="session")
 def zip_file(tmp_path_factory):
     out = tmp_path_factory.mktemp("dist")

@@ -10,29 +10,15 @@ if importlib.util.find_spec("bpy") is None:
     pytest.skip("Blender's bpy is not installed", allow_module_level=True)
 
 import bpy
-from body_from_image import operators
 from body_from_image.inference.body_estimate import BodyEstimate, camera_from_upright, rotations_of
-from body_from_image.inference.body_model import BodyModel
 from body_from_image.inference.joints import JOINT_INDEX, keypoints_from_joints
 from body_from_image.operators import import_npz, on_character
 from bpy_extras.object_utils import world_to_camera_view
 
+pytestmark = pytest.mark.usefixtures("registered")
 SIZE, FOCAL, CENTER = (640, 480), 700.0, np.array([319.5, 239.5])
 FORWARD = {"left_shoulder": (0.0, -0.9, -0.4), "left_elbow": (0.0, -0.7, 0.0)}
 """The left arm comes towards the camera, a little bent; the rest stands as at rest."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def registered():
-    """The operators, as Blender has them while the extension is enabled. Left registered, they would break its exit."""
-    operators.register()
-    yield
-    operators.unregister()
-
-
-@pytest.fixture(scope="module")
-def model():
-    return BodyModel.load()
 
 
 @pytest.fixture(autouse=True)

@@ -9,28 +9,14 @@ if importlib.util.find_spec("bpy") is None:
     pytest.skip("Blender's bpy is not installed", allow_module_level=True)
 
 import bpy
-from body_from_image import operators
 from body_from_image.inference.body_estimate import BodyEstimate, camera_from_upright, rotations_of
-from body_from_image.inference.body_model import BodyModel
 from body_from_image.inference.joints import KEYPOINT_NAMES
 from body_from_image.inference.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from body_from_image.operators import import_npz, pose_correctives
 from body_from_image.panels import file_menus
 
+pytestmark = pytest.mark.usefixtures("registered")
 STAND_UP = axis_angle_to_matrix(np.array([np.pi / 2, 0, 0]))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def registered():
-    """The operators, as Blender has them while the extension is enabled. Left registered, they would break its exit."""
-    operators.register()
-    yield
-    operators.unregister()
-
-
-@pytest.fixture(scope="module")
-def model():
-    return BodyModel.load()
 
 
 @pytest.fixture(autouse=True)
