@@ -20,6 +20,7 @@ from .inference.keypoint_files import Keypoints, read_keypoints
 from .inference.networks import DEVICES
 from .inference.overlay import body_mask, draw_overlay
 from .inference.person import photo_mask
+from .inference.priors import POSE_WEIGHTS
 from .rig.write_files import require_blender, write_files
 
 PICTURE_FORMATS = ("npz", "overlay", "mask")
@@ -84,6 +85,10 @@ def parser() -> argparse.ArgumentParser:
         default=True,
         help="move the body until it lies on the photo: a tenth of a second a picture",
     )
+    estimate.add_argument(
+        "--pose-weights", choices=POSE_WEIGHTS, default="photos",
+        help="mocap: a PosePrior that never learned from photos; worse on them, and free for any use",
+    )  # fmt: skip
     estimate.add_argument(
         "--hypotheses", type=count, default=0, metavar="N",
         help=f"of a picture, also write up to N (1 to {BEAM - 1}) other bodies that it may show, most plausible first",
@@ -184,6 +189,7 @@ class Job:
                 field_of_view=options.fov,
                 height=options.height,
                 refine=options.refine,
+                pose_weights=options.pose_weights,
             )
         )
         try:

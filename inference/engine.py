@@ -14,8 +14,9 @@ from .errors import NoPersonError
 from .human2d import Detection, Human2D, score_of
 from .images import Photo
 from .joints import KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
+from .networks import MODELS
 from .person import SURE, Found, box_of, find_person, person_silhouette
-from .priors import PosePrior, ShapePrior
+from .priors import POSE_WEIGHTS, PosePrior, ShapePrior
 from .refine import Refined, evidence_of, parameters_of, refine, upright_of
 from .refine_body import Parameters
 from .rotations import matrix_to_axis_angle
@@ -48,6 +49,8 @@ class Settings:
     field_of_view: float | None = None
     height: float | None = None
     refine: bool = True
+    pose_weights: str = "photos"
+    """One of `priors.POSE_WEIGHTS`."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Engine:
         self.body = BodyModel.load(self.settings.body_model)
         self.human2d = Human2D(self.settings.size, device, threads)
         # The priors take half a millisecond; moving them to another device would cost more than it saves.
-        self.pose_prior = PosePrior("cpu", 1)
+        self.pose_prior = PosePrior("cpu", 1, MODELS / f"{POSE_WEIGHTS[self.settings.pose_weights]}.onnx")
         self.shape_prior = ShapePrior("cpu", 1, self.settings.body_model)
 
     def detect(self, photo: Photo, box: np.ndarray | None = None) -> Found:

@@ -10,12 +10,16 @@ from .networks import Network
 from .pose_features import pose_features
 from .rotations import six_d_to_matrix
 
+POSE_WEIGHTS = {"photos": "pose_prior", "mocap": "pose_prior_mocap"}
+"""PosePrior's two sets of weights: finetuned on photos, better on photos, for research; and before that, from motion
+capture alone, free for any use."""
+
 
 class PosePrior:
     """Keypoints to the 24 joints' rotations. `file` is another network than the one that ships."""
 
     def __init__(self, device: str = "auto", threads: int | None = None, file: Path | None = None):
-        self.network = Network(file or "pose_prior", device, threads)
+        self.network = Network(file or POSE_WEIGHTS["photos"], device, threads)
 
     def __call__(self, keypoints: np.ndarray, camera: Camera) -> np.ndarray:
         """Rotations (B, 24, 3, 3) for keypoints (B, 25, 3) in pixels; the root's in the camera's OpenCV frame."""

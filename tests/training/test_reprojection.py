@@ -155,7 +155,7 @@ def test_a_run_finetunes_and_exports(packs, tmp_path, monkeypatch):
     finetune.main(["--out", str(tmp_path), "--iterations", "4", "--batch", "2", "--threads", "1"])
     assert (tmp_path / "seen.npz").exists() and (tmp_path / "config.json").exists()
     before, after = PosePrior(), PosePrior()
-    load_weights(before, MODELS / "pose_prior.onnx")
+    load_weights(before, MODELS / "pose_prior_mocap.onnx")
     load_weights(after, tmp_path / "pose_prior.onnx")
     assert not torch.equal(before.head.weight, after.head.weight)
     assert (tmp_path / "shape_prior.onnx").exists()

@@ -70,7 +70,7 @@ class FinetuneTask:
         self.probability = share / share.sum()
         self.pose = pose_prior.PoseTask(pose_prior.Config(vertices=200))
         self.shape = shape_prior.ShapeTask(shape_prior.Config())
-        load_weights(self.pose.network, MODELS / "pose_prior.onnx")
+        load_weights(self.pose.network, MODELS / "pose_prior_mocap.onnx")
         load_weights(self.shape.network, MODELS / "shape_prior.onnx")
         self.extra = torch.nn.Module()
         detector = Detector(side=config.side) if config.human2d else None
