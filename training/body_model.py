@@ -60,13 +60,6 @@ class TorchBodyModel(nn.Module):
         """Posed joints (B, 24, 3) and world rotations (B, 24, 3, 3) alone, without touching the vertices."""
         return self._place_joints(self.rest_joints(betas), rotations, transl)
 
-    def joints_and_landmarks(
-        self, betas: Tensor, rotations: Tensor, transl: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Posed joints (B, 24, 3) and landmarks (B, 8, 3): all that the keypoints need."""
-        body = self(betas, rotations, transl, torch.as_tensor(self.keypoint_vertices, device=rotations.device))
-        return body.joints, body.vertices
-
     def forward(
         self, betas: Tensor, rotations: Tensor, transl: Tensor | None = None, vertex_subset: Tensor | None = None
     ) -> PosedBodies:

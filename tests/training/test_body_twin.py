@@ -60,10 +60,6 @@ def test_subsets_and_shortcuts_equal_the_whole(body):
     whole = twin(betas, rotations, transl)
     subset = torch.tensor([0, 17, 6889, body.head_top])
     assert torch.allclose(twin(betas, rotations, transl, subset).vertices, whole.vertices[:, subset], atol=1e-6)
-    joints, landmarks = twin.joints_and_landmarks(betas, rotations, transl)
-    assert torch.allclose(joints, whole.joints) and torch.allclose(
-        landmarks, whole.vertices[:, body.keypoint_vertices], atol=1e-6
-    )
     joints, world = twin.joints(betas, rotations, transl)
     assert torch.equal(joints, whole.joints) and torch.equal(world, whole.joint_rotations)
     assert torch.allclose(twin.joints(betas[:1], rotations)[0], twin.joints(betas[:1].expand(4, -1), rotations)[0])
