@@ -92,6 +92,13 @@ def crop_to_heatmap(points: np.ndarray, stride: float = HEATMAP_STRIDE) -> np.nd
     return (points + 0.5) / stride - 0.5
 
 
+def heatmap_window(crop: Crop) -> np.ndarray:
+    """Where the heatmap of an upright crop lies in the photo, (3,): the pixel at the centre of cell (0, 0), x and y, and
+    pixels a cell."""
+    first, second = crop.to_photo(heatmap_to_crop(np.array([[0.0, 0.0], [1.0, 0.0]])))
+    return np.array([*first, second[0] - first[0]], np.float32)
+
+
 def box_around(points: np.ndarray) -> np.ndarray:
     """Person's box (x, y, width, height) around joints (N, 2), widened by what a body reaches beyond its joints."""
     low, high = points.min(0), points.max(0)

@@ -8,7 +8,7 @@ import numpy as np
 from .body_estimate import BodyEstimate, camera_from_upright, rotations_of, upright_from_camera
 from .body_model import BodyModel, forward_kinematics
 from .camera import Camera, choose_camera, solve_translation
-from .crop import box_around, heatmap_to_crop
+from .crop import box_around, heatmap_window
 from .depth_hypotheses import Hypothesis, hypotheses
 from .errors import NoPersonError
 from .human2d import Detection, Human2D, score_of
@@ -245,10 +245,8 @@ def build_estimate(
 
 def with_silhouette(estimate: BodyEstimate, detection: Detection) -> BodyEstimate:
     """The estimate with what Human2D saw of the person's outline."""
-    first, second = detection.crop.to_photo(heatmap_to_crop(np.array([[0.0, 0.0], [1.0, 0.0]])))
-    window = np.array([*first, second[0] - first[0]], np.float32)
     silhouette = np.round(255 * person_silhouette(detection).clip(0, 1)).astype(np.uint8)
-    return replace(estimate, silhouette=silhouette, silhouette_window=window)
+    return replace(estimate, silhouette=silhouette, silhouette_window=heatmap_window(detection.crop))
 
 
 def person_box(detection: Detection) -> np.ndarray:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ...inference.camera import choose_camera
-from ...inference.crop import CROP_SIZE, HEATMAP_STRIDE, Crop, crop_to_heatmap, heatmap_to_crop
+from ...inference.crop import CROP_SIZE, HEATMAP_STRIDE, Crop, crop_to_heatmap, heatmap_window
 from ...inference.human2d import Human2D
 from ...inference.joints import KEYPOINT_MIRROR, LIMB_KEYPOINTS
 from ...inference.person import PERSON, most_like_a_person, person_silhouette
@@ -83,17 +83,11 @@ def look(crops: list[LabelledCrop], human2d: Human2D) -> SeenPhotos:
         rows.append(
             (
                 number, detection.keypoints, np.round(255 * person_silhouette(detection).clip(0, 1)).astype(np.uint8),
-                window_of(detection.crop), camera.focal, camera.center, labels_in(detection.crop, crop.keypoints),
+                heatmap_window(detection.crop), camera.focal, camera.center, labels_in(detection.crop, crop.keypoints),
                 mask_in(detection.crop, crop.mask), crop.mask is not None,
             )
         )  # fmt: skip
     return SeenPhotos(*(np.array(column) for column in zip(*rows, strict=True)))
-
-
-def window_of(crop: Crop) -> np.ndarray:
-    """Where the map of an upright crop lies: the pixel of cell (0, 0) and pixels a cell, (3,)."""
-    first, second = crop.to_photo(heatmap_to_crop(np.array([[0.0, 0.0], [1.0, 0.0]])))
-    return np.array([*first, second[0] - first[0]], np.float32)
 
 
 def labels_in(crop: Crop, keypoints: np.ndarray) -> np.ndarray:
