@@ -93,8 +93,8 @@ def crop_to_heatmap(points: np.ndarray, stride: float = HEATMAP_STRIDE) -> np.nd
 
 
 def heatmap_window(crop: Crop) -> np.ndarray:
-    """Where the heatmap of an upright crop lies in the photo, (3,): the pixel at the centre of cell (0, 0), x and y, and
-    pixels a cell."""
+    """Where the heatmap of an upright crop lies in the photo, (3,): the pixel at the centre of cell (0, 0), x and y,
+    and pixels a cell."""
     first, second = crop.to_photo(heatmap_to_crop(np.array([[0.0, 0.0], [1.0, 0.0]])))
     return np.array([*first, second[0] - first[0]], np.float32)
 
