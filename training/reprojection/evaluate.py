@@ -1,5 +1,5 @@
-"""What finetuning by reprojection is worth: `python -m body_from_image.training evaluate-finetuning --after
-runs/finetune`.
+"""What finetuning by reprojection is worth: `python -m body_from_image.training evaluate-finetuning [--after
+runs/finetune]`.
 
 Rows 3 and 4 of the paper's Table 1 on people of held-out mocap clips; and, since synthetic people cannot show what real
 photos teach, the same priors on validation photos, from the same detections, without refinement.
@@ -19,7 +19,7 @@ from ...inference.human2d import Detection
 from ...inference.images import Photo
 from ...inference.networks import MODELS
 from ...inference.person import person_silhouette
-from ...inference.priors import PosePrior, ShapePrior
+from ...inference.priors import POSE_WEIGHTS, PosePrior, ShapePrior
 from ..human2d.evaluate import pck, relative_errors
 from ..metrics import mpjpe, pa_mpjpe, scale_corrected
 from ..packs import PackMissing
@@ -161,18 +161,20 @@ def as_text(table: dict[str, dict[str, float]]) -> str:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training evaluate-finetuning", description=__doc__.splitlines()[0])
-    parser.add_argument("--before", type=Path, default=MODELS, help="folder of pose_prior.onnx and shape_prior.onnx")
-    parser.add_argument("--after", type=Path, nargs="+", required=True, help="folders of the same, finetuned")
+    parser.add_argument(
+        "--after", type=Path, nargs="+", default=[], help="folders of a further pose_prior.onnx and shape_prior.onnx"
+    )
     parser.add_argument("--split", choices=("calibration", "validation"), default="validation")
     parser.add_argument("--count", type=int, default=1000, help="synthetic people")
     parser.add_argument("--limit", type=int, help="photos of each source")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1, refine=False))
-    pairs = {}
-    for folder in (options.before, *options.after):
-        shape = ShapePrior("cpu", 1, None, folder / "shape_prior.onnx")
-        pairs["before" if not pairs else folder.name] = (PosePrior("cpu", 1, folder / "pose_prior.onnx"), shape)
+    mocap = PosePrior("cpu", 1, MODELS / f"{POSE_WEIGHTS['mocap']}.onnx")
+    pairs = {"before": (mocap, engine.shape_prior), "as it ships": (engine.pose_prior, engine.shape_prior)}
+    for folder in options.after:
+        shape = ShapePrior("cpu", 1, file=folder / "shape_prior.onnx")
+        pairs[folder.name] = (PosePrior("cpu", 1, folder / "pose_prior.onnx"), shape)
     table = evaluate(engine, pairs, options.split, options.count, options.limit)
     print(as_text(table))
     if options.json:

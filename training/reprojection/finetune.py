@@ -19,6 +19,7 @@ from ...inference.crop import crop_of_box
 from ...inference.human2d import Human2D
 from ...inference.networks import MODELS
 from ..command_line import parse_run
+from ..human2d import train as human2d
 from ..human2d.augmentation import Augmentation
 from ..human2d.export import export_human2d
 from ..human2d.losses import human2d_loss
@@ -37,6 +38,9 @@ KINDS_WITH_HUMAN2D = ("photos", "poses", "photos", "shapes", "photos", "crops")
 """What successive batches are of: every other one is of photos."""
 FASHION = 0.25
 """Share of photos of fashion, whose masks people drew; the others are of sports, whose poses no mocap has."""
+
+LOSS_SCALE = 1000.0
+"""Brings equation 3 to the size of the priors' own losses, whose gradients are clipped together with it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class FinetuneTask:
         if detector:
             self.network["human2d"] = detector.network
         self.kinds = itertools.cycle(KINDS_WITH_HUMAN2D if detector else KINDS)
-        self.own_crops = iter(Samples(crops, Stage(config.side, 0), Augmentation(), 0.06, config.seed))
+        self.own_crops = iter(Samples(crops, Stage(config.side, 0), Augmentation(), human2d.Config.nobody, config.seed))
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """A batch of photos, of poses, of shapes or of Human2D's own crops, in turn."""
@@ -139,10 +143,6 @@ def reprojection_loss(
     masked = (batch["has_mask"] * usable).sum().clamp_min(1e-6)
     terms = {"keypoints": float(share.sqrt()), "silhouette": float(different.detach().sum() / masked)}
     return total / LOSS_SCALE, terms
-
-
-LOSS_SCALE = 1000.0
-"""Brings equation 3 to the size of the priors' own losses, whose gradients are clipped together with it."""
 
 
 def looked_at(folder: Path) -> tuple[SeenPhotos, list[LabelledCrop]]:
