@@ -15,7 +15,7 @@ from .human2d import Detection, Human2D, score_of
 from .images import Photo
 from .joints import KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
 from .networks import MODELS
-from .person import SURE, Found, box_of, find_person, person_silhouette
+from .person import SURE, Found, box_of, find_person, person_cells
 from .priors import POSE_WEIGHTS, PosePrior, ShapePrior
 from .refine import Refined, evidence_of, parameters_of, refine, upright_of
 from .refine_body import Parameters
@@ -98,7 +98,7 @@ class Engine:
         """The person in a photo, or in `box` (x, y, width, height; pixels). Raises NoPersonError."""
         found = self.detect(photo, box)
         detection = found.detection
-        betas, remarks = self.shape(person_silhouette(detection))
+        betas, remarks = self.shape(person_cells(detection))
         lifted = self.lift(detection.keypoints, self.camera(photo.size, photo.focal))
         estimate = self.place([lifted], betas, person_box(detection)[None], [detection.score], photo.path)
         estimate, kept = self._refined_if_asked(with_silhouette(estimate, detection))
@@ -245,7 +245,7 @@ def build_estimate(
 
 def with_silhouette(estimate: BodyEstimate, detection: Detection) -> BodyEstimate:
     """The estimate with what Human2D saw of the person's outline."""
-    silhouette = np.round(255 * person_silhouette(detection).clip(0, 1)).astype(np.uint8)
+    silhouette = np.round(255 * person_cells(detection).clip(0, 1)).astype(np.uint8)
     return replace(estimate, silhouette=silhouette, silhouette_window=heatmap_window(detection.crop))
 
 

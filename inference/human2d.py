@@ -12,12 +12,17 @@ from .networks import Network
 
 @dataclass(frozen=True)
 class Detection:
-    """What Human2D saw in one crop. `keypoints` (25, 3): x, y in photo pixels and confidence; `silhouette` (64, 64) is
-    the probability that a cell is the person, in the crop's own frame."""
+    """What Human2D saw in one crop. `keypoints` (25, 3): x, y in photo pixels and confidence; `silhouette` (S, S) is
+    the probability that a cell is the person, in the crop's own frame: 64 cells, or more once it has been sharpened."""
 
     crop: Crop
     keypoints: np.ndarray
     silhouette: np.ndarray
+
+    @property
+    def stride(self) -> float:
+        """Crop pixels to a cell of the silhouette."""
+        return self.crop.size / self.silhouette.shape[0]
 
     @property
     def score(self) -> float:

@@ -19,7 +19,7 @@ from .errors import NoPersonError, UserError
 from .frames import InputItem
 from .human2d import Detection, score_of
 from .images import Photo
-from .person import PERSON, box_overlap, person_silhouette, vote
+from .person import PERSON, box_overlap, person_cells, vote
 from .side_swaps import repair_sides
 from .smooth_motion import with_motion
 from .smoothing import fill_gaps, fill_rotation_gaps
@@ -107,7 +107,7 @@ def look_at_frames(
             box = None
             yield Frame()
             continue
-        betas, remarks = engine.shape(person_silhouette(detection))
+        betas, remarks = engine.shape(person_cells(detection))
         box, first_box = person_box(detection), None
         camera = engine.camera(photo.size, photo.focal)
         yield Frame(detection.keypoints, camera, box, detection.score, betas, remarks)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from .crop import Crop, box_around, crop_of_box, crop_of_photo, crop_to_heatmap, heatmap_to_crop
+from .crop import HEATMAP_STRIDE, Crop, box_around, crop_of_box, crop_of_photo, crop_to_heatmap, heatmap_to_crop
 from .errors import NoPersonError
+from .guided_filter import sharpened
 from .human2d import Detection, Human2D
 from .joints import KEYPOINT_INDEX
 
@@ -93,9 +94,23 @@ def _settle(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detect
 
 
 def _voted(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detection:
-    """Look twice more, nearer and from further off, and let the three looks vote."""
+    """Look twice more, nearer and from further off, and let the three looks vote; the nearer one, which shows most, has
+    the say about the silhouette."""
     crop = detection.crop
-    return vote(detection, human2d(photo, [replace(crop, side=crop.side * factor) for factor in OTHER_SIDES]))
+    nearer, further = human2d(photo, [replace(crop, side=crop.side * factor) for factor in OTHER_SIDES])
+    silhouette = sharpened(_laid_over(detection, nearer), crop.cut(photo))
+    return replace(vote(detection, [nearer, further]), silhouette=silhouette)
+
+
+def _laid_over(detection: Detection, nearer: Detection) -> np.ndarray:
+    """The silhouette (64, 64) of a look, with that of a nearer one at the same place where that one reaches."""
+    cells = detection.silhouette.shape[0]
+    scale = nearer.crop.side / detection.crop.side
+    middle = (1 - scale) * (cells - 1) / 2
+    return cv2.warpAffine(
+        nearer.silhouette, np.array([[scale, 0, middle], [0, scale, middle]]), (cells, cells),
+        dst=detection.silhouette.copy(), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT,
+    )  # fmt: skip
 
 
 def vote(detection: Detection, others: list[Detection]) -> Detection:
@@ -161,7 +176,7 @@ def box_of(detection: Detection) -> np.ndarray | None:
     if silhouette.any():
         x, y, width, height = cv2.boundingRect(silhouette.astype(np.uint8))
         ends = np.array([[x - 0.5, y - 0.5], [x + width - 0.5, y + height - 0.5]])
-        low, high = detection.crop.to_photo(heatmap_to_crop(ends))
+        low, high = detection.crop.to_photo(heatmap_to_crop(ends, detection.stride))
         left_top = np.clip(low, box[:2] - reach, box[:2])
         right_bottom = np.clip(high, box[:2] + box[2:], box[:2] + box[2:] + reach)
         box = np.concatenate([left_top, right_bottom - left_top])
@@ -169,18 +184,25 @@ def box_of(detection: Detection) -> np.ndarray | None:
 
 
 def person_silhouette(detection: Detection) -> np.ndarray:
-    """The silhouette (64, 64) without pieces that none of the person's keypoints touch: other people, mostly."""
+    """The silhouette (S, S) without pieces that none of the person's keypoints touch: other people, mostly."""
     silhouette = detection.silhouette
     count, labels = cv2.connectedComponents((silhouette >= 0.5).astype(np.uint8))
     if count <= 2:
         return silhouette
     sure = detection.keypoints[:, 2] >= SURE
-    cells = crop_to_heatmap(detection.crop.to_crop(detection.keypoints[sure, :2]))
-    cells = np.clip(np.round(cells).astype(int), 0, np.array(silhouette.shape[::-1]) - 1)
-    touched = np.unique(labels[cells[:, 1], cells[:, 0]])
+    places = crop_to_heatmap(detection.crop.to_crop(detection.keypoints[sure, :2]), detection.stride)
+    places = np.clip(np.round(places).astype(int), 0, np.array(silhouette.shape[::-1]) - 1)
+    touched = np.unique(labels[places[:, 1], places[:, 0]])
     kept = np.isin(labels, touched[touched > 0])
-    kept = cv2.dilate(kept.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    around = np.ones((round(2 * HEATMAP_STRIDE / detection.stride) + 1,) * 2)
+    kept = cv2.dilate(kept.astype(np.uint8), around) > 0
     return silhouette * kept if touched.any() else silhouette
+
+
+def person_cells(detection: Detection) -> np.ndarray:
+    """The same (64, 64), a value for each cell of the heatmap: what ShapePrior and refinement are made for."""
+    cells = detection.crop.size // HEATMAP_STRIDE
+    return cv2.resize(person_silhouette(detection), (cells, cells), interpolation=cv2.INTER_AREA)
 
 
 def _somebody_else(whole: Detection) -> bool:

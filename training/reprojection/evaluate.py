@@ -18,7 +18,7 @@ from ...inference.errors import NoPersonError
 from ...inference.human2d import Detection
 from ...inference.images import Photo
 from ...inference.networks import MODELS
-from ...inference.person import person_silhouette
+from ...inference.person import person_cells
 from ...inference.priors import POSE_WEIGHTS, PosePrior, ShapePrior
 from ..human2d.evaluate import pck, relative_errors
 from ..metrics import mpjpe, pa_mpjpe, scale_corrected
@@ -57,7 +57,7 @@ def predict(engine: Engine, priors: Priors, seen: Seen) -> BodyEstimate:
     detection, camera = seen.detection, engine.camera(seen.photo.size)
     rotations, uncertainty = pose.with_uncertainty(detection.keypoints[None], camera)
     frame = Lifted(detection.keypoints, rotations[0], camera, uncertainty[0])
-    betas = shape(person_silhouette(detection)[None])[0]
+    betas = shape(person_cells(detection)[None])[0]
     placed = engine.place([frame], betas, person_box(detection)[None], [detection.score], seen.photo.path)
     return with_silhouette(placed, detection)
 
@@ -162,7 +162,7 @@ def as_text(table: dict[str, dict[str, float]]) -> str:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training evaluate-finetuning", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--after", type=Path, nargs="+", default=[], help="folders of a further pose_prior.onnx and shape_prior.onnx"
+        "--after", type=Path, nargs="+", default=[], help="folders of a further pose_prior.onnx, and shape_prior.onnx"
     )
     parser.add_argument("--split", choices=("calibration", "validation"), default="validation")
     parser.add_argument("--count", type=int, default=1000, help="synthetic people")
@@ -173,7 +173,8 @@ def main(arguments: list[str]) -> None:
     mocap = PosePrior("cpu", 1, MODELS / f"{POSE_WEIGHTS['mocap']}.onnx")
     pairs = {"before": (mocap, engine.shape_prior), "as it ships": (engine.pose_prior, engine.shape_prior)}
     for folder in options.after:
-        shape = ShapePrior("cpu", 1, file=folder / "shape_prior.onnx")
+        own_shape = folder / "shape_prior.onnx"
+        shape = ShapePrior("cpu", 1, file=own_shape) if own_shape.exists() else engine.shape_prior
         pairs[folder.name] = (PosePrior("cpu", 1, folder / "pose_prior.onnx"), shape)
     table = evaluate(engine, pairs, options.split, options.count, options.limit)
     print(as_text(table))

@@ -14,7 +14,7 @@ from ...inference.camera import choose_camera
 from ...inference.crop import CROP_SIZE, HEATMAP_STRIDE, Crop, crop_to_heatmap, heatmap_window
 from ...inference.human2d import Human2D
 from ...inference.joints import KEYPOINT_MIRROR, LIMB_KEYPOINTS
-from ...inference.person import PERSON, most_like_a_person, person_silhouette
+from ...inference.person import PERSON, most_like_a_person, person_cells
 from ..photos2d import LabelledCrop
 
 CELLS = CROP_SIZE // HEATMAP_STRIDE
@@ -82,7 +82,7 @@ def look(crops: list[LabelledCrop], human2d: Human2D) -> SeenPhotos:
         camera = choose_camera(crop.image.shape[1::-1])
         rows.append(
             (
-                number, detection.keypoints, np.round(255 * person_silhouette(detection).clip(0, 1)).astype(np.uint8),
+                number, detection.keypoints, np.round(255 * person_cells(detection).clip(0, 1)).astype(np.uint8),
                 heatmap_window(detection.crop), camera.focal, camera.center, labels_in(detection.crop, crop.keypoints),
                 mask_in(detection.crop, crop.mask), crop.mask is not None,
             )
