@@ -33,9 +33,6 @@ from .detection import Detector
 from .reprojection import Projected, Reprojection
 from .seen import SeenPhotos, look
 
-KINDS = ("photos", "poses", "photos", "poses", "photos", "shapes")
-KINDS_WITH_HUMAN2D = ("photos", "poses", "photos", "shapes", "photos", "crops")
-"""What successive batches are of: every other one is of photos."""
 FASHION = 0.25
 """Share of photos of fashion, whose masks people drew; the others are of sports, whose poses no mocap has."""
 
@@ -56,6 +53,8 @@ class Config(RunConfig):
     robust: float = 6.0
     """Cells from which an error of a keypoint hardly counts more (Geman-McClure): one label in eight is wrong. 0 is the
     paper's squared error."""
+    shape: bool = False
+    """Finetune ShapePrior too, which then learns to lie on people's clothes."""
     human2d: bool = False
     """Finetune Human2D too, through the keypoints and silhouettes that it finds."""
     side: int = 128
@@ -78,11 +77,16 @@ class FinetuneTask:
         load_weights(self.shape.network, MODELS / "shape_prior.onnx")
         self.extra = torch.nn.Module()
         detector = Detector(side=config.side) if config.human2d else None
+        self.shape.network.requires_grad_(config.shape).eval()
         self.reprojection = Reprojection(self.pose.network, self.shape.network, BodyModel.load(), detector)
-        self.network = torch.nn.ModuleDict({"pose": self.pose.network, "shape": self.shape.network})
+        self.network = torch.nn.ModuleDict({"pose": self.pose.network})
+        if config.shape:
+            self.network["shape"] = self.shape.network
         if detector:
             self.network["human2d"] = detector.network
-        self.kinds = itertools.cycle(KINDS_WITH_HUMAN2D if detector else KINDS)
+        own = ["poses", *["shapes"] * config.shape, *["crops"] * config.human2d]
+        # Every other batch is of photos; those between are of each network's own samples in turn.
+        self.kinds = itertools.cycle([kind for one in own for kind in ("photos", one)])
         self.own_crops = iter(Samples(crops, Stage(config.side, 0), Augmentation(), human2d.Config.nobody, config.seed))
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -123,7 +127,8 @@ class FinetuneTask:
         else:
             own = self.pose if "features" in batch else self.shape
             total, terms = own.loss(batch)
-        names = ("keypoints", "silhouette", "mpjpe", "vertices") + ("human2d",) * self.config.human2d
+        names = ["keypoints", "silhouette", "mpjpe"]
+        names += ["vertices"] * self.config.shape + ["human2d"] * self.config.human2d
         return total, {name: terms.get(name, float("nan")) for name in names}
 
 
@@ -165,7 +170,8 @@ def main(arguments: list[str]) -> None:
     for name, network in task.network.items():
         torch.save(network.state_dict(), rest.out / f"{name}.pt")
     export_pose_prior(rest.out / "pose.pt", rest.out / "pose_prior.onnx")
-    export_shape_prior(rest.out / "shape.pt", rest.out / "shape_prior.onnx")
+    if config.shape:
+        export_shape_prior(rest.out / "shape.pt", rest.out / "shape_prior.onnx")
     if config.human2d:
         export_human2d(rest.out / "human2d.pt", "fast", config.side, rest.out / "human2d_fast.onnx")
     print(f"wrote the networks to {rest.out}")
