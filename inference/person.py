@@ -98,11 +98,11 @@ def _voted(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detecti
     the say about the silhouette."""
     crop = detection.crop
     nearer, further = human2d(photo, [replace(crop, side=crop.side * factor) for factor in OTHER_SIDES])
-    silhouette = sharpened(_laid_over(detection, nearer), crop.cut(photo))
+    silhouette = sharpened(laid_over(detection, nearer), crop.cut(photo))
     return replace(vote(detection, [nearer, further]), silhouette=silhouette)
 
 
-def _laid_over(detection: Detection, nearer: Detection) -> np.ndarray:
+def laid_over(detection: Detection, nearer: Detection) -> np.ndarray:
     """The silhouette (64, 64) of a look, with that of a nearer one at the same place where that one reaches."""
     cells = detection.silhouette.shape[0]
     scale = nearer.crop.side / detection.crop.side

@@ -10,6 +10,7 @@
 A person who is not found has keypoints at infinity, and counts as wrong in all of them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -20,14 +21,15 @@ from ...inference.heatmaps import decode_heatmaps
 from ...inference.joints import KEYPOINT_INDEX, LIMB_KEYPOINTS
 from ..photos2d import LabelledCrop
 
+Run = Callable[[np.ndarray], list[np.ndarray]]
+"""Crops (B, 3, 256, 256) in 0–1 to heatmaps (B, 25, 64, 64) and silhouettes (B, 1, 64, 64), as probabilities."""
+
 
 def predict(
-    run, crops: list[LabelledCrop], batch: int = 8, decode=decode_heatmaps
+    run: Run, crops: list[LabelledCrop], batch: int = 8, decode=decode_heatmaps
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """Keypoints (N, 25, 2) in pixels of each image, peak mass (N, 25), and silhouette probabilities at each image's
     size.
-
-    `run` takes crops (B, 3, 256, 256) in 0–1 and returns heatmaps (B, 25, 64, 64) and silhouettes (B, 1, 64, 64).
     """
     points, masses, silhouettes = [], [], []
     for start in range(0, len(crops), batch):
@@ -44,7 +46,7 @@ def predict(
 
 
 def in_photo(silhouette: np.ndarray, crop: Crop, size: tuple[int, int]) -> np.ndarray:
-    """A crop's silhouette (64, 64) drawn where it lies in a photo of `size` (width, height)."""
+    """A crop's silhouette (S, S) drawn where it lies in a photo of `size` (width, height)."""
     large = cv2.resize(silhouette, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_CUBIC)
     return cv2.warpAffine(large, crop.photo_from_crop, size)
 

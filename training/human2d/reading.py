@@ -1,0 +1,107 @@
+"""Ways to read Human2D's maps, compared with one trained network on the calibration split: keypoints from heatmaps, and
+silhouettes from several looks."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from ...inference.crop import crop_of_box
+from ...inference.guided_filter import sharpened
+from ...inference.heatmaps import decode_heatmaps
+from ...inference.human2d import Detection
+from ...inference.joints import KEYPOINT_MIRROR
+from ...inference.person import OTHER_SIDES, laid_over
+from ..photos2d import LabelledCrop
+from .evaluate import Run, in_photo, pck, predict, relative_errors, silhouette_iou
+
+
+def argmax(heatmaps: np.ndarray) -> np.ndarray:
+    """Cells (B, K, 2) of the highest values of heatmaps (B, K, H, W)."""
+    y, x = np.divmod(heatmaps.reshape(*heatmaps.shape[:2], -1).argmax(2), heatmaps.shape[3])
+    return np.stack([x, y], -1).astype(float)
+
+
+def quarter_offset(heatmaps: np.ndarray) -> np.ndarray:
+    """The peak, moved a quarter of a cell towards its higher neighbour (Newell et al. 2016)."""
+    cells = argmax(heatmaps)
+    return cells + 0.25 * np.sign(_slopes(heatmaps, cells)[0])
+
+
+def dark(heatmaps: np.ndarray) -> np.ndarray:
+    """The peak, moved by one Newton step on the logarithm of the smoothed heatmap (DARK, Zhang et al. 2020), without
+    mixed second derivatives."""
+    smooth = np.stack([[cv2.GaussianBlur(one, (0, 0), 1.0) for one in person] for person in heatmaps])
+    cells = argmax(heatmaps)
+    first, second = _slopes(np.log(np.maximum(smooth, 1e-10)), cells)
+    return cells + np.clip(np.where(second < 0, -first / np.minimum(second, -1e-6), 0), -1, 1)
+
+
+def _slopes(heatmaps: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and second differences (B, K, 2) across and down at `cells`."""
+    padded = np.pad(heatmaps, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    x, y = (cells[..., axis].astype(int) + 1 for axis in (0, 1))
+    person, keypoint = np.ogrid[: cells.shape[0], : cells.shape[1]]
+
+    def at(right: int, down: int) -> np.ndarray:
+        return padded[person, keypoint, y + down, x + right]
+
+    ends = [(at(1, 0), at(-1, 0)), (at(0, 1), at(0, -1))]
+    first = np.stack([(after - before) / 2 for after, before in ends], -1)
+    second = np.stack([after - 2 * at(0, 0) + before for after, before in ends], -1)
+    return first, second
+
+
+def with_flip(run: Run) -> Run:
+    """The mean of the answers to a crop and to its mirror image."""
+
+    def both(images: np.ndarray) -> list[np.ndarray]:
+        heatmaps, silhouettes = run(images)
+        mirrored = run(np.ascontiguousarray(images[..., ::-1]))
+        turned = mirrored[0][:, KEYPOINT_MIRROR, :, ::-1]
+        return [(heatmaps + turned) / 2, (silhouettes + mirrored[1][..., ::-1]) / 2]
+
+    return both
+
+
+SHIPPED = "mean about the peak (what ships)"
+DECODERS = {
+    "peak of the heatmap": argmax,
+    "a quarter of a cell towards the neighbour": quarter_offset,
+    "DARK": dark,
+    SHIPPED: lambda heatmaps: decode_heatmaps(heatmaps)[0],
+}
+
+
+def decoding_rows(run: Run, sports: list[LabelledCrop]) -> dict[str, tuple[float, float]]:
+    """PCK@0.2 and, since sub-cell places matter there, PCK@0.05, of each way to read the heatmaps."""
+    rows = {}
+    for name, looks, decoder in (
+        *((name, run, decoder) for name, decoder in DECODERS.items()),
+        ("mean about the peak, mirror image too", with_flip(run), DECODERS[SHIPPED]),
+    ):
+        points, _, _ = predict(looks, sports, decode=lambda h, cells=decoder: (cells(h), h.max((2, 3))))
+        errors = relative_errors(points, sports)
+        rows[name] = (pck(errors), pck(errors, threshold=0.05))
+    return rows
+
+
+def silhouette_rows(run: Run, fashion: list[LabelledCrop]) -> dict[str, float]:
+    """IoU of each way to a silhouette, on crops with people's masks."""
+    found: dict[str, list[np.ndarray]] = {}
+    for example in fashion:
+        crop = crop_of_box(example.box)
+        crops = [crop, replace(crop, side=crop.side * OTHER_SIDES[0])]
+        pictures = np.stack([one.cut(example.image) for one in crops])
+        _, maps = run(pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255)
+        unseen = np.zeros((0, 3))
+        looks = [Detection(one, unseen, silhouette[0]) for one, silhouette in zip(crops, maps, strict=True)]
+        nearer = laid_over(looks[0], looks[1])
+        for name, silhouette in {
+            "one look": looks[0].silhouette,
+            "the nearer look, where it reaches": nearer,
+            "one look, guided filter": sharpened(looks[0].silhouette, pictures[0]),
+            "the nearer look, guided filter (what ships)": sharpened(nearer, pictures[0]),
+        }.items():
+            found.setdefault(name, []).append(in_photo(silhouette, crop, example.image.shape[1::-1]))
+    return {name: silhouette_iou(silhouettes, fashion) for name, silhouettes in found.items()}
