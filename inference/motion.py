@@ -6,7 +6,7 @@ What comes out is raw: each frame says what it showed, and gaps are filled. `smo
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from .errors import NoPersonError, UserError
 from .frames import InputItem
 from .human2d import Detection, score_of
 from .images import Photo
-from .person import PERSON, box_overlap, person_cells, vote
+from .person import PERSON, box_overlap, person_cells
 from .side_swaps import repair_sides
 from .smooth_motion import with_motion
 from .smoothing import fill_gaps, fill_rotation_gaps
@@ -122,13 +122,14 @@ def _check_size(photo: Photo, size: tuple[int, int]) -> None:
 
 
 def _follow(engine: Engine, photo: Photo, box: np.ndarray | None, first_box: np.ndarray | None) -> Detection:
-    """Look about where the person was, with room for limbs that were missed there; then closer; both looks vote. If
-    they are no longer there, look for them anew; at first in the user's box, if there is one."""
+    """Look at the mirror image about where the person was, with room for limbs that were missed there; then closer, at
+    the picture itself; both looks decide together. If they are no longer there, look for them anew; at first in the
+    user's box, if there is one."""
     if box is not None:
-        wide = engine.human2d(photo.pixels, [crop_of_box(widened(box))])[0]
+        wide = engine.human2d(photo.pixels, [replace(crop_of_box(widened(box)), flip=True)])[0]
         near = engine.human2d(photo.pixels, [crop_of_box(person_box(wide))])[0]
         if near.score >= PERSON and box_overlap(box, person_box(near)) > SAME_PERSON:
-            return vote(near, [wide])
+            return engine.human2d.together([near, wide])
     return engine.detect(photo, first_box).detection
 
 

@@ -7,13 +7,11 @@ import cv2
 import numpy as np
 import pytest
 from body_from_image.inference.body_estimate import BodyEstimate, camera_from_upright, rotations_of
-from body_from_image.inference.crop import Crop
 from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.errors import NoPersonError, UserError
-from body_from_image.inference.human2d import Detection
 from body_from_image.inference.images import Photo, read_image
 from body_from_image.inference.joints import JOINT_INDEX, KEYPOINT_INDEX, KEYPOINT_MIRROR, keypoints_from_joints
-from body_from_image.inference.person import _voted, box_overlap
+from body_from_image.inference.person import box_overlap
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 
@@ -123,24 +121,6 @@ def test_a_picture_without_a_person_is_refused_with_a_score(engine, kind):
         pixels[:, ::20] = 20
     with pytest.raises(NoPersonError, match="score 0"):
         engine.estimate(photo_of(pixels))
-
-
-def test_looks_vote_on_each_keypoint():
-    """Two looks that agree outvote a third, whose place leaves no trace; three that agree are averaged."""
-
-    def look(crop, offset):
-        keypoints = np.full((25, 3), 0.6)
-        keypoints[:, :2] = 100 + offset[:, None]
-        return Detection(crop, keypoints, np.zeros((64, 64)))
-
-    far, near = np.zeros(25), np.zeros(25)
-    far[3], near[5] = 300, 3
-    crop = Crop(np.array([100.0, 100.0]), 200.0)
-    voted = _voted(np.zeros((8, 8, 3), np.uint8), lambda _, crops: [look(c, near) for c in crops], look(crop, far))
-    assert voted.keypoints[3, 0] == pytest.approx(100, abs=0.1)
-    assert 100 < voted.keypoints[5, 0] < 103
-    assert voted.keypoints[:, 2] == pytest.approx(np.full(25, 0.6))
-    assert voted.crop is crop
 
 
 def test_the_field_of_view_sets_the_focal_length(photo):

@@ -11,7 +11,7 @@ from ...inference.guided_filter import sharpened
 from ...inference.heatmaps import decode_heatmaps
 from ...inference.human2d import Detection
 from ...inference.joints import KEYPOINT_MIRROR
-from ...inference.person import OTHER_SIDES, laid_over
+from ...inference.person import NEARER, laid_over
 from ..photos2d import LabelledCrop
 from .evaluate import Run, in_photo, pck, predict, relative_errors, silhouette_iou
 
@@ -91,7 +91,7 @@ def silhouette_rows(run: Run, fashion: list[LabelledCrop]) -> dict[str, float]:
     found: dict[str, list[np.ndarray]] = {}
     for example in fashion:
         crop = crop_of_box(example.box)
-        crops = [crop, replace(crop, side=crop.side * OTHER_SIDES[0])]
+        crops = [crop, replace(crop, side=crop.side * NEARER)]
         pictures = np.stack([one.cut(example.image) for one in crops])
         _, maps = run(pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255)
         unseen = np.zeros((0, 3))

@@ -1,0 +1,91 @@
+"""What several looks at one person say together."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from body_from_image.inference.crop import Crop, crop_to_heatmap, heatmap_to_crop
+from body_from_image.inference.human2d import Human2D
+from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES
+
+COUNT = len(KEYPOINT_NAMES)
+PLACES = np.random.default_rng(3).uniform(60, 240, (COUNT, 2))
+"""Photo pixels in which the made-up person's keypoints lie."""
+CROP = Crop(np.array([150.0, 150.0]), 240.0)
+
+
+class Sighted:
+    """A network that knows where everything is, in the pictures that it is told of before it is shown them.
+
+    As a real one it calls left what looks like a left side, so that it exchanges sides in mirror images.
+    """
+
+    def __init__(self):
+        self.metadata = {"calibration": '{"mass": [0, 1], "confidence": [0, 1]}'}
+        self.crops, self.places = [], PLACES
+
+    def __call__(self, pictures: np.ndarray) -> list[np.ndarray]:
+        maps = np.zeros((len(pictures), COUNT, 64, 64), np.float32)
+        rows, columns = np.mgrid[:64, :64]
+        for own, crop in zip(maps, self.crops, strict=True):
+            cells = crop_to_heatmap(crop.to_crop(self.places))
+            for number, (x, y) in enumerate(cells[KEYPOINT_MIRROR] if crop.flip else cells):
+                if -0.5 < x < 63.5 and -0.5 < y < 63.5:
+                    own[number] = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 4)
+                    own[number] *= 0.9 / own[number].sum()
+        return [maps, np.zeros((len(pictures), 1, 64, 64), np.float32)]
+
+
+@pytest.fixture
+def human2d():
+    made = Human2D.__new__(Human2D)
+    made.network = Sighted()
+    return made
+
+
+def looks(human2d: Human2D, *crops: Crop):
+    human2d.network.crops = crops
+    return human2d(np.zeros((300, 300, 3), np.uint8), list(crops))
+
+
+def test_left_stays_left_in_a_mirror_image(human2d):
+    for look in looks(human2d, CROP, replace(CROP, flip=True)):
+        assert np.abs(look.keypoints[:, :2] - PLACES).max() < 0.1
+        assert look.keypoints[:, 2] == pytest.approx(np.full(COUNT, 0.9), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "other", [{"side": 210.0}, {"side": 300.0}, {"flip": True}, {"center": np.array([170.0, 140])}]
+)
+def test_looks_that_agree_say_the_same_together(human2d, other):
+    """However the other crop lies: the same places and, since probability is kept, the same confidence."""
+    found = human2d.together(looks(human2d, CROP, replace(CROP, **other)))
+    assert found.crop is CROP
+    assert np.abs(found.keypoints[:, :2] - PLACES).max() < 0.25
+    assert np.abs(found.keypoints[:, 2] - 0.9).max() < 0.03
+    again = crop_to_heatmap(CROP.to_crop(found.keypoints[:, :2]))
+    assert np.allclose(CROP.to_photo(heatmap_to_crop(again)), found.keypoints[:, :2])
+
+
+def test_two_looks_outdo_a_third(human2d):
+    knee = KEYPOINT_INDEX["left_knee"]
+    wrong = PLACES.copy()
+    wrong[knee] = [80, 220] if PLACES[knee, 0] > 150 else [220, 80]
+    human2d.network.places = wrong
+    mistaken = looks(human2d, CROP)
+    human2d.network.places = PLACES
+    found = human2d.together(mistaken + looks(human2d, replace(CROP, side=210.0), replace(CROP, flip=True)))
+    assert np.linalg.norm(found.keypoints[knee, :2] - PLACES[knee]) < 0.5
+    assert found.keypoints[knee, 2] == pytest.approx(0.6, abs=0.02)
+    others = np.arange(COUNT) != knee
+    assert np.abs(found.keypoints[others, 2] - 0.9).max() < 0.03
+
+
+def test_what_a_nearer_look_cannot_see_is_left_to_the_first(human2d):
+    places = PLACES.copy()
+    hand = KEYPOINT_INDEX["right_wrist"]
+    places[hand] = [40, 150]
+    human2d.network.places = places
+    found = human2d.together(looks(human2d, CROP, replace(CROP, side=180.0)))
+    assert np.linalg.norm(found.keypoints[hand, :2] - places[hand]) < 0.5
+    assert found.keypoints[hand, 2] == pytest.approx(0.9, abs=0.02)
