@@ -27,6 +27,9 @@ class Counted:
         self.looks += len(crops)
         return self.human2d(photo, crops)
 
+    def together(self, looks: list[Detection]) -> Detection:
+        return self.human2d.together(looks)
+
 
 def threshold_tables(human2d: Human2D, each: int = 12, limit: int | None = None) -> str:
     """CLEAR and PERSON on composed scenes and empty pictures, DOUBTFUL on lspet; all of the calibration split."""
