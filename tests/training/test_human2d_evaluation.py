@@ -24,7 +24,7 @@ from body_from_image.training.human2d.evaluation import (  # noqa: E402
     thresholds,
 )  # fmt: skip
 from body_from_image.training.human2d.export import Shipped  # noqa: E402
-from body_from_image.training.human2d.network import StackedHourglass  # noqa: E402
+from body_from_image.training.human2d.network import Architecture, StackedHourglass  # noqa: E402
 from body_from_image.training.onnx_export import export  # noqa: E402
 from body_from_image.training.photos2d import LabelledCrop  # noqa: E402
 
@@ -280,7 +280,7 @@ def tiny_network(tmp_path):
     """An exported network that has learnt nothing."""
     torch.manual_seed(0)
     network, knots = tmp_path / "human2d_tiny.onnx", '{"mass": [0, 1], "confidence": [0.2, 0.9]}'
-    shipped = Shipped(StackedHourglass(16).eval(), 128)
+    shipped = Shipped(StackedHourglass(Architecture(16)).eval(), 128)
     export(shipped, torch.rand(1, 3, 256, 256), network, "crops", ["heatmaps", "silhouettes"], {"calibration": knots})
     return network
 

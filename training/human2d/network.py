@@ -2,6 +2,7 @@
 out."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -9,8 +10,19 @@ from torch.nn import functional as F
 
 from ...inference.joints import KEYPOINT_NAMES
 
-SIZES = {"fast": 128, "hourglass": 256}
-"""Features of the two networks we ship; both have two stacks."""
+
+@dataclass(frozen=True)
+class Architecture:
+    """`features` of every scale; what else departs from the paper's network."""
+
+    features: int
+    early_stride: bool = False
+    """Go from half to quarter resolution by a strided convolution, where the paper has a residual at half resolution
+    and max-pooling: that residual alone is two fifths of a training step of the smaller network."""
+
+
+SIZES = {"fast": Architecture(128, early_stride=True), "hourglass": Architecture(256)}
+"""The two networks we ship; both have two stacks (docs/decisions/011)."""
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 
@@ -54,12 +66,18 @@ class StackedHourglass(nn.Module):
     Each stack's outputs are supervised, and re-injected into the next by 1×1 convolutions.
     """
 
-    def __init__(self, features: int, keypoints: int = len(KEYPOINT_NAMES), stacks: int = 2):
+    def __init__(self, architecture: Architecture, keypoints: int = len(KEYPOINT_NAMES), stacks: int = 2):
         super().__init__()
+        features = architecture.features
         self.features, self.keypoints = features, keypoints
+        halving = (
+            [nn.Conv2d(64, 128, 3, stride=2, padding=1)]
+            if architecture.early_stride
+            else [Residual(64, 128), nn.MaxPool2d(2)]
+        )
         self.stem = nn.Sequential(
-            nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), Residual(64, 128),
-            nn.MaxPool2d(2), Residual(128, 128), Residual(128, features),
+            nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), *halving,
+            Residual(128, 128), Residual(128, features),
         )  # fmt: skip
         self.hourglasses = nn.ModuleList(Hourglass(features) for _ in range(stacks))
         self.necks = nn.ModuleList(

@@ -21,7 +21,7 @@ from ..command_line import parse_run
 from ..onnx_export import load_weights
 from ..photos2d import LONGEST_SIDE, SYNTHETIC, LabelledCrop, load_crops
 from ..synthetic.backgrounds import EmptyPhotos
-from .augmentation import PAPER, Augmentation, training_sample
+from .augmentation import AUGMENTATIONS, Augmentation, training_sample
 from .losses import human2d_loss
 from .network import SIZES, StackedHourglass
 from .own_teacher import reviewed
@@ -49,7 +49,7 @@ class Config:
     optimizer: str = "adamw"
     """`adamw`, or the paper's `rmsprop` (at 3e-4)."""
     augmentation: str = "ours"
-    """`ours`, or the `paper`'s ranges."""
+    """One of `AUGMENTATIONS`: `ours`, `gentle` for the end of a run, or the `paper`'s."""
     labels: str = "reviewed"
     """Whose labels: `human` alone; `taught`: with MediaPipe's; `reviewed`: with those of the run's own average too,
     from its second stage or its warm start on."""
@@ -179,7 +179,7 @@ class Run:
 def train(config: Config, folder: Path, workers: int = 1, log_every: int = 50, warm_start: Path | None = None) -> Run:
     """Train from the checkpoint in `folder`, if there is one, to the end of the last stage."""
     crops = load_crops("train", limit=config.overfit or None, taught=config.labels != "human")
-    options = None if config.overfit else PAPER if config.augmentation == "paper" else Augmentation()
+    options = None if config.overfit else AUGMENTATIONS[config.augmentation]
     run = Run(config, folder, warm_start)
     end = 0
     for stage in config.parsed_stages():
