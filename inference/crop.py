@@ -99,6 +99,13 @@ def heatmap_window(crop: Crop) -> np.ndarray:
     return np.array([*first, second[0] - first[0]], np.float32)
 
 
+def heatmap_affine(source: Crop, target: Crop) -> np.ndarray:
+    """Affine map (2, 3) that takes heatmap cells of one crop of a photo to those of another."""
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    origin, right, down = crop_to_heatmap(target.to_crop(source.to_photo(heatmap_to_crop(corners))))
+    return np.column_stack([right - origin, down - origin, origin])
+
+
 def box_around(points: np.ndarray) -> np.ndarray:
     """Person's box (x, y, width, height) around joints (N, 2), widened by what a body reaches beyond its joints."""
     low, high = points.min(0), points.max(0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from .crop import Crop, crop_to_heatmap, heatmap_to_crop
+from .crop import Crop, heatmap_affine, heatmap_to_crop
 from .heatmaps import calibrate, decode_heatmaps
 from .joints import KEYPOINT_MIRROR, MPII_COUNT
 from .networks import Network
@@ -82,9 +82,7 @@ def _drawn_in(look: Detection, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
     """A look's heatmaps (25, 64, 64) in the frame of another crop, and which of its cells (64, 64) the look reaches."""
     if look.crop is crop:
         return look.heatmaps, np.ones(look.heatmaps.shape[1:], np.float32)
-    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    origin, right, down = crop_to_heatmap(crop.to_crop(look.crop.to_photo(heatmap_to_crop(corners))))
-    affine = np.column_stack([right - origin, down - origin, origin])
+    affine = heatmap_affine(look.crop, crop)
     size = look.heatmaps.shape[2], look.heatmaps.shape[1]
     there = np.ones(size[::-1], np.float32)
     *maps, there = (cv2.warpAffine(one, affine, size, flags=cv2.INTER_LINEAR) for one in (*look.heatmaps, there))

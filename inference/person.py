@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from .crop import HEATMAP_STRIDE, Crop, box_around, crop_of_box, crop_of_photo, crop_to_heatmap, heatmap_to_crop
+from .crop import (
+    HEATMAP_STRIDE,
+    Crop,
+    box_around,
+    crop_of_box,
+    crop_of_photo,
+    crop_to_heatmap,
+    heatmap_affine,
+    heatmap_to_crop,
+)
 from .errors import NoPersonError
 from .guided_filter import sharpened
 from .human2d import Detection, Human2D
@@ -101,12 +110,9 @@ def _looked_at_again(photo: np.ndarray, human2d: Human2D, detection: Detection) 
 
 
 def laid_over(detection: Detection, nearer: Detection) -> np.ndarray:
-    """The silhouette (64, 64) of a look, with that of a nearer one at the same place where that one reaches."""
-    cells = detection.silhouette.shape[0]
-    scale = nearer.crop.side / detection.crop.side
-    middle = (1 - scale) * (cells - 1) / 2
+    """The silhouette (64, 64) of a look, with that of a nearer one where that one reaches."""
     return cv2.warpAffine(
-        nearer.silhouette, np.array([[scale, 0, middle], [0, scale, middle]]), (cells, cells),
+        nearer.silhouette, heatmap_affine(nearer.crop, detection.crop), detection.silhouette.shape[::-1],
         dst=detection.silhouette.copy(), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from body_from_image.inference.crop import (
     crop_of_box,
     crop_of_photo,
     crop_to_heatmap,
+    heatmap_affine,
     heatmap_to_crop,
 )
 
@@ -75,3 +76,12 @@ def test_the_cut_equals_opencv_resize_for_an_even_reduction():
     ours = crop_of_photo(512, 512, 256).cut(photo)
     reference = cv2.resize(photo, (256, 256), interpolation=cv2.INTER_AREA)
     assert np.abs(ours.astype(int) - reference).max() <= 1
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_cells_of_one_crop_are_found_in_another(flip):
+    a, b = Crop(np.array([120.0, 80.0]), 200.0), Crop(np.array([150.0, 95.0]), 130.0, flip=flip)
+    cells = np.random.default_rng(0).uniform(0, 64, (20, 2))
+    affine = heatmap_affine(a, b)
+    there = cells @ affine[:, :2].T + affine[:, 2]
+    assert np.allclose(b.to_photo(heatmap_to_crop(there)), a.to_photo(heatmap_to_crop(cells)))
