@@ -13,7 +13,8 @@ RADIUS = 2
 """Half the side of a neighbourhood, cells."""
 SMOOTHNESS = 3e-5
 """Variance of colours, of 0–1, below which there is no edge. This and the radius were chosen on held-back training
-pictures, where people's masks of fashion photos then overlap .864 with the silhouette, and .841 without the filter."""
+pictures, where the silhouettes of fashion photos overlap .873 with people's masks, and .846 without the filter
+(`ablate-human2d`)."""
 
 
 def sharpened(silhouette: np.ndarray, picture: np.ndarray) -> np.ndarray:

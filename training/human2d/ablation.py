@@ -77,13 +77,14 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(options.threads)
     table = options.out / "ablation.md"
     options.out.mkdir(parents=True, exist_ok=True)
-    lines = [
-        f"| step ({options.iterations} iterations of 16 crops each) | PCK@0.2 sports | IoU fashion |",
-        "| --- | ---: | ---: |",
-    ]
-    for number, (name, config) in enumerate(
-        steps(options.side, options.iterations).items() if options.iterations else ()
-    ):
+    lines, rows = [], {}
+    if options.iterations:
+        rows = steps(options.side, options.iterations)
+        lines = [
+            f"| step ({options.iterations} iterations of 16 crops each) | PCK@0.2 sports | IoU fashion |",
+            "| --- | ---: | ---: |",
+        ]
+    for number, (name, config) in enumerate(rows.items()):
         run = train(config, options.out / str(number))
         lines.append("| {} | {:.3f} | {:.3f} |".format(name, *figures(runner(run.average.model, options.side))))
         table.write_text("\n".join(lines) + "\n")
