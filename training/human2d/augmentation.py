@@ -5,7 +5,7 @@ learning them by heart, and people in photos are cut off, tilted and hidden.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -32,6 +32,8 @@ class Augmentation:
     """Of the crop's side, either way."""
     truncation: float = 0.15
     """Share of samples that are zoomed to half a body."""
+    cut_off: float = 0.0
+    """Share of samples whose picture ends somewhere on the body, and that are framed by what is left of it."""
     occlusion: float = 0.25
     """Share of samples that a piece of another picture hides something of."""
     appearance: bool = True
@@ -49,7 +51,7 @@ PAPER = Augmentation(
     appearance=False,
 )
 GENTLE = Augmentation(
-    rotation=30.0, any_rotation=0.05, scale=(0.75, 1.35), shift=0.08, truncation=0.1, occlusion=0.15
+    rotation=30.0, any_rotation=0.05, scale=(0.75, 1.35), shift=0.08, truncation=0.05, cut_off=0.12, occlusion=0.15
 )  # fmt: skip
 """For the end of a run: nearer to what the network is asked in the end. One that cannot fit its training pictures yet
 loses more by rare views than it gains."""
@@ -73,6 +75,41 @@ def sample_crop(example: LabelledCrop, size: int, options: Augmentation, rng: np
     if rng.random() < options.any_rotation:
         angle = rng.uniform(-np.pi, np.pi)
     return Crop(center, side, size, angle, bool(rng.random() < 0.5))
+
+
+EDGES = ("bottom", "top", "left", "right")
+EDGE_SHARES = (0.6, 0.1, 0.15, 0.15)
+"""How often each edge of a picture is the one that cuts somebody off: mostly legs are missing."""
+LEFT_OVER = (0.3, 0.95)
+"""Share of the person's box that stays in the picture."""
+FEWEST_LEFT = 4
+"""Labelled keypoints that have to stay, or the picture is left as it is."""
+
+
+def cut_off(example: LabelledCrop, rng: np.random.Generator) -> tuple[LabelledCrop, np.ndarray]:
+    """The example as a picture that ends somewhere on the person, and which keypoints (25,) lie beyond its end.
+
+    These have no label in the example that is returned, so that its box is that of what is seen.
+    """
+    edge = EDGES[rng.choice(len(EDGES), p=EDGE_SHARES)]
+    axis = 1 if edge in ("bottom", "top") else 0
+    start, length = example.box[axis], example.box[axis + 2]
+    kept = length * rng.uniform(*LEFT_OVER)
+    far = edge in ("bottom", "right")
+    line = int(start + kept if far else start + length - kept)
+    extent = example.image.shape[1 - axis]
+    low, high = (0, line) if far else (line, extent)
+    place = example.keypoints[:, axis]
+    beyond = (place < low) | (place >= high)
+    labelled = example.keypoints[:, 2] > 0
+    if not 0 < line < extent or (labelled & ~beyond).sum() < FEWEST_LEFT:
+        return example, np.zeros(len(place), bool)
+    part = (slice(low, high),) if axis else (slice(None), slice(low, high))
+    keypoints = example.keypoints.copy()
+    keypoints[:, axis] -= low
+    keypoints[beyond, 2] = 0
+    mask = None if example.mask is None else np.ascontiguousarray(example.mask[part])
+    return replace(example, image=np.ascontiguousarray(example.image[part]), keypoints=keypoints, mask=mask), beyond
 
 
 def change_appearance(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -130,6 +167,9 @@ def training_sample(
     `crop` (3, S, S) float32 in 0–1, `points` (25, 2) heatmap cells, `labelled` (a weight in 0–1) and `inside` (25,),
     `silhouette` (S/4, S/4) in 0–1, `has_silhouette`.
     """
+    labels, beyond = example.keypoints[:, 2], np.zeros(len(example.keypoints), bool)
+    if options and not example.nobody and rng.random() < options.cut_off:
+        example, beyond = cut_off(example, rng)
     crop = crop_of_box(example.box, size) if options is None else sample_crop(example, size, options, rng)
     fill = tuple(int(value) for value in rng.integers(0, 256, 3)) if options else (124, 116, 104)
     border = _BORDERS[rng.integers(len(_BORDERS))] if options else cv2.BORDER_CONSTANT
@@ -139,9 +179,10 @@ def training_sample(
     if options and options.appearance:
         image = change_appearance(image, rng)
     cells = size // 4
-    keypoints = example.keypoints[KEYPOINT_MIRROR] if crop.flip else example.keypoints
-    points = crop_to_heatmap(crop.to_crop(keypoints[:, :2].astype(np.float64)))
-    inside = ((points > -0.5) & (points < cells - 0.5)).all(1) & (not example.nobody)
+    own = KEYPOINT_MIRROR if crop.flip else slice(None)
+    points = crop_to_heatmap(crop.to_crop(example.keypoints[own, :2].astype(np.float64)))
+    # What lies beyond the picture has no place in it, wherever in the crop that would be.
+    inside = ((points > -0.5) & (points < cells - 0.5)).all(1) & ~beyond[own] & (not example.nobody)
     silhouette = np.zeros((cells, cells), np.float32)
     if example.mask is not None:
         drawn = crop.cut(example.mask, cv2.BORDER_CONSTANT, (0,))
@@ -150,7 +191,7 @@ def training_sample(
         "crop": np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32) / 255,
         "points": points.astype(np.float32),
         # Where nobody is, every keypoint has a place to be: nowhere.
-        "labelled": np.ones(len(keypoints), np.float32) if example.nobody else keypoints[:, 2].astype(np.float32),
+        "labelled": np.ones(len(points), np.float32) if example.nobody else labels[own].astype(np.float32),
         "inside": inside.astype(np.float32),
         "silhouette": silhouette,
         "has_silhouette": np.float32(example.mask is not None),

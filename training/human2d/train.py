@@ -20,6 +20,8 @@ from ...inference.joints import KEYPOINT_NAMES
 from ..command_line import parse_run
 from ..onnx_export import load_weights
 from ..photos2d import LONGEST_SIDE, SYNTHETIC, LabelledCrop, load_crops
+from ..precision import mixed_precision
+from ..several_processes import average_gradients, join, leave
 from ..synthetic.backgrounds import EmptyPhotos
 from .augmentation import AUGMENTATIONS, Augmentation, training_sample
 from .losses import human2d_loss
@@ -131,8 +133,9 @@ class Run:
     def __init__(self, config: Config, folder: Path, warm_start: Path | None = None):
         torch.manual_seed(config.seed)
         self.config, self.folder, self.iteration = config, folder, 0
+        self.share = join()
         self.warm = warm_start is not None
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device(f"cuda:{self.share.rank}" if torch.cuda.is_available() else "cpu")
         self.model = StackedHourglass(SIZES[config.size]).to(self.device, memory_format=torch.channels_last)
         if warm_start:
             load_weights(self.model, warm_start, prefix="network.")
@@ -141,7 +144,8 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "checkpoint.pt").exists():
             self._resume()
-        (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
+        if self.share.leads:
+            (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
 
     def _resume(self) -> None:
         state = torch.load(self.folder / "checkpoint.pt", map_location=self.device, weights_only=True)
@@ -152,6 +156,8 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
 
     def save(self) -> None:
+        if not self.share.leads:
+            return
         state = {
             "model": self.model.state_dict(), "average": self.average.model.state_dict(), "iteration": self.iteration,
             "optimizer": self.optimizer.state_dict(),
@@ -164,11 +170,12 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * rate_factor(self.config, self.iteration)
         batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device.type):
             outputs = self.model(batch["crop"].contiguous(memory_format=torch.channels_last))
         loss = human2d_loss(outputs, batch, self.config.loss)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        average_gradients(self.model, self.share)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimizer.step()
         self.average.update(self.model)
@@ -194,16 +201,15 @@ def train(config: Config, folder: Path, workers: int = 1, log_every: int = 50, w
 
 
 def _train_stage(run: Run, crops: list, stage: Stage, end: int, options, workers: int, log_every: int) -> None:
-    seed = run.config.seed * 1_000_003 + run.iteration
+    seed = (run.config.seed * 1_000_003 + run.iteration) * run.share.count + run.share.rank
     nobody = run.config.nobody if options else 0.0
-    loader = DataLoader(
-        Samples(crops, stage, options, nobody, seed), run.config.batch, num_workers=workers, persistent_workers=False
-    )
+    samples = Samples(crops, stage, options, nobody, seed)
+    loader = DataLoader(samples, run.config.batch // run.share.count, num_workers=workers, persistent_workers=False)
     log, losses, began = run.folder / "log.csv", [], time.perf_counter()
     run.model.train()
     for batch in loader:
         losses.append(run.step(batch))
-        if run.iteration % log_every == 0:
+        if run.iteration % log_every == 0 and run.share.leads:
             rate = len(losses) * run.config.batch / (time.perf_counter() - began)
             row = [run.iteration, stage.side, f"{np.mean(losses):.4f}", f"{rate:.1f}", time.strftime("%H:%M:%S")]
             with open(log, "a", newline="") as file:
@@ -219,3 +225,4 @@ def _train_stage(run: Run, crops: list, stage: Stage, end: int, options, workers
 def main(arguments: list[str]) -> None:
     config, rest = parse_run(arguments, Config, "human2d", "Train Human2D on photos2d.")
     train(config, rest.out, rest.workers, warm_start=rest.warm_start)
+    leave()

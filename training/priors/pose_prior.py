@@ -16,6 +16,7 @@ from ...inference.pose_features import pose_features
 from ...inference.rotations import matrix_to_axis_angle
 from ..body_model import TorchBodyModel
 from ..command_line import parse_run
+from ..precision import mixed_precision
 from .corruption import detections
 from .instances import VIEW, People, true_keypoints
 from .networks import PosePrior
@@ -81,7 +82,7 @@ class PoseTask:
 
     def loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         """The weighted sum; and the parts in millimetres and degrees."""
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             numbers, uncertainty = self.network(batch["features"])
         predicted = self.network.to_matrix(numbers.float())
         found = self.body(batch["betas"], predicted, None, self.subset)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from ...inference.joints import KEYPOINT_NAMES, MPII_COUNT
+from ..precision import mixed_precision
 from . import pose_prior
 from .corruption import CORRUPTION, detections, without_extras
 from .instances import VIEW, Instances, People, true_keypoints
@@ -72,7 +73,7 @@ class RowTask(PoseTask):
 
     def _loss_of_several(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         count = self.config.answers
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             numbers, logits = self.network(batch["features"])
         predicted = self.network.to_matrix(numbers.float())
         found = self.body(batch["betas"].repeat_interleave(count, 0), predicted.flatten(0, 1), None, self.subset)

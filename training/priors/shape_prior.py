@@ -19,6 +19,7 @@ from ...inference.body_model import BodyModel
 from ...inference.networks import MODELS
 from ...inference.priors import shape_prior_file
 from ..command_line import parse_run
+from ..precision import mixed_precision
 from .export import export_shape_prior
 from .instances import People
 from .networks import ShapePrior
@@ -58,7 +59,7 @@ class ShapeTask:
 
     def loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         """The weighted sum; and its parts, the vertices' in millimetres."""
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             found = self.network(batch["silhouettes"])
         difference = found.float() - batch["betas"]
         squared = (difference**2).mean()

@@ -26,6 +26,7 @@ from ..human2d.losses import human2d_loss
 from ..human2d.train import Samples, Stage
 from ..onnx_export import load_weights
 from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
+from ..precision import mixed_precision
 from ..priors import pose_prior, shape_prior
 from ..priors.export import export_pose_prior, export_shape_prior
 from ..priors.run import RunConfig, train
@@ -120,7 +121,7 @@ class FinetuneTask:
             self.network.train()
             total, terms = reprojection_loss(projected, batch, self.config)
         elif "points" in batch:
-            with torch.autocast("cpu", torch.bfloat16):
+            with mixed_precision():
                 outputs = self.network["human2d"](batch["crop"])
             total = human2d_loss(outputs, batch, "cross-entropy")
             terms = {"human2d": float(total.detach())}

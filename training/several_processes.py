@@ -1,0 +1,53 @@
+"""Several processes train one network on one machine, each on its own share of every batch:
+
+    python -m torch.distributed.run --nproc-per-node 2 -m body_from_image.training human2d …
+
+On a processor that scales better than threads: two of them see 1.9 times as many crops, two threads 1.5 times.
+"""
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import distributed
+
+
+@dataclass(frozen=True)
+class Share:
+    """This process is number `rank` of `count`."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes logs and weights."""
+        return self.rank == 0
+
+
+def join() -> Share:
+    """Meet the other processes, if torch's launcher started any."""
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        return Share()
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return Share(distributed.get_rank(), count)
+
+
+def leave() -> None:
+    """Part from the other processes, if there were any."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def average_gradients(model: torch.nn.Module, share: Share) -> None:
+    """Give every process the mean of all processes' gradients, so that their weights stay the same."""
+    if share.count == 1:
+        return
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    together = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(together)
+    together /= share.count
+    for gradient, mean in zip(gradients, together.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
