@@ -10,6 +10,11 @@ from .heatmaps import calibrate, decode_heatmaps
 from .joints import KEYPOINT_MIRROR, MPII_COUNT
 from .networks import Network
 
+PRESENT = 0.5
+"""Probability of lying anywhere in the crop from which a keypoint counts as one that the picture shows."""
+FEWEST_PRESENT = 6
+"""Keypoints that a score is the mean of at least: a few sure ones are no person."""
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -28,8 +33,24 @@ class Detection:
         return self.crop.size / self.silhouette.shape[0]
 
     @property
-    def score(self) -> float:
+    def present(self) -> np.ndarray:
+        """Which keypoints (25,) more likely lie somewhere in the crop than nowhere: not those of legs that the picture
+        cuts off. All of them where there are no heatmaps."""
+        if self.heatmaps is None:
+            return np.ones(len(self.keypoints), bool)
+        return self.heatmaps.sum((1, 2)) >= PRESENT
+
+    @property
+    def evidence(self) -> float:
+        """How much of a person is seen, and how surely: by this, looks are ranked."""
         return score_of(self.keypoints)
+
+    @property
+    def score(self) -> float:
+        """How sure what is seen is, whether or not the picture shows all of the person: the mean confidence of MPII's
+        keypoints that are present."""
+        present = self.present[:MPII_COUNT]
+        return float(self.keypoints[:MPII_COUNT, 2][present].sum() / max(present.sum(), FEWEST_PRESENT))
 
 
 def score_of(keypoints: np.ndarray) -> float:

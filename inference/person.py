@@ -77,7 +77,7 @@ def most_like_a_person(photo: np.ndarray, human2d: Human2D, box: np.ndarray | No
     for parts, enough in ((2, clear), (4, min(clear, PERSON))):
         if max(person.score for person in people) < enough:
             looks = human2d(photo, crops_of_parts(width, height, parts))
-            looks.sort(key=lambda look: look.score, reverse=True)
+            looks.sort(key=lambda look: look.evidence, reverse=True)
             people = _distinct([*people, *(_settle(photo, human2d, look) for look in looks[:CLOSER_LOOKS])])
     best = max(people, key=_prominence)
     others = any(person is not best and person.score >= ANOTHER for person in people)
@@ -85,7 +85,7 @@ def most_like_a_person(photo: np.ndarray, human2d: Human2D, box: np.ndarray | No
 
 
 def _settle(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detection:
-    """Crop anew about what was found until the box stays; the best-scoring look is kept."""
+    """Crop anew about what was found until the box stays; the look that shows most is kept."""
     best, box = detection, box_of(detection)
     for _ in range(MOST_CROPS):
         if box is None:
@@ -93,7 +93,7 @@ def _settle(photo: np.ndarray, human2d: Human2D, detection: Detection) -> Detect
         detection = human2d(photo, [crop_of_box(box)])[0]
         before, box = box, box_of(detection)
         settled = box is not None and box_overlap(before, box) > STABLE
-        if settled or detection.score > best.score:
+        if settled or detection.evidence > best.evidence:
             best = detection
         if settled:
             break
@@ -118,15 +118,15 @@ def laid_over(detection: Detection, nearer: Detection) -> np.ndarray:
 
 
 def _prominence(detection: Detection) -> float:
-    """Score, and a little for size: of two people seen as well, the photo is of the nearer one."""
+    """What is seen, and a little for size: of two people seen as well, the photo is of the nearer one."""
     box = box_of(detection)
-    return 0.0 if box is None else detection.score * max(box[2:]) ** 0.25
+    return 0.0 if box is None else detection.evidence * max(box[2:]) ** 0.25
 
 
 def _distinct(detections: list[Detection]) -> list[Detection]:
     """One detection for each person: the best of those whose boxes overlap or lie in each other. One without a box is
     kept only where none has any."""
-    ranked = sorted(detections, key=lambda look: look.score, reverse=True)
+    ranked = sorted(detections, key=lambda look: look.evidence, reverse=True)
     kept: list[tuple[Detection, np.ndarray]] = []
     for detection in ranked:
         box = box_of(detection)

@@ -1,9 +1,12 @@
 """Finding the person: what happens when there is hardly one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from body_from_image.inference import person
 from body_from_image.inference.crop import Crop
+from body_from_image.inference.errors import NoPersonError
 from body_from_image.inference.human2d import Detection
 from body_from_image.inference.joints import KEYPOINT_NAMES
 
@@ -19,7 +22,7 @@ def detection(confidence: float, sure: int = 0, at: float = 0.0) -> Detection:
 
 def test_a_look_without_a_box_gives_way_to_one_with_a_box():
     boxless, boxed = detection(0.29, sure=2), detection(0.0, sure=4)
-    assert boxless.score > boxed.score and person.box_of(boxless) is None
+    assert boxless.evidence > boxed.evidence and person.box_of(boxless) is None
     assert person._distinct([boxless, boxed]) == [boxed]
     assert person._distinct([boxless]) == [boxless]
 
@@ -27,6 +30,23 @@ def test_a_look_without_a_box_gives_way_to_one_with_a_box():
 def test_two_looks_at_one_person_are_one_person():
     here, again, there = detection(0.5, sure=16), detection(0.4, sure=16, at=1), detection(0.4, sure=16, at=60)
     assert person._distinct([here, again, there]) == [here, there]
+
+
+def seen(keypoints: int) -> Detection:
+    """A look at somebody of whom the first `keypoints` are certain, and the others are nowhere in the picture."""
+    maps = np.zeros((len(KEYPOINT_NAMES), 64, 64), np.float32)
+    maps[:keypoints, 10, 10] = 1
+    return replace(detection(0.05, sure=keypoints), heatmaps=maps)
+
+
+def test_legs_that_the_picture_cuts_off_do_not_speak_against_the_rest():
+    half, whole, hand = seen(8), seen(16), seen(3)
+    assert half.score == whole.score == 1 and half.present.sum() == 8
+    assert hand.score == pytest.approx(0.5), "a few sure keypoints are no person"
+    assert whole.evidence > half.evidence > hand.evidence, "of two looks, the one that shows more counts"
+    person.check_person(half)
+    with pytest.raises(NoPersonError):
+        person.check_person(hand)
 
 
 @pytest.mark.parametrize("size", [(640, 640), (1920, 1080), (300, 900), (64, 48)])

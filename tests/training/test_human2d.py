@@ -1,12 +1,15 @@
 """Human2D's training: losses, learning, resuming, and the exported file."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS  # noqa: E402
+from body_from_image.training import precision, several_processes  # noqa: E402
 from body_from_image.training.human2d import evaluate, losses, train  # noqa: E402
 from body_from_image.training.human2d.augmentation import Augmentation, training_sample  # noqa: E402
 from body_from_image.training.human2d.export import Shipped, calibration_curve  # noqa: E402
@@ -88,6 +91,21 @@ def test_a_picture_without_a_person_says_nowhere(packs):
     assert sample["has_silhouette"] == 1 and not sample["silhouette"].any()
 
 
+def test_what_the_picture_cuts_off_is_nowhere(packs):
+    """Keypoints beyond the picture's end keep their label, which says that they have no place, wherever that would
+    be."""
+    example, rng = load_crops("train")[0], np.random.default_rng(1)
+    always = Augmentation(appearance=False, truncation=0, far=0, cut_off=1.0)
+    beyond = 0
+    for _ in range(20):
+        sample = training_sample(example, 128, always, rng)
+        assert sample["labelled"].sum() == (example.keypoints[:, 2] > 0).sum()
+        within = ((sample["points"] > -0.5) & (sample["points"] < 31.5)).all(1)
+        assert not (sample["inside"] > within).any()
+        beyond += int((within & (sample["labelled"] > 0) & (sample["inside"] == 0)).sum())
+    assert beyond > 20
+
+
 def test_a_teacher_is_heard_only_on_what_it_sees():
     landmarks = np.zeros((33, 4), np.float32)
     landmarks[[17, 19]] = [[10, 20, 0.9, 0], [14, 24, 0.9, 0]]
@@ -122,6 +140,39 @@ def test_a_run_learns_resumes_and_leaves_its_papers(packs, tmp_path):
     assert {"config.json", "log.csv", "checkpoint.pt", "weights.pt"} <= {file.name for file in folder.iterdir()}
     train.train(train.Config(stages="64:6,128:2", **TINY), folder, workers=0, log_every=2)
     assert train.Run(train.Config(stages="64:6,128:2", **TINY), folder).iteration == 8
+
+
+def test_two_processes_train_one_network(packs, tmp_path):
+    """Each draws its own samples; one writes, and what it writes is what both have: the run goes on from it."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]
+    options = ["--stages", "64:3", "--batch", "4", "--workers", "0", "--threads", "1", "--out", str(tmp_path / "run")]
+    subprocess.run([*command, "body_from_image.training", "human2d", *options, "--labels", "taught"], check=True)
+    config = train.Config(stages="64:3", batch=4, labels="taught")
+    run = train.Run(config, tmp_path / "run")
+    assert run.iteration == 3 and run.share.count == 1
+    alone = train.Run(config, tmp_path / "alone")
+    moved = [(a - b).abs().max() for a, b in zip(run.model.parameters(), alone.model.parameters(), strict=True)]
+    assert 0 < max(moved) < 0.1
+
+
+def test_gradients_of_several_processes_are_averaged(monkeypatch):
+    """With a stand-in for the other process, whose gradients are all 3."""
+    model = torch.nn.Linear(2, 1)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    monkeypatch.setattr(several_processes.distributed, "all_reduce", lambda together: together.add_(3))
+    several_processes.average_gradients(model, several_processes.Share(0, 2))
+    assert all(torch.equal(parameter.grad, torch.full_like(parameter, 2)) for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("capable", [True, False])
+def test_bfloat16_is_used_only_where_the_processor_has_it(capable, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": capable})
+    precision.has_bfloat16.cache_clear()
+    with precision.mixed_precision():
+        made = torch.nn.Linear(2, 2)(torch.ones(1, 2))
+    precision.has_bfloat16.cache_clear()
+    assert made.dtype == (torch.bfloat16 if capable else torch.float32)
 
 
 def test_the_exported_file_answers_as_torch_does(tmp_path):

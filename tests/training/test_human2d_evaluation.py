@@ -18,6 +18,7 @@ from body_from_image.training.human2d.evaluation import (  # noqa: E402
     breakdown,
     command,
     compositions,
+    cut_off,
     finding,
     methods,
     report,
@@ -207,6 +208,43 @@ class TestScenes:
         assert 2 <= seen <= 10
 
 
+class TestPeopleWhomThePictureCutsOff:
+    def cut(self) -> cut_off.CutPicture:
+        """Somebody whose picture ends above the knees, ten pixels off the top."""
+        picture = person()
+        below = picture.keypoints[:, 1] > 70
+        picture.keypoints[below, 2] = 0
+        return cut_off.CutPicture(picture, below & (np.arange(25) < 16), TORSO)
+
+    def test_what_is_left_is_judged_and_what_is_beyond_must_not_be_seen(self):
+        cut = self.cut()
+        claims = answer(points=moved(cut.picture, left_wrist=(0, 0)))
+        claims.keypoints[KEYPOINT_INDEX["left_ankle"], 2] = 0.9
+        figures = cut_off.cut_figures([claims], [cut])
+        # Eight limb joints are left, one of them is wrong; one of the four beyond is claimed.
+        assert (figures.count, figures.found) == (1, 1)
+        assert (figures.pck, figures.made_up) == pytest.approx((7 / 8, 1 / 4))
+
+    def test_refusing_makes_nothing_up_and_finds_nothing(self):
+        cut = self.cut()
+        refused = answer(points=moved(cut.picture), found=False)
+        figures = cut_off.cut_figures([refused], [cut])
+        assert (figures.found, figures.pck, figures.made_up) == (0, 0, 0)
+
+    def test_pictures_end_on_the_person_and_labels_stay_on_what_they_mark(self):
+        image = np.arange(124 * 100, dtype=np.uint32).view(np.uint8)[::4].reshape(124, 100)
+        crop = photos2d.replace(person(), image=np.repeat(image[..., None], 3, 2))
+        pictures = cut_off.cut_pictures([crop] * 30)
+        assert 20 < len(pictures) <= 30
+        for cut in pictures:
+            height, width = cut.picture.image.shape[:2]
+            assert (height, width) != (124, 100) and cut.torso == pytest.approx(TORSO, abs=1e-3)
+            left = cut.picture.keypoints[:, 2] > 0
+            assert left.sum() >= 4 and not (left & cut.beyond).any() and (left | cut.beyond)[:16].all()
+            for (x, y, _), (u, v, _) in zip(cut.picture.keypoints[left], crop.keypoints[left], strict=True):
+                assert cut.picture.image[int(y), int(x), 0] == crop.image[int(v), int(u), 0]
+
+
 @pytest.fixture
 def more_packs(packs, monkeypatch):
     """The tiny packs with a validation split, photos3d, panoramas and whole photos."""
@@ -305,7 +343,8 @@ def test_the_command_writes_every_table(more_packs, tiny_network, tmp_path, monk
     command.main(["--network", str(network), "--limit", "2", "--threads", "1", "--out", str(page)])
     text = page.read_text()
     for title in ("Keypoints and silhouettes", "Joint by joint", "What confidence means", "Kinds of errors",
-                  "Finding the person", "Thresholds of the score", "Speed"):  # fmt: skip
+                  "Finding the person", "People whom the picture's edge cuts off", "Thresholds of the score",
+                  "Speed"):  # fmt: skip
         assert f"## {title}" in text
     assert "human2d_tiny, box given, one look" in text and "not measured" in text
     assert text in capsys.readouterr().out

@@ -11,6 +11,7 @@ from ....inference.networks import MODELS
 from ...benchmark import load
 from .answers import open_network
 from .compositions import compose, empty_pictures
+from .cut_off import cut_pictures
 from .methods import Pictures, names_of, of_mediapipe, of_network, speeds_of
 from .pictures import demo_photos, further_labels, validation
 from .report import page
@@ -22,7 +23,9 @@ REPORT = Path(__file__).parents[3] / "docs" / "training" / "human2d_figures.md"
 def all_pictures(limit: int | None) -> Pictures:
     """All pictures of the evaluation; `limit` of each source, for a quick look."""
     scenes = compose("validation", 12 if limit is None else max(1, limit // 10))
-    return Pictures(validation(limit), scenes, empty_pictures("validation")[:limit], demo_photos(limit))
+    crops = validation(limit)
+    cut = {name: cut_pictures(crops[name]) for name in ("lspet", "ccp")}
+    return Pictures(crops, cut, scenes, empty_pictures("validation")[:limit], demo_photos(limit))
 
 
 def main(arguments: list[str]) -> None:

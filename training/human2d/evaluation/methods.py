@@ -11,13 +11,16 @@ from ...photos2d import LabelledCrop
 from .answers import Answer, engine_in_boxes, engine_in_pictures, looks_in_boxes, open_network
 from .beside import NAME, MediaPipe
 from .compositions import Scene
+from .cut_off import CutPicture
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is asked: labelled crops by source, composed scenes, pictures without people, and demo photos."""
+    """What is asked: labelled crops by source, the same cut off by the picture's edge, composed scenes, pictures
+    without people, and demo photos."""
 
     crops: dict[str, list[LabelledCrop]]
+    cut: dict[str, list[CutPicture]]
     scenes: list[Scene]
     empty: list[np.ndarray]
     photos: list[np.ndarray]
@@ -25,11 +28,12 @@ class Pictures:
     def images(self) -> dict[str, list[np.ndarray]]:
         """All pictures (H, W, 3) by set; the sets of crops have their sources' names."""
         labelled = {name: [crop.image for crop in crops] for name, crops in self.crops.items()}
-        return labelled | {
+        cut = {f"{name}, cut off": [one.picture.image for one in pictures] for name, pictures in self.cut.items()}
+        return labelled | cut | {
             "scenes": [scene.picture.image for scene in self.scenes],
             "empty": self.empty,
             "photos": self.photos,
-        }
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ..evaluate import (
 from .answers import confidences, masks, points
 from .beside import NAME as MEDIAPIPE
 from .breakdown import KINDS, pck_of_groups, shares_of_kinds
+from .cut_off import cut_figures
 from .finding import OVERLAP, findings, meaning_of_score, overlap, refusals
 from .methods import Method, Pictures, Speeds
 
@@ -29,7 +30,9 @@ takes upper_neck to head_top for the head segment. A person who is not found cou
 *Engine* is what a user gets: the person is looked for, and three looks count. MediaPipe is given the same crops as
 they are, with `model_complexity=1` and `min_detection_confidence=0.1`. Composed scenes are not photos: people cut
 out of validation crops (ccp by people's silhouettes, lspet by MediaPipe's) and put onto views of panoramas, half of
-them with somebody smaller beside them; sizes are the person's height over the picture's.
+them with somebody smaller beside them; sizes are the person's height over the picture's. People are cut off by
+ending lspet's and ccp's pictures at a random place of the person's box, mostly below; limb joints beyond the edge
+that a method claims to see are made up (refused pictures not counted).
 """
 
 
@@ -171,6 +174,18 @@ def finding_tables(methods: list[Method], pictures: Pictures) -> str:
     return table(header, rows) + "\n" + second
 
 
+def cut_table(methods: list[Method], pictures: Pictures) -> str:
+    """People whom the picture's edge cuts off."""
+    rows = []
+    for name, cut in pictures.cut.items():
+        for method in methods:
+            if method.searches:
+                figures = cut_figures(method.answers[f"{name}, cut off"], cut)
+                rows.append([f"{name}: {method.name}", figures.count, figures.found, figures.pck, figures.made_up])
+    header = ["source and method", "pictures", "found", "PCK@0.2 of what is left", "made up beyond the edge"]
+    return table(header, rows)
+
+
 def score_tables(methods: list[Method], pictures: Pictures) -> str:
     """What thresholds of the engine's score would do, and how good keypoints are at each score."""
     parts = []
@@ -214,6 +229,7 @@ def page(methods: list[Method], pictures: Pictures, taught: dict, speeds: Speeds
         "What confidence means": calibration_tables(ours, pictures.crops),
         "Kinds of errors": breakdown_tables(methods, pictures.crops),
         "Finding the person": finding_tables(methods, pictures),
+        "People whom the picture's edge cuts off": cut_table(methods, pictures),
         "Thresholds of the score": score_tables(methods, pictures),
         "Speed": speed_table(speeds, load),
     }
