@@ -33,14 +33,6 @@ class Detection:
         return self.crop.size / self.silhouette.shape[0]
 
     @property
-    def present(self) -> np.ndarray:
-        """Which keypoints (25,) more likely lie somewhere in the crop than nowhere: not those of legs that the picture
-        cuts off. All of them where there are no heatmaps."""
-        if self.heatmaps is None:
-            return np.ones(len(self.keypoints), bool)
-        return self.heatmaps.sum((1, 2)) >= PRESENT
-
-    @property
     def evidence(self) -> float:
         """How much of a person is seen, and how surely: by this, looks are ranked."""
         return score_of(self.keypoints)
@@ -49,8 +41,14 @@ class Detection:
     def score(self) -> float:
         """How sure what is seen is, whether or not the picture shows all of the person: the mean confidence of MPII's
         keypoints that are present."""
-        present = self.present[:MPII_COUNT]
-        return float(self.keypoints[:MPII_COUNT, 2][present].sum() / max(present.sum(), FEWEST_PRESENT))
+        confidence = self.keypoints[:MPII_COUNT, 2]
+        return float(confidence.sum() / max((confidence > 0).sum(), FEWEST_PRESENT))
+
+
+def present(heatmaps: np.ndarray) -> np.ndarray:
+    """Whether keypoints of heatmaps (..., K, H, W) more likely lie somewhere in the crop than nowhere (..., K): not
+    those of legs that the picture cuts off."""
+    return heatmaps.sum((-2, -1)) >= PRESENT
 
 
 def score_of(keypoints: np.ndarray) -> float:
@@ -92,9 +90,10 @@ class Human2D:
         return replace(first, keypoints=keypoints, heatmaps=heatmaps)
 
     def _keypoints(self, crops: list[Crop], heatmaps: np.ndarray) -> np.ndarray:
-        """Photo pixels and confidence (B, 25, 3) of what heatmaps (B, 25, 64, 64) of crops show."""
+        """Photo pixels and confidence (B, 25, 3) of what heatmaps (B, 25, 64, 64) of crops show; the confidence is 0
+        of a keypoint that is not in the picture."""
         cells, mass = decode_heatmaps(heatmaps)
-        confidence = calibrate(mass, self.network.metadata["calibration"])
+        confidence = calibrate(mass, self.network.metadata["calibration"]) * present(heatmaps)
         places = [crop.to_photo(heatmap_to_crop(own)) for crop, own in zip(crops, cells, strict=True)]
         return np.concatenate([places, confidence[..., None]], -1)
 

@@ -1,12 +1,21 @@
 """Command lines of training runs: every field of a run's config is an option of the same name."""
 
 import argparse
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import field, fields
 from pathlib import Path
 
 
+def one_of(names: Iterable[str], default: str) -> str:
+    """A config's field that takes one of some names."""
+    return field(default=default, metadata={"choices": tuple(names)})
+
+
 def parse_run(arguments: list[str], config_type: type, name: str, description: str, **paths: str) -> tuple:
-    """Parse options into (config, the rest). `paths` are further optional path options, name → help."""
+    """Parse options into (config, the rest). `paths` are further optional path options, name → help.
+
+    What the config does not accept (a ValueError) ends the program with its sentence, as wrong usage.
+    """
     parser = argparse.ArgumentParser(prog=f"training {name}", description=description)
     parser.add_argument("--out", type=Path, default=Path("runs") / name, help="folder of the run; resumed if it exists")
     parser.add_argument("--workers", type=int, default=1, help="processes that make batches")
@@ -14,12 +23,15 @@ def parse_run(arguments: list[str], config_type: type, name: str, description: s
     paths = {"warm_start": "weights.pt of an earlier run, or the .onnx that ships, to begin from"} | paths
     for path, what in paths.items():
         parser.add_argument("--" + path.replace("_", "-"), type=Path, help=what)
-    defaults = asdict(config_type())
-    for field, default in defaults.items():
-        kind = {"action": argparse.BooleanOptionalAction} if isinstance(default, bool) else {"type": type(default)}
-        parser.add_argument("--" + field.replace("_", "-"), default=default, **kind)
+    for one in fields(config_type):
+        boolean = isinstance(one.default, bool)
+        kind = {"action": argparse.BooleanOptionalAction} if boolean else {"type": type(one.default)}
+        parser.add_argument("--" + one.name.replace("_", "-"), default=one.default, **kind, **one.metadata)
     rest = parser.parse_args(arguments)
-    config = config_type(**{field: getattr(rest, field) for field in defaults})
+    try:
+        config = config_type(**{one.name: getattr(rest, one.name) for one in fields(config_type)})
+    except ValueError as error:
+        parser.error(str(error))
     if rest.threads:
         import torch
 

@@ -54,6 +54,13 @@ def test_left_stays_left_in_a_mirror_image(human2d):
         assert look.keypoints[:, 2] == pytest.approx(np.full(COUNT, 0.9), abs=0.01)
 
 
+def test_what_is_more_likely_nowhere_has_no_confidence(human2d):
+    maps = np.zeros((1, COUNT, 64, 64), np.float32)
+    maps[0, :, 20, 30] = np.where(np.arange(COUNT) < 10, 0.6, 0.4)
+    confidence = human2d._keypoints([CROP], maps)[0, :, 2]
+    assert confidence == pytest.approx(np.where(np.arange(COUNT) < 10, 0.6, 0.0))
+
+
 @pytest.mark.parametrize(
     "other", [{"side": 210.0}, {"side": 300.0}, {"flip": True}, {"center": np.array([170.0, 140])}]
 )

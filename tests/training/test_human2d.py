@@ -142,6 +142,21 @@ def test_a_run_learns_resumes_and_leaves_its_papers(packs, tmp_path):
     assert train.Run(train.Config(stages="64:6,128:2", **TINY), folder).iteration == 8
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--loss", "squared"], "choose from"),
+        (["--augmentation", "none"], "choose from"),
+        (["--stages", "128"], "names no stages"),
+        (["--stages", "128:many"], "names no stages"),
+    ],
+)
+def test_wrong_options_end_in_a_sentence(options, said, tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        train.main([*options, "--out", str(tmp_path)])
+    assert end.value.code == 2 and said in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
 def test_two_processes_train_one_network(packs, tmp_path):
     """Each draws its own samples; one writes, and what it writes is what both have: the run goes on from it."""
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]

@@ -17,14 +17,14 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from ...inference.joints import KEYPOINT_NAMES
-from ..command_line import parse_run
+from ..command_line import one_of, parse_run
 from ..onnx_export import load_weights
 from ..photos2d import LONGEST_SIDE, SYNTHETIC, LabelledCrop, load_crops
 from ..precision import mixed_precision
 from ..several_processes import average_gradients, join, leave
 from ..synthetic.backgrounds import EmptyPhotos
 from .augmentation import AUGMENTATIONS, Augmentation, training_sample
-from .losses import human2d_loss
+from .losses import HEATMAP_LOSSES, human2d_loss
 from .network import SIZES, StackedHourglass
 from .own_teacher import reviewed
 
@@ -40,19 +40,19 @@ class Stage:
 
 @dataclass(frozen=True)
 class Config:
-    size: str = "fast"
+    size: str = one_of(SIZES, "fast")
     stages: str = "128:4000,256:1500"
     """SIDE:ITERATIONS or SIDE:ITERATIONS:SYNTHETIC, in order; the learning rate falls to zero over the last."""
     batch: int = 16
     learning_rate: float = 2e-3
     warmup: int = 200
     ema: float = 0.998
-    loss: str = "cross-entropy"
-    optimizer: str = "adamw"
+    loss: str = one_of(HEATMAP_LOSSES, "cross-entropy")
+    optimizer: str = one_of(("adamw", "rmsprop"), "adamw")
     """`adamw`, or the paper's `rmsprop` (at 3e-4)."""
-    augmentation: str = "ours"
-    """One of `AUGMENTATIONS`: `ours`, `gentle` for the end of a run, or the `paper`'s."""
-    labels: str = "reviewed"
+    augmentation: str = one_of(AUGMENTATIONS, "ours")
+    """`ours`, `gentle` for the end of a run, or the `paper`'s."""
+    labels: str = one_of(("human", "taught", "reviewed"), "reviewed")
     """Whose labels: `human` alone; `taught`: with MediaPipe's; `reviewed`: with those of the run's own average too,
     from its second stage or its warm start on."""
     nobody: float = 0.06
@@ -61,9 +61,19 @@ class Config:
     """Train on this many crops without augmentation: a debug run that must reach PCK > 95 %."""
     seed: int = 0
 
+    def __post_init__(self):
+        self.parsed_stages()
+
     def parsed_stages(self) -> list[Stage]:
+        """Raises ValueError, with a sentence, for stages that are not written so."""
         parts = [stage.split(":") for stage in self.stages.split(",")]
-        return [Stage(int(side), int(count), *map(float, share)) for side, count, *share in parts]
+        try:
+            return [Stage(int(side), int(count), *map(float, share)) for side, count, *share in parts]
+        except (TypeError, ValueError):
+            example = (
+                "SIDE:ITERATIONS or SIDE:ITERATIONS:SYNTHETIC, separated by commas, such as 128:4000,256:1500:0.15"
+            )
+            raise ValueError(f"'{self.stages}' names no stages: write {example}.") from None
 
 
 class Samples(IterableDataset):

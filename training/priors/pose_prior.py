@@ -15,11 +15,11 @@ from ...inference.body_model import BodyModel
 from ...inference.pose_features import pose_features
 from ...inference.rotations import matrix_to_axis_angle
 from ..body_model import TorchBodyModel
-from ..command_line import parse_run
+from ..command_line import one_of, parse_run
 from ..precision import mixed_precision
 from .corruption import detections
 from .instances import VIEW, People, true_keypoints
-from .networks import PosePrior
+from .networks import OUTPUTS, PosePrior
 from .run import RunConfig, train
 
 
@@ -29,9 +29,9 @@ class Config(RunConfig):
     width: int = 1024
     units: int = 2
     dropout: float = 0.0
-    output: str = "6d"
+    output: str = one_of(OUTPUTS, "6d")
     """`6d`, or the paper's `axis-angle`."""
-    parameter_loss: str = "matrix"
+    parameter_loss: str = one_of(("matrix", "axis-angle"), "matrix")
     """`matrix` compares rotation matrices, `axis-angle` the three numbers of each joint."""
     rotation_weight: float = 1.0
     joint_weight: float = 10.0
