@@ -18,7 +18,7 @@ from ...inference.camera import Camera
 from ...inference.engine import Engine, Settings
 from ...inference.errors import NoPersonError
 from ...inference.images import Photo
-from ...inference.joints import JOINT_NAMES, MPII_COUNT, keypoints_from_joints
+from ...inference.joints import JOINT_NAMES, KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
 from ...inference.priors import PosePrior
 from ..human2d.evaluate import pck, relative_errors, torso_lengths
 from ..metrics import mpjpe, pa_mpjpe
@@ -33,15 +33,24 @@ from .shape_figures import shape_figures
 OBSERVED = np.array([not name.endswith(("hand", "foot")) for name in JOINT_NAMES])
 """Joints whose truth the mocap knows; it has no fingers and hardly any toes."""
 NOISE = 0.02
-"""Of the person's height in the picture: the deviation of "true 2D with 2 % noise"."""
+"""Deviation of "true 2D with 2 % noise", over a length of the person."""
 
 
-def noisy_keypoints(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def height_in_picture(points: np.ndarray) -> np.ndarray:
+    """Longer side (B,) of the box about keypoints (B, 25, 2)."""
+    return (points.max(1) - points.min(1)).max(1)
+
+
+def largest_coordinate(points: np.ndarray) -> np.ndarray:
+    """Largest |x| or |y| (B,) of keypoints (B, 25, 2) about the pelvis: what the paper's crop coordinates are divided
+    by, about half of the height."""
+    return np.abs(points - points[:, [KEYPOINT_INDEX["pelvis"]]]).max((1, 2))
+
+
+def noisy_keypoints(points: np.ndarray, rng: np.random.Generator, length=height_in_picture) -> np.ndarray:
     """True keypoints (B, 25, 2) with Gaussian noise, all of confidence 1."""
-    extent = (points.max(1) - points.min(1)).max(1)[:, None, None]
-    return np.concatenate(
-        [points + rng.normal(size=points.shape) * NOISE * extent, np.ones((*points.shape[:2], 1))], -1
-    )
+    noise = rng.normal(size=points.shape) * NOISE * length(points)[:, None, None]
+    return np.concatenate([points + noise, np.ones((*points.shape[:2], 1))], -1)
 
 
 def pelvis_aligned_vertices(model: BodyModel, betas: np.ndarray, rotations: np.ndarray) -> np.ndarray:
@@ -152,9 +161,11 @@ def evaluate(engine: Engine, split: str, count: int, seed: int = 0) -> dict[str,
     made = people.draw(count, rng)
     points = true_keypoints(made)
     noisy, corrupted = noisy_keypoints(points, rng), corrupt(points, rng, Corruption())
+    half_as_noisy = noisy_keypoints(points, np.random.default_rng(seed + 1), largest_coordinate)
     mpii = noisy * (np.arange(noisy.shape[1]) < MPII_COUNT)[:, None]
     table = {
         "pose, 2 % noise": pose_figures(engine, made, noisy),
+        "pose, 2 % noise of the largest coordinate": pose_figures(engine, made, half_as_noisy),
         "pose, 2 % noise, MPII's 16": pose_figures(engine, made, mpii),
         "pose, full corruption": pose_figures(engine, made, corrupted),
         "hypotheses, 2 % noise": hypothesis_figures(engine, made, noisy),
