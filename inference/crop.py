@@ -15,6 +15,8 @@ HEATMAP_STRIDE = 4
 """Input pixels to a heatmap cell."""
 FRAMING = 1.25
 """Side of the crop over the longer side of the person's box: leaves room for hands and feet beyond the joints."""
+FILL = (124, 116, 104)
+"""What lies outside the photo: the mean colour of photos."""
 JOINT_MARGIN = 0.08
 """A body reaches beyond its outermost joints (toes, fingers, hair) by about this share of the box's longer side."""
 
@@ -51,7 +53,7 @@ class Crop:
         affine = self.photo_from_crop
         return (points - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T
 
-    def cut(self, photo: np.ndarray, border: int = cv2.BORDER_CONSTANT, fill: tuple = (124, 116, 104)) -> np.ndarray:
+    def cut(self, photo: np.ndarray, border: int = cv2.BORDER_CONSTANT, fill: tuple = FILL) -> np.ndarray:
         """Draw the crop of a photo (H, W[, C]) as (size, size[, C]); outside the photo lies `fill`.
 
         A photo more than twice as fine as the crop is first reduced by area averaging: sampling it directly would

@@ -41,6 +41,8 @@ STEP = 0.6
 """From one part to the next, over their side: somebody who is cut by one is whole in another."""
 CLOSER_LOOKS = 2
 """How many of the most promising looks at parts are followed up."""
+REACH = 0.15
+"""Of the longer side of the box about the sure keypoints: how far beyond it the silhouette counts as the person's."""
 SOMEBODY = 0.3
 """Area of another silhouette, over the person's own, from which it is taken for somebody else."""
 _TORSO = [
@@ -153,23 +155,21 @@ def crops_of_parts(width: int, height: int, parts: int) -> list[Crop]:
 
 
 def box_of(detection: Detection) -> np.ndarray | None:
-    """Person's box (x, y, width, height): around the sure keypoints, widened to the silhouette as far as that is
-    near."""
+    """Person's box (x, y, width, height): about the sure keypoints and as much of the silhouette as is near them."""
     sure = detection.keypoints[detection.keypoints[:, 2] >= SURE, :2]
     if len(sure) < 3:
         return None
-    box = box_around(sure)
-    reach = 0.15 * max(box[2:])
     silhouette = person_silhouette(detection) >= 0.5
-    if silhouette.any():
-        x, y, width, height = cv2.boundingRect(silhouette.astype(np.uint8))
-        ends = np.array([[x - 0.5, y - 0.5], [x + width - 0.5, y + height - 0.5]])
-        # In a mirror image the left end is the right one.
-        low, high = np.sort(detection.crop.to_photo(heatmap_to_crop(ends, detection.stride)), axis=0)
-        left_top = np.clip(low, box[:2] - reach, box[:2])
-        right_bottom = np.clip(high, box[:2] + box[2:], box[:2] + box[2:] + reach)
-        box = np.concatenate([left_top, right_bottom - left_top])
-    return box
+    if not silhouette.any():
+        return box_around(sure)
+    x, y, width, height = cv2.boundingRect(silhouette.astype(np.uint8))
+    ends = np.array([[x - 0.5, y - 0.5], [x + width - 0.5, y + height - 0.5]])
+    # In a mirror image the left end is the right one.
+    outline = np.sort(detection.crop.to_photo(heatmap_to_crop(ends, detection.stride)), axis=0)
+    low, high = sure.min(0), sure.max(0)
+    reach = REACH * max(*(high - low), 1.0)
+    low, high = np.clip(outline[0], low - reach, low), np.clip(outline[1], high, high + reach)
+    return np.concatenate([low, high - low])
 
 
 def person_silhouette(detection: Detection) -> np.ndarray:

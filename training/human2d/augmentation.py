@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ...inference.crop import Crop, crop_of_box, crop_to_heatmap
+from ...inference.crop import FILL, Crop, crop_of_box, crop_to_heatmap
 from ...inference.joints import KEYPOINT_MIRROR
 from ..photos2d import LabelledCrop
 
@@ -171,7 +171,7 @@ def training_sample(
     if options and not example.nobody and rng.random() < options.cut_off:
         example, beyond = cut_off(example, rng)
     crop = crop_of_box(example.box, size) if options is None else sample_crop(example, size, options, rng)
-    fill = tuple(int(value) for value in rng.integers(0, 256, 3)) if options else (124, 116, 104)
+    fill = tuple(int(value) for value in rng.integers(0, 256, 3)) if options else FILL
     border = _BORDERS[rng.integers(len(_BORDERS))] if options else cv2.BORDER_CONSTANT
     image = crop.cut(example.image, border, fill)
     if options and others and rng.random() < options.occlusion:
