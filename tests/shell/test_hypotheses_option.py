@@ -6,17 +6,39 @@ from pathlib import Path
 import numpy as np
 import pytest
 from body_from_image.__main__ import main
-from body_from_image.inference.body_estimate import BodyEstimate
-from body_from_image.inference.joints import JOINT_INDEX
+from body_from_image.inference.body_estimate import CAMERA_FROM_SMPL, BodyEstimate
+from body_from_image.inference.body_model import BodyModel
+from body_from_image.inference.camera import Camera
+from body_from_image.inference.depth_hypotheses import LIMBS
+from body_from_image.inference.images import read_image
+from body_from_image.inference.joints import JOINT_INDEX, keypoints_from_joints
+from body_from_image.inference.rotations import axis_angle_to_matrix
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 
 
-def test_other_bodies_lie_beside_the_estimate(tmp_path, capsys):
-    assert main(
-        ["estimate", str(EXAMPLE), "--out", str(tmp_path), "--format", "npz", "--hypotheses", "2", "--json"]
-    ) == 0  # fmt: skip
+@pytest.fixture
+def keypoints(tmp_path) -> Path:
+    """Keypoints of somebody whose two forearms come towards the camera of the example picture, or go away from it."""
+    body, pose = BodyModel.load(), np.zeros((24, 3))
+    for name in ("left_arm", "right_arm"):
+        pose[LIMBS[name].hinge] = 1.0 * LIMBS[name].axis
+    posed = body.pose(np.zeros((1, 10)), axis_angle_to_matrix(pose)[None])
+    points = np.stack(keypoints_from_joints(posed.joints[0], posed.vertices[0, body.keypoint_vertices]))
+    width, height = read_image(EXAMPLE).size
+    camera = Camera(float(np.hypot(width, height)), np.array([width - 1, height - 1]) / 2, (width, height))
+    places = camera.project(points @ CAMERA_FROM_SMPL.T + [0, 0, 4])
+    rows = [[x, y, 0.9] for x, y in places.tolist()]
+    file = tmp_path / "keypoints.json"
+    file.write_text(json.dumps({"image_size": [width, height], "keypoints": rows}))
+    return file
+
+
+def test_other_bodies_lie_beside_the_estimate(keypoints, tmp_path, capsys):
+    """Of given keypoints, so that what Human2D makes of the picture is not in question."""
+    options = ["--format", "npz", "--hypotheses", "2", "--json", "--keypoints", str(keypoints)]
+    assert main(["estimate", str(EXAMPLE), "--out", str(tmp_path), *options]) == 0
     (outcome,) = json.loads(capsys.readouterr().out)
     names = [f"person.hypothesis_{number}.npz" for number in (1, 2)]
     assert [name for name in outcome["files"] if name != "person.npz"] == names
@@ -26,7 +48,7 @@ def test_other_bodies_lie_beside_the_estimate(tmp_path, capsys):
         other = BodyEstimate.load(tmp_path / name)
         assert np.linalg.norm(other.joints_2d - own.joints_2d, axis=-1).max() < 0.03 * max(own.image_size)
         assert np.abs(other.joints_3d[0, WRISTS, 2] - own.joints_3d[0, WRISTS, 2]).max() > 0.1
-        assert np.array_equal(other.betas, own.betas) and np.array_equal(other.silhouette, own.silhouette)
+        assert np.array_equal(other.betas, own.betas)
 
 
 @pytest.mark.parametrize("wrong", [("--hypotheses", "0"), ("--hypotheses", "many")])
