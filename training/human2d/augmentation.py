@@ -32,7 +32,7 @@ class Augmentation:
     """Of the crop's side, either way."""
     truncation: float = 0.15
     """Share of samples that are zoomed to half a body."""
-    cut_off: float = 0.0
+    cut_off: float = 0.15
     """Share of samples whose picture ends somewhere on the body, and that are framed by what is left of it."""
     occlusion: float = 0.25
     """Share of samples that a piece of another picture hides something of."""
@@ -47,6 +47,7 @@ PAPER = Augmentation(
     far=0.0,
     shift=0.0,
     truncation=0.0,
+    cut_off=0.0,
     occlusion=0.0,
     appearance=False,
 )
