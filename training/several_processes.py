@@ -2,7 +2,8 @@
 
     python -m torch.distributed.run --nproc-per-node 2 -m body_from_image.training human2d …
 
-On a processor that scales better than threads: two of them see 1.9 times as many crops, two threads 1.5 times.
+On two Zen 3 cores they see 14 crops a second, with the samples made on the same cores; one thread trains 10 and two
+threads 15 a second of samples that are there.
 """
 
 import os
