@@ -152,6 +152,19 @@ def test_unseen_legs_are_called_a_guess(engine, photo, result):
     assert not any("legs" in remark for remark in result.remarks)
 
 
+def test_legs_beyond_the_pictures_edge_are_guessed_where_they_would_be(engine, photo, result):
+    """The example, ended between hips and knees: nothing of the legs is claimed, and the body stands on beyond the
+    edge."""
+    places = result.estimate.keypoints_2d[0]
+    hips, knees = (places[[KEYPOINT_INDEX[f"{side}_{joint}"] for side in ("left", "right")], 1].mean()
+                   for joint in ("hip", "knee"))  # fmt: skip
+    line = int(0.6 * hips + 0.4 * knees)
+    cut = engine.estimate(Photo(photo.pixels[:line], photo.focal, photo.path))
+    assert any("legs" in remark and "guessed" in remark for remark in cut.remarks)
+    feet = cut.estimate.joints_2d[0, [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]], 1]
+    assert (feet > line).all()
+
+
 def test_an_estimate_survives_the_disk(result, tmp_path):
     result.estimate.save(tmp_path / "e.npz")
     again = BodyEstimate.load(tmp_path / "e.npz")

@@ -1,6 +1,7 @@
 """`--hypotheses N`: other bodies of a picture, each an npz beside the estimate that projects to nearly the same."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from body_from_image.inference.body_estimate import CAMERA_FROM_SMPL, BodyEstima
 from body_from_image.inference.body_model import BodyModel
 from body_from_image.inference.camera import Camera
 from body_from_image.inference.depth_hypotheses import LIMBS
+from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.images import read_image
 from body_from_image.inference.joints import JOINT_INDEX, keypoints_from_joints
 from body_from_image.inference.rotations import axis_angle_to_matrix
@@ -49,6 +51,20 @@ def test_other_bodies_lie_beside_the_estimate(keypoints, tmp_path, capsys):
         assert np.linalg.norm(other.joints_2d - own.joints_2d, axis=-1).max() < 0.03 * max(own.image_size)
         assert np.abs(other.joints_3d[0, WRISTS, 2] - own.joints_3d[0, WRISTS, 2]).max() > 0.1
         assert np.array_equal(other.betas, own.betas)
+
+
+def test_other_bodies_keep_the_silhouette(keypoints, tmp_path):
+    assert (
+        main(["estimate", str(EXAMPLE), "--out", str(tmp_path), "--format", "npz", "--keypoints", str(keypoints)]) == 0
+    )
+    own = BodyEstimate.load(tmp_path / "person.npz")
+    (left, top), (right, bottom) = own.joints_2d[0].min(0), own.joints_2d[0].max(0)
+    cell = max(right - left, bottom - top) / 63
+    seen = np.zeros((64, 64), np.uint8)
+    seen[: int((bottom - top) / cell) + 1, : int((right - left) / cell) + 1] = 255
+    own = replace(own, silhouette=seen, silhouette_window=np.array([left, top, cell], np.float32))
+    others = Engine(Settings(device="cpu", threads=1)).others(own, 2)
+    assert others and all(np.array_equal(other.silhouette, seen) for other, _ in others)
 
 
 @pytest.mark.parametrize("wrong", [("--hypotheses", "0"), ("--hypotheses", "many")])

@@ -10,9 +10,7 @@ from ...photos2d import LabelledCrop
 from ..augmentation import cut_off
 from ..evaluate import torso_lengths
 from .answers import Answer
-
-RIGHT = 0.2
-"""Torsos of the whole person from the truth within which a keypoint is right."""
+from .breakdown import RIGHT
 
 
 @dataclass(frozen=True)
