@@ -80,7 +80,7 @@ def load_weights(network: torch.nn.Module, path: Path, prefix: str = "", optiona
     Weights whose names begin with one of `optional` stay as they are when the file lacks them. Raises ValueError when
     it lacks others.
     """
-    found = _exported(path, prefix) if Path(path).suffix == ".onnx" else _saved(path)
+    found = read_weights(path, prefix)
     state = network.state_dict()
     # Counters of batches seen are not part of exported files; they only matter to averages without a momentum.
     free = [name for name in state if name.startswith(optional) or name.endswith("num_batches_tracked")]
@@ -88,6 +88,11 @@ def load_weights(network: torch.nn.Module, path: Path, prefix: str = "", optiona
     if missing:
         raise ValueError(f"{path} lacks {len(missing)} weights of this network, such as {missing[0]}")
     network.load_state_dict({name: found.get(name, value) for name, value in state.items()})
+
+
+def read_weights(path: Path, prefix: str = "") -> dict[str, torch.Tensor]:
+    """What a `weights.pt` holds, or an exported file under names that begin with `prefix`, without it."""
+    return _exported(path, prefix) if Path(path).suffix == ".onnx" else _saved(path)
 
 
 def _saved(path: Path) -> dict[str, torch.Tensor]:

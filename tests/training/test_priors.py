@@ -149,10 +149,34 @@ def test_both_priors_train_resume_and_export(packs, tmp_path):
 def test_weights_of_a_network_without_the_uncertainty_are_a_warm_start(tmp_path):
     before, after = networks.PosePrior(16), networks.PosePrior(16)
     torch.save({k: v for k, v in before.state_dict().items() if "uncertainty" not in k}, tmp_path / "weights.pt")
-    load_weights(after, tmp_path / "weights.pt", optional=after.NEW)
+    after.load_earlier(tmp_path / "weights.pt")
     assert torch.equal(after.head.weight, before.head.weight)
     with pytest.raises(ValueError, match="lacks 2 weights"):
         load_weights(after, tmp_path / "weights.pt")
+
+
+def test_a_deeper_network_begins_as_the_shallower_one_whose_weights_it_is_given(tmp_path):
+    before, after = networks.PosePrior(16, 2), networks.PosePrior(16, 4)
+    torch.save(before.state_dict(), tmp_path / "weights.pt")
+    after.load_earlier(tmp_path / "weights.pt")
+    features = torch.randn(8, FEATURE_COUNT)
+    for train in (True, False):
+        found, expected = (network.train(train)(features)[0] for network in (after, before))
+        assert 0 < (found - expected).abs().max() < 0.01
+    before.train(), after.train()
+    after(features)[0].sum().backward()
+    assert after.units[3].body[-3].weight.grad.abs().max() > 0
+    grown = networks.PosePrior.of(tmp_path / "weights.pt")
+    assert len(grown.units) == 2
+    with pytest.raises(ValueError, match="lacks"):
+        networks.PosePrior(16, 2).load_earlier(_without(tmp_path / "weights.pt", "units.0."))
+
+
+def _without(path, part):
+    """A file next to `path` that lacks the weights whose names begin with `part`."""
+    kept = {name: value for name, value in torch.load(path).items() if not name.startswith(part)}
+    torch.save(kept, path.with_name("less.pt"))
+    return path.with_name("less.pt")
 
 
 @pytest.mark.parametrize("size", [1e-4, 0.3, 3.0])

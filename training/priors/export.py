@@ -2,7 +2,6 @@
 FILE`."""
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
@@ -14,12 +13,10 @@ from .networks import PosePrior, ShapePrior
 
 
 def export_pose_prior(weights: Path, out: Path) -> float:
-    """Write PosePrior, as large as config.json next to the weights says. Returns the largest difference to torch."""
-    config = weights.with_name("config.json")
-    size = json.loads(config.read_text()) if config.exists() else {}
-    network = PosePrior(size.get("width", 1024), size.get("units", 2))
-    load_weights(network, weights)
-    return export(network, torch.randn(4, FEATURE_COUNT), out, "features", ["rotations", "uncertainty"], {})
+    """Write PosePrior, as large as the weights are. Returns the largest difference to torch."""
+    return export(
+        PosePrior.of(weights), torch.randn(4, FEATURE_COUNT), out, "features", ["rotations", "uncertainty"], {}
+    )
 
 
 def export_shape_prior(weights: Path, out: Path, body_model: Path | None = None) -> float:

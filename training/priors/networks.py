@@ -1,17 +1,21 @@
 """PosePrior and ShapePrior (Pavlakos et al. 2018, §4.2): 2D evidence in, body parameters out."""
 
 import math
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ...inference.pose_features import FEATURE_COUNT
+from ..onnx_export import load_weights, read_weights
 
 JOINTS = 24
 BETAS = 10
 FIRST_GUESS = 15.0
 """Degrees of uncertainty that training begins with."""
+NEW_UNIT = 0.01
+"""Size of what a unit adds at first that earlier weights lack."""
 
 
 class BilinearUnit(nn.Module):
@@ -35,8 +39,6 @@ class PosePrior(nn.Module):
     rotations are then (B, 24, 3).
     """
 
-    NEW = ("uncertainty.",)
-
     def __init__(self, width: int = 1024, units: int = 2, dropout: float = 0.0, output: str = "6d"):
         super().__init__()
         size, zero_pose, self.to_matrix = OUTPUTS[output]
@@ -51,6 +53,24 @@ class PosePrior(nn.Module):
         nn.init.normal_(self.uncertainty.weight, std=0.001)
         nn.init.constant_(self.uncertainty.bias, math.log(FIRST_GUESS))
 
+    @classmethod
+    def of(cls, weights: Path) -> "PosePrior":
+        """The network that a `weights.pt` or an exported file is of, as large as it was."""
+        found = read_weights(weights)
+        network = cls(found["head.weight"].shape[1], len({name.split(".")[1] for name in found if "units." in name}))
+        load_weights(network, weights)
+        return network
+
+    def load_earlier(self, weights: Path) -> None:
+        """Begin with the weights of an earlier run, of the same width. It may have had no uncertainty, and fewer units:
+        a new one passes on what it gets, nearly, until it has learnt better."""
+        for unit in self.units:
+            # Its last batch norm makes little of what the unit adds. (Goyal et al. 2017, §5.1, make it nothing; here a
+            # ReLU follows, so that it would stay nothing.)
+            nn.init.constant_(unit.body[-3].weight, NEW_UNIT)
+        new = tuple(f"units.{number}." for number in range(1, len(self.units)))
+        load_weights(self, weights, optional=("uncertainty.", *new))
+
     def forward(self, features):
         hidden = self.units(self.stem(features))
         # What is uncertain is read off what the pose needs, and does not change it.
@@ -61,8 +81,6 @@ class PosePrior(nn.Module):
 class ShapePrior(nn.Module):
     """Silhouettes (B, 1, 64, 64) in 0–1 → betas (B, 10): five 3×3 convolutions, each with max-pooling, one bilinear
     unit."""
-
-    NEW = ()
 
     def __init__(self, channels: tuple[int, ...] = (16, 32, 64, 128, 256), width: int = 512):
         super().__init__()
@@ -79,6 +97,10 @@ class ShapePrior(nn.Module):
         self.stem = nn.Sequential(nn.Linear(before * 4, width), nn.BatchNorm1d(width), nn.ReLU())
         self.unit = BilinearUnit(width, 0.0)
         self.head = nn.Linear(width, BETAS)
+
+    def load_earlier(self, weights: Path) -> None:
+        """Begin with the weights of an earlier run."""
+        load_weights(self, weights)
 
     def forward(self, silhouettes):
         return self.head(self.unit(self.stem(self.convolutions(silhouettes))))

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from ..onnx_export import load_weights
 from .batches import Batches
 
 WARMUP = 0.05
@@ -31,7 +30,7 @@ class RunConfig:
 
 
 class Task(Protocol):
-    """What a run trains. `network.NEW` names the parts that older weights may lack."""
+    """What a run trains. `network.load_earlier(path)` begins with weights of an earlier run."""
 
     config: RunConfig
     network: torch.nn.Module
@@ -51,7 +50,7 @@ class Run:
         self.task, self.folder, self.iteration = task, folder, 0
         config = task.config
         if warm_start:
-            load_weights(task.network, warm_start, optional=task.network.NEW)
+            task.network.load_earlier(warm_start)
         parameters = [*task.network.parameters(), *task.extra.parameters()]
         optimizer = torch.optim.AdamW(parameters, config.learning_rate, weight_decay=0.01, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -18,8 +18,6 @@ class SeveralAnswers(nn.Module):
     """A PosePrior's stem and units with a head of M answers: features (B, 78) → numbers (B, M, 24, D) and logits (B, M)
     of which answer is the nearest."""
 
-    NEW = ()
-
     def __init__(self, prior: PosePrior, answers: int):
         super().__init__()
         self.answers, self.to_matrix = answers, prior.to_matrix

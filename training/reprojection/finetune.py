@@ -29,6 +29,7 @@ from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
 from ..precision import mixed_precision
 from ..priors import pose_prior, shape_prior
 from ..priors.export import export_pose_prior, export_shape_prior
+from ..priors.networks import PosePrior
 from ..priors.run import RunConfig, train
 from .detection import Detector
 from .reprojection import Projected, Reprojection
@@ -73,8 +74,8 @@ class FinetuneTask:
         share = np.where(sports, (1 - FASHION) / max(sports.sum(), 1), FASHION / max((~sports).sum(), 1))
         self.probability = share / share.sum()
         self.pose = pose_prior.PoseTask(pose_prior.Config(vertices=200))
+        self.pose.network = PosePrior.of(MODELS / "pose_prior_mocap.onnx")
         self.shape = shape_prior.ShapeTask(shape_prior.Config())
-        load_weights(self.pose.network, MODELS / "pose_prior_mocap.onnx")
         load_weights(self.shape.network, MODELS / "shape_prior.onnx")
         self.extra = torch.nn.Module()
         detector = Detector(side=config.side) if config.human2d else None
