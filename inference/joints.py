@@ -32,6 +32,11 @@ KEYPOINT_EDGES = (
 )  # fmt: skip
 LIMB_KEYPOINTS = np.array([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15])
 """The twelve limb keypoints that PCK is defined on (ankles … shoulders)."""
+LIMB_PAIRS = np.array([
+    (KEYPOINT_INDEX[f"left_{name}"], KEYPOINT_INDEX[f"right_{name}"])
+    for name in ("knee", "ankle", "heel", "big_toe", "elbow", "wrist", "knuckles")
+])  # fmt: skip
+"""(7, 2): left and right of what limbs can be told apart by; hips and shoulders are too near each other."""
 
 KEYPOINT_JOINTS = {
     "right_ankle": "right_ankle", "right_knee": "right_knee", "right_hip": "right_hip", "left_hip": "left_hip",

@@ -78,7 +78,7 @@ def load_weights(network: torch.nn.Module, path: Path, prefix: str = "", optiona
     """Load a `weights.pt`, or the weights of an exported file whose names begin with `prefix`, into `network`.
 
     Weights whose names begin with one of `optional` stay as they are when the file lacks them. Raises ValueError when
-    it lacks others.
+    it lacks others, or is of a larger network.
     """
     found = read_weights(path, prefix)
     state = network.state_dict()
@@ -87,6 +87,10 @@ def load_weights(network: torch.nn.Module, path: Path, prefix: str = "", optiona
     missing = [name for name in state if name not in found and name not in free]
     if missing:
         raise ValueError(f"{path} lacks {len(missing)} weights of this network, such as {missing[0]}")
+    parts = {name.split(".")[0] for name in state}
+    beyond = [name for name in found if name not in state and name.split(".")[0] in parts]
+    if beyond:
+        raise ValueError(f"{path} has {len(beyond)} weights that this network lacks, such as {beyond[0]}")
     network.load_state_dict({name: found.get(name, value) for name, value in state.items()})
 
 

@@ -166,8 +166,10 @@ def test_a_deeper_network_begins_as_the_shallower_one_whose_weights_it_is_given(
     before.train(), after.train()
     after(features)[0].sum().backward()
     assert after.units[3].body[-3].weight.grad.abs().max() > 0
-    grown = networks.PosePrior.of(tmp_path / "weights.pt")
-    assert len(grown.units) == 2
+    assert len(networks.PosePrior.of(tmp_path / "weights.pt").units) == 2
+    torch.save(after.state_dict(), tmp_path / "deeper.pt")
+    with pytest.raises(ValueError, match="weights that this network lacks"):
+        before.load_earlier(tmp_path / "deeper.pt")
     with pytest.raises(ValueError, match="lacks"):
         networks.PosePrior(16, 2).load_earlier(_without(tmp_path / "weights.pt", "units.0."))
 

@@ -54,8 +54,7 @@ def test_places_are_the_engines():
 
 
 def shipped() -> Reprojection:
-    pose, shape = PosePrior(), ShapePrior()
-    load_weights(pose, MODELS / "pose_prior.onnx")
+    pose, shape = PosePrior.of(MODELS / "pose_prior.onnx"), ShapePrior()
     load_weights(shape, MODELS / "shape_prior.onnx")
     return Reprojection(pose, shape, MODEL).eval()
 
@@ -156,9 +155,10 @@ def test_a_run_finetunes_and_exports(shape, packs, tmp_path, monkeypatch):
     options = ["--out", str(tmp_path), "--iterations", "4", "--batch", "2", "--threads", "1"]
     finetune.main(options + ["--shape"] * shape)
     assert (tmp_path / "seen.npz").exists() and (tmp_path / "config.json").exists()
-    before, after = PosePrior(), PosePrior()
-    load_weights(before, MODELS / "pose_prior_mocap.onnx")
-    load_weights(after, tmp_path / "pose_prior.onnx")
+    before, after = (
+        PosePrior.of(folder / name)
+        for folder, name in ((MODELS, "pose_prior_mocap.onnx"), (tmp_path, "pose_prior.onnx"))
+    )
     assert not torch.equal(before.head.weight, after.head.weight)
     assert (tmp_path / "shape_prior.onnx").exists() == shape
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...inference.crop import crop_of_box
 from ...inference.guided_filter import sharpened
-from ...inference.heatmaps import decode_heatmaps
+from ...inference.heatmaps import decode_heatmaps, peaks, window_means
 from ...inference.human2d import Detection
 from ...inference.joints import KEYPOINT_MIRROR
 from ...inference.person import NEARER, laid_over
@@ -16,15 +16,9 @@ from ..photos2d import LabelledCrop
 from .evaluate import Run, in_photo, pck, predict, relative_errors, silhouette_iou
 
 
-def argmax(heatmaps: np.ndarray) -> np.ndarray:
-    """Cells (B, K, 2) of the highest values of heatmaps (B, K, H, W)."""
-    y, x = np.divmod(heatmaps.reshape(*heatmaps.shape[:2], -1).argmax(2), heatmaps.shape[3])
-    return np.stack([x, y], -1).astype(float)
-
-
 def quarter_offset(heatmaps: np.ndarray) -> np.ndarray:
     """The peak, moved a quarter of a cell towards its higher neighbour (Newell et al. 2016)."""
-    cells = argmax(heatmaps)
+    cells = peaks(heatmaps).astype(float)
     return cells + 0.25 * np.sign(_slopes(heatmaps, cells)[0])
 
 
@@ -32,7 +26,7 @@ def dark(heatmaps: np.ndarray) -> np.ndarray:
     """The peak, moved by one Newton step on the logarithm of the smoothed heatmap (DARK, Zhang et al. 2020), without
     mixed second derivatives."""
     smooth = np.stack([[cv2.GaussianBlur(one, (0, 0), 1.0) for one in person] for person in heatmaps])
-    cells = argmax(heatmaps)
+    cells = peaks(heatmaps).astype(float)
     first, second = _slopes(np.log(np.maximum(smooth, 1e-10)), cells)
     return cells + np.clip(np.where(second < 0, -first / np.minimum(second, -1e-6), 0), -1, 1)
 
@@ -64,11 +58,12 @@ def with_flip(run: Run) -> Run:
     return both
 
 
-SHIPPED = "mean about the peak (what ships)"
+SHIPPED = "mean about the peak, left and right told apart (what ships)"
 DECODERS = {
-    "peak of the heatmap": argmax,
+    "peak of the heatmap": lambda heatmaps: peaks(heatmaps).astype(float),
     "a quarter of a cell towards the neighbour": quarter_offset,
     "DARK": dark,
+    "mean about the peak": lambda heatmaps: window_means(heatmaps, peaks(heatmaps))[0],
     SHIPPED: lambda heatmaps: decode_heatmaps(heatmaps)[0],
 }
 
@@ -78,7 +73,7 @@ def decoding_rows(run: Run, sports: list[LabelledCrop]) -> dict[str, tuple[float
     rows = {}
     for name, looks, decoder in (
         *((name, run, decoder) for name, decoder in DECODERS.items()),
-        ("mean about the peak, mirror image too", with_flip(run), DECODERS[SHIPPED]),
+        ("the same, mirror image too", with_flip(run), DECODERS[SHIPPED]),
     ):
         points, _, _ = predict(looks, sports, decode=lambda h, cells=decoder: (cells(h), h.max((2, 3))))
         errors = relative_errors(points, sports)

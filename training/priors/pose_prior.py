@@ -27,7 +27,8 @@ from .run import RunConfig, train
 class Config(RunConfig):
     iterations: int = 12000
     width: int = 1024
-    units: int = 2
+    units: int = 3
+    """The paper has two."""
     dropout: float = 0.0
     output: str = one_of(OUTPUTS, "6d")
     """`6d`, or the paper's `axis-angle`."""

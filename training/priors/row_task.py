@@ -23,6 +23,7 @@ _MPII = (np.arange(len(KEYPOINT_NAMES)) < MPII_COUNT)[:, None]
 @dataclass(frozen=True)
 class Config(pose_prior.Config):
     clean: float = 1.0
+    units: int = 2
     inputs: str = "rolled virtual camera"
     """A name of `pose_inputs.INPUTS`."""
     extras: str = "sometimes"

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ...inference.heatmaps import WINDOW, calibrate
+from ...inference.heatmaps import WINDOW, body_peaks, calibrate
 from ...inference.networks import Network
 from ..human2d.export import Shipped
 from ..human2d.network import SIZES, StackedHourglass
@@ -35,12 +35,13 @@ class Detector(nn.Module):
 
 
 def decode(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """Peaks of heatmaps (B, K, H, W): cells (B, K, 2) and mass (B, K), as `inference.heatmaps.decode_heatmaps`."""
+    """Keypoints in heatmaps (B, 25, H, W): cells (B, 25, 2) and mass (B, 25), as
+    `inference.heatmaps.decode_heatmaps`."""
     height, width = heatmaps.shape[2:]
-    peak = heatmaps.detach().flatten(2).argmax(2)
+    peak_x, peak_y = torch.from_numpy(body_peaks(heatmaps.detach().numpy())).unbind(-1)
     rows, columns = torch.arange(height), torch.arange(width)
-    near_y = (rows - (peak // width)[..., None]).abs() <= WINDOW
-    near_x = (columns - (peak % width)[..., None]).abs() <= WINDOW
+    near_y = (rows - peak_y[..., None]).abs() <= WINDOW
+    near_x = (columns - peak_x[..., None]).abs() <= WINDOW
     near = heatmaps * (near_y[..., :, None] & near_x[..., None, :])
     mass = near.sum((2, 3))
     safe = mass.clamp_min(1e-9)
