@@ -38,12 +38,18 @@ def export(
         do_constant_folding=False,
     )
     model = halve(onnx.load(str(path)))
-    for key, value in metadata.items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
+    annotate(path, metadata)
     return parity(network, example, path)
+
+
+def annotate(path: Path, metadata: dict[str, str]) -> None:
+    """Write `metadata` into an exported file, in place of what it says under these names."""
+    model = onnx.load(str(path))
+    said = {entry.key: entry.value for entry in model.metadata_props} | metadata
+    helper.set_model_props(model, said)
+    onnx.save(model, str(path))
 
 
 def halve(model: onnx.ModelProto) -> onnx.ModelProto:

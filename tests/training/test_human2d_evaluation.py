@@ -1,6 +1,7 @@
 """Human2D's evaluation: metrics against examples worked out by hand, scenes whose truth is known, and the whole
 command on a tiny network."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -24,8 +25,8 @@ from body_from_image.training.human2d.evaluation import (  # noqa: E402
     report,
     thresholds,
 )  # fmt: skip
-from body_from_image.training.human2d.export import Shipped  # noqa: E402
-from body_from_image.training.human2d.network import Architecture, StackedHourglass  # noqa: E402
+from body_from_image.training.human2d.export import AS_IT_IS, Shipped, export_human2d  # noqa: E402
+from body_from_image.training.human2d.network import SIZES, Architecture, StackedHourglass  # noqa: E402
 from body_from_image.training.onnx_export import export  # noqa: E402
 from body_from_image.training.photos2d import LabelledCrop  # noqa: E402
 
@@ -319,14 +320,31 @@ def tiny_network(tmp_path):
     torch.manual_seed(0)
     network, knots = tmp_path / "human2d_tiny.onnx", '{"mass": [0, 1], "confidence": [0.2, 0.9]}'
     shipped = Shipped(StackedHourglass(Architecture(16)).eval(), 128)
-    export(shipped, torch.rand(1, 3, 256, 256), network, "crops", ["heatmaps", "silhouettes"], {"calibration": knots})
+    curves = {"calibration": knots, "calibration_together": knots}
+    export(shipped, torch.rand(1, 3, 256, 256), network, "crops", ["heatmaps", "silhouettes"], curves)
     return network
 
 
-def test_thresholds_are_told_from_the_calibration_split(more_packs, tiny_network, monkeypatch, capsys):
+@pytest.fixture
+def calibration_pictures(more_packs, monkeypatch):
+    """All pictures of the small packs are in the calibration split."""
     annotations = dict(np.load(more_packs / "photos2d" / "annotations.npz"))
     np.savez(more_packs / "photos2d" / "annotations.npz", **(annotations | {"split": annotations["split"] * 0}))
     monkeypatch.setattr(photos2d, "CALIBRATION_SHARE", 1)
+
+
+def test_an_exported_network_knows_how_sure_one_look_is_and_several(calibration_pictures, tmp_path):
+    torch.manual_seed(0)
+    torch.save(StackedHourglass(SIZES["fast"]).state_dict(), tmp_path / "weights.pt")
+    difference, curves = export_human2d(tmp_path / "weights.pt", "fast", 128, tmp_path / "human2d.onnx")
+    assert difference < 1e-2
+    metadata = answers.open_network(tmp_path / "human2d.onnx", 1).network.metadata
+    assert {name: json.loads(metadata[name]) for name in curves} == curves
+    assert all(np.all(np.diff(curve["confidence"]) >= 0) for curve in curves.values())
+    assert curves["calibration_together"] not in (AS_IT_IS, curves["calibration"])
+
+
+def test_thresholds_are_told_from_the_calibration_split(calibration_pictures, tiny_network, monkeypatch, capsys):
     monkeypatch.setattr(thresholds, "CLEARS", [0.6])
     monkeypatch.setattr(compositions, "HEIGHTS", (0.5,))
     human2d = answers.open_network(tiny_network, 1)

@@ -1,6 +1,7 @@
 """Export Human2D: `python -m body_from_image.training export-human2d --weights runs/human2d/weights.pt --size fast`.
 
-Confidence is calibrated here, on the calibration split, and the curve travels in the file.
+Confidence is calibrated here, on the calibration split: of one look, and of several that decide together. The curves
+travel in the file.
 """
 
 import argparse
@@ -12,12 +13,17 @@ import torch
 from torch.nn import functional as F
 
 from ...inference.crop import CROP_SIZE
-from ..onnx_export import export, load_weights
-from ..photos2d import LSPET, load_crops
+from ...inference.human2d import Human2D
+from ...inference.person import most_like_a_person
+from ..onnx_export import annotate, export, load_weights
+from ..photos2d import LSPET, LabelledCrop, load_crops
 from .evaluate import predict, relative_errors
 from .network import SIZES, StackedHourglass, heatmap_probabilities
 
 KNOTS = 12
+TOGETHER = "calibration_together"
+AS_IT_IS = {"mass": [0.0, 1.0], "confidence": [0.0, 1.0]}
+"""A curve that leaves the mass of a peak what it is."""
 
 
 class Shipped(torch.nn.Module):
@@ -63,7 +69,7 @@ def calibration_curve(mass: np.ndarray, errors: np.ndarray) -> dict[str, list[fl
 
 def export_human2d(weights: Path, size: str, side: int, out: Path) -> tuple[float, dict]:
     """Write Human2D, last trained on crops of `side` pixels, with its calibration. Returns the largest difference to
-    torch, and the curve. Raises PackMissing."""
+    torch, and the curves by name. Raises PackMissing."""
     network = StackedHourglass(SIZES[size])
     load_weights(network, weights, prefix="network.")
     shipped = Shipped(network.eval(), side)
@@ -74,12 +80,25 @@ def export_human2d(weights: Path, size: str, side: int, out: Path) -> tuple[floa
 
     crops = load_crops("calibration", (LSPET,))
     points, mass, _ = predict(run, crops)
-    curve = calibration_curve(mass, relative_errors(points, crops))
-    difference = export(
-        shipped, torch.rand(1, 3, 256, 256), out, "crops", ["heatmaps", "silhouettes"],
-        {"calibration": json.dumps(curve)},
-    )  # fmt: skip
-    return difference, curve
+    curves = {"calibration": calibration_curve(mass, relative_errors(points, crops)), TOGETHER: AS_IT_IS}
+    example, outputs = torch.rand(1, 3, 256, 256), ["heatmaps", "silhouettes"]
+    difference = export(shipped, example, out, "crops", outputs, _written(curves))
+    curves[TOGETHER] = curve_of_looks_together(Human2D(device="cpu", file=out), crops)
+    annotate(out, _written(curves))
+    return difference, curves
+
+
+def curve_of_looks_together(human2d: Human2D, crops: list[LabelledCrop]) -> dict[str, list[float]]:
+    """The same curve of what the engine makes of its looks in the labelled box, by a network whose curve for that is
+    `AS_IT_IS` so far."""
+    found = np.stack([most_like_a_person(crop.image, human2d, crop.box).detection.keypoints for crop in crops])
+    # What is not in the picture has no confidence, whatever the curve.
+    errors = np.where(found[..., 2] > 0, relative_errors(found[..., :2], crops), np.nan)
+    return calibration_curve(found[..., 2], errors)
+
+
+def _written(curves: dict[str, dict]) -> dict[str, str]:
+    return {name: json.dumps(curve) for name, curve in curves.items()}
 
 
 def main(arguments: list[str]) -> None:
@@ -89,5 +108,5 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
     parser.add_argument("--side", type=int, default=CROP_SIZE, help="crop side that the weights were last trained at")
     options = parser.parse_args(arguments)
-    difference, curve = export_human2d(options.weights, options.size, options.side, options.out)
-    print(f"wrote {options.out}; largest difference to torch {difference:.2e}; calibration {curve}")
+    difference, curves = export_human2d(options.weights, options.size, options.side, options.out)
+    print(f"wrote {options.out}; largest difference to torch {difference:.2e}; {curves}")

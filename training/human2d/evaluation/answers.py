@@ -52,9 +52,7 @@ def masks(answers: list[Answer]) -> list[np.ndarray]:
 
 def open_network(file: Path, threads: int | None = None) -> Human2D:
     """Human2D from any exported file, on the processor."""
-    human2d = Human2D("fast", "cpu", threads)
-    human2d.network.path = file
-    return human2d
+    return Human2D(device="cpu", threads=threads, file=file)
 
 
 def looks_in_boxes(human2d: Human2D, crops: list[LabelledCrop]) -> list[Answer]:
