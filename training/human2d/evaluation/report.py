@@ -27,7 +27,7 @@ trained, calibrated or chosen on them. (coco128 is an exception: the first weigh
 seen its crops in training, and those that ship descend from them.) PCK is
 over the 12 limb joints; ccp's joints are pseudo-labels, not people's; photos3d is one man in a dark suit. PCKh@0.5
 takes upper_neck to head_top for the head segment. A person who is not found counts as all wrong, and as IoU 0.
-*Engine* is what a user gets: the person is looked for, and three looks count. MediaPipe is given the same crops as
+*Engine* is what a user gets: the person is looked for, and four looks count. MediaPipe is given the same crops as
 they are, with `model_complexity=1` and `min_detection_confidence=0.1`. Composed scenes are not photos: people cut
 out of validation crops (ccp by people's silhouettes, lspet by MediaPipe's) and put onto views of panoramas, half of
 them with somebody smaller beside them; sizes are the person's height over the picture's. People are cut off by
