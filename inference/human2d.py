@@ -11,8 +11,10 @@ from .heatmaps import calibrate, decode_heatmaps
 from .joints import KEYPOINT_MIRROR, MPII_COUNT
 from .networks import Network
 
-PRESENT = 0.5
-"""Probability of lying anywhere in the crop from which a keypoint counts as one that the picture shows."""
+PRESENT = 0.6
+"""Probability of lying anywhere in the crop from which a keypoint counts as one that the picture shows: on held-back
+training pictures that were cut off, .33 of what lies beyond the edge is then claimed to be seen instead of .38 at one
+half, of fashion .17 instead of .23, and two in a hundred right ones are given up; of whole people none."""
 FEWEST_PRESENT = 6
 """Keypoints that a score is the mean of at least: a few sure ones are no person."""
 
@@ -47,8 +49,8 @@ class Detection:
 
 
 def present(heatmaps: np.ndarray) -> np.ndarray:
-    """Whether keypoints of heatmaps (..., K, H, W) more likely lie somewhere in the crop than nowhere (..., K): not
-    those of legs that the picture cuts off."""
+    """Whether keypoints of heatmaps (..., K, H, W) likely enough lie somewhere in the crop (..., K): not those of legs
+    that the picture cuts off."""
     return heatmaps.sum((-2, -1)) >= PRESENT
 
 

@@ -21,7 +21,8 @@ class Sighted:
     """
 
     def __init__(self):
-        self.metadata = {"calibration": '{"mass": [0, 1], "confidence": [0, 1]}'}
+        as_it_is = '{"mass": [0, 1], "confidence": [0, 1]}'
+        self.metadata = {"calibration": as_it_is, "calibration_together": as_it_is}
         self.crops, self.places = [], PLACES
 
     def __call__(self, pictures: np.ndarray) -> list[np.ndarray]:
@@ -54,11 +55,19 @@ def test_left_stays_left_in_a_mirror_image(human2d):
         assert look.keypoints[:, 2] == pytest.approx(np.full(COUNT, 0.9), abs=0.01)
 
 
-def test_what_is_more_likely_nowhere_has_no_confidence(human2d):
+def test_what_may_well_be_nowhere_has_no_confidence(human2d):
     maps = np.zeros((1, COUNT, 64, 64), np.float32)
-    maps[0, :, 20, 30] = np.where(np.arange(COUNT) < 10, 0.6, 0.4)
-    confidence = human2d._keypoints([CROP], maps)[0, :, 2]
-    assert confidence == pytest.approx(np.where(np.arange(COUNT) < 10, 0.6, 0.0))
+    cells = np.random.default_rng(0).permutation(64)[:COUNT]
+    maps[0, np.arange(COUNT), cells, cells] = np.where(np.arange(COUNT) < 10, 0.65, 0.55)
+    confidence = human2d._keypoints([CROP], maps, "calibration")[0, :, 2]
+    assert confidence == pytest.approx(np.where(np.arange(COUNT) < 10, 0.65, 0.0))
+
+
+def test_one_look_and_several_have_calibrations_of_their_own(human2d):
+    human2d.network.metadata["calibration_together"] = '{"mass": [0, 1], "confidence": [0, 0.5]}'
+    one, other = looks(human2d, CROP, replace(CROP, flip=True))
+    assert one.keypoints[:, 2] == pytest.approx(np.full(COUNT, 0.9), abs=0.01)
+    assert human2d.together([one, other]).keypoints[:, 2] == pytest.approx(np.full(COUNT, 0.45), abs=0.02)
 
 
 @pytest.mark.parametrize(

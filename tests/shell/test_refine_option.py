@@ -31,7 +31,7 @@ def run(out: Path, *options: str) -> BodyEstimate:
 def test_a_picture_lies_nearer_its_keypoints(tmp_path):
     before = run(tmp_path / "before", "estimate", str(EXAMPLE), "--no-refine")
     after = run(tmp_path / "after", "estimate", str(EXAMPLE))
-    assert distance(after) < 0.7 * distance(before)
+    assert distance(after) < 0.8 * distance(before)
 
 
 def test_a_motion_lies_nearer_its_keypoints(tmp_path):
