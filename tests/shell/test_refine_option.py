@@ -29,9 +29,10 @@ def run(out: Path, *options: str) -> BodyEstimate:
 
 
 def test_a_picture_lies_nearer_its_keypoints(tmp_path):
-    before = run(tmp_path / "before", "estimate", str(EXAMPLE), "--no-refine")
-    after = run(tmp_path / "after", "estimate", str(EXAMPLE))
-    assert distance(after) < 0.8 * distance(before)
+    # Weights that never learnt to lie on a photo leave refinement something to do.
+    command = ("estimate", str(EXAMPLE), "--pose-weights", "mocap")
+    before, after = run(tmp_path / "before", *command, "--no-refine"), run(tmp_path / "after", *command)
+    assert distance(after) < 0.7 * distance(before)
 
 
 def test_a_motion_lies_nearer_its_keypoints(tmp_path):
