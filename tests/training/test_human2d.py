@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS  # noqa: E402
 from body_from_image.training import precision, several_processes  # noqa: E402
 from body_from_image.training.human2d import evaluate, losses, train  # noqa: E402
-from body_from_image.training.human2d.augmentation import Augmentation, training_sample  # noqa: E402
+from body_from_image.training.human2d.augmentation import Augmentation, change_appearance, training_sample  # noqa: E402
 from body_from_image.training.human2d.export import Shipped, calibration_curve  # noqa: E402
 from body_from_image.training.human2d.network import Architecture, StackedHourglass, heatmap_probabilities  # noqa: E402
 from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
@@ -130,6 +130,18 @@ def test_augmented_keypoints_stay_on_what_they_mark(packs):
                 assert around.max() > 0.6, f"keypoint {joint} lies on the background"
         ends = sample["silhouette"][sample["silhouette"] > 0.5].size
         assert ends > 20
+
+
+def test_only_as_many_samples_are_erased_as_asked():
+    grey = np.full((128, 128, 3), 128, np.uint8)
+
+    def erased(share):
+        # Noise, the only other change to a grey picture that depends on the place, deviates by less.
+        return sum(
+            change_appearance(grey, share, np.random.default_rng(seed)).std((0, 1)).max() > 16 for seed in range(60)
+        )
+
+    assert erased(0.0) == 0 and erased(1.0) > 40 and 5 < erased(0.3) < 30
 
 
 def test_a_run_learns_resumes_and_leaves_its_papers(packs, tmp_path):

@@ -38,6 +38,8 @@ class Augmentation:
     """Share of samples that a piece of another picture hides something of."""
     appearance: bool = True
     """Colour, blur, JPEG and erased blocks."""
+    erased: float = 0.3
+    """Share of samples with erased blocks, where the appearance changes."""
 
 
 PAPER = Augmentation(
@@ -56,7 +58,11 @@ GENTLE = Augmentation(
 )  # fmt: skip
 """For the end of a run: nearer to what the network is asked in the end. One that cannot fit its training pictures yet
 loses more by rare views than it gains."""
-AUGMENTATIONS = {"ours": Augmentation(), "gentle": GENTLE, "paper": PAPER}
+SLIGHT = replace(
+    GENTLE, rotation=20.0, any_rotation=0.03, scale=(0.85, 1.2), shift=0.05, truncation=0.03, occlusion=0.05, erased=0.1
+)
+"""Gentler still, for a network that has stopped fitting even its training pictures better."""
+AUGMENTATIONS = {"ours": Augmentation(), "gentle": GENTLE, "slight": SLIGHT, "paper": PAPER}
 _BORDERS = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT_101)
 
 
@@ -113,8 +119,9 @@ def cut_off(example: LabelledCrop, rng: np.random.Generator) -> tuple[LabelledCr
     return replace(example, image=np.ascontiguousarray(example.image[part]), keypoints=keypoints, mask=mask), beyond
 
 
-def change_appearance(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Colour cast, contrast, grey, blur, JPEG blocks, noise and erased rectangles on a crop (S, S, 3) uint8."""
+def change_appearance(image: np.ndarray, erased: float, rng: np.random.Generator) -> np.ndarray:
+    """Colour cast, contrast, grey, blur, JPEG blocks and noise on a crop (S, S, 3) uint8, and rectangles `erased` with
+    that probability."""
     size = image.shape[0]
     gain, offset = rng.uniform(0.6, 1.4) * rng.uniform(0.85, 1.15, 3), rng.uniform(-25, 25)
     table = np.clip(np.arange(256)[:, None] * gain + offset, 0, 255).astype(np.uint8)
@@ -129,7 +136,7 @@ def change_appearance(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
     if rng.random() < 0.15:
         noise = rng.normal(0, rng.uniform(3, 15), image.shape)
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.3:
+    if rng.random() < erased:
         for _ in range(rng.integers(1, 4)):
             width, height = rng.integers(size // 12, size // 4, 2)
             x, y = rng.integers(0, size - width), rng.integers(0, size - height)
@@ -178,7 +185,7 @@ def training_sample(
     if options and others and rng.random() < options.occlusion:
         paste_occluder(image, others[rng.integers(len(others))].image, rng)
     if options and options.appearance:
-        image = change_appearance(image, rng)
+        image = change_appearance(image, options.erased, rng)
     cells = size // 4
     own = KEYPOINT_MIRROR if crop.flip else slice(None)
     points = crop_to_heatmap(crop.to_crop(example.keypoints[own, :2].astype(np.float64)))

@@ -51,7 +51,7 @@ class Config:
     optimizer: str = one_of(("adamw", "rmsprop"), "adamw")
     """`adamw`, or the paper's `rmsprop` (at 3e-4)."""
     augmentation: str = one_of(AUGMENTATIONS, "ours")
-    """`ours`, `gentle` for the end of a run, or the `paper`'s."""
+    """`ours`, `gentle` or `slight` for the end of a run, or the `paper`'s."""
     labels: str = one_of(("human", "taught", "reviewed"), "reviewed")
     """Whose labels: `human` alone; `taught`: with MediaPipe's; `reviewed`: with those of the run's own average too,
     from its second stage or its warm start on."""
