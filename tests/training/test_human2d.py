@@ -13,7 +13,7 @@ from body_from_image.training import precision, several_processes  # noqa: E402
 from body_from_image.training.human2d import evaluate, losses, train  # noqa: E402
 from body_from_image.training.human2d.augmentation import Augmentation, change_appearance, training_sample  # noqa: E402
 from body_from_image.training.human2d.export import Shipped, calibration_curve  # noqa: E402
-from body_from_image.training.human2d.network import StackedHourglass, heatmap_probabilities  # noqa: E402
+from body_from_image.training.human2d.network import Architecture, StackedHourglass, heatmap_probabilities  # noqa: E402
 from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
 from body_from_image.training.photos2d import combined_keypoints, exchanged, load_crops, taught_keypoints  # noqa: E402
 
@@ -205,7 +205,7 @@ def test_bfloat16_is_used_only_where_the_processor_has_it(capable, monkeypatch):
 def test_the_exported_file_answers_as_torch_does(tmp_path):
     torch.manual_seed(0)
     for side in (256, 128):
-        shipped = Shipped(StackedHourglass(32).eval(), side)
+        shipped = Shipped(StackedHourglass(Architecture(32)).eval(), side)
         crops = torch.rand(2, 3, 256, 256)
         path = tmp_path / f"{side}.onnx"
         difference = export(shipped, crops, path, "crops", ["heatmaps", "silhouettes"], {"calibration": "{}"})
@@ -218,7 +218,7 @@ def test_the_exported_file_answers_as_torch_does(tmp_path):
 def test_what_ships_is_a_warm_start(tmp_path):
     """The exported file gives back the weights, to the half precision that it keeps them in."""
     torch.manual_seed(0)
-    shipped, again = Shipped(StackedHourglass(32).eval(), 128), StackedHourglass(32)
+    shipped, again = Shipped(StackedHourglass(Architecture(32)).eval(), 128), StackedHourglass(Architecture(32))
     for module in shipped.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_()
@@ -229,7 +229,7 @@ def test_what_ships_is_a_warm_start(tmp_path):
     for (a, b), (c, d) in zip(shipped.network(crops), again.eval()(crops), strict=True):
         assert (a - c).abs().max() < 0.02 and (b - d).abs().max() < 0.02
     with pytest.raises(ValueError, match="lacks"):
-        load_weights(StackedHourglass(32, stacks=3), tmp_path / "n.onnx", prefix="network.")
+        load_weights(StackedHourglass(Architecture(32), stacks=3), tmp_path / "n.onnx", prefix="network.")
 
 
 def test_the_calibration_curve_rises_and_is_right_on_its_own_data():

@@ -26,7 +26,7 @@ from body_from_image.training.human2d.evaluation import (  # noqa: E402
     thresholds,
 )  # fmt: skip
 from body_from_image.training.human2d.export import AS_IT_IS, Shipped, export_human2d  # noqa: E402
-from body_from_image.training.human2d.network import SIZES, StackedHourglass  # noqa: E402
+from body_from_image.training.human2d.network import SIZES, Architecture, StackedHourglass  # noqa: E402
 from body_from_image.training.onnx_export import export  # noqa: E402
 from body_from_image.training.photos2d import LabelledCrop  # noqa: E402
 
@@ -319,7 +319,7 @@ def tiny_network(tmp_path):
     """An exported network that has learnt nothing."""
     torch.manual_seed(0)
     network, knots = tmp_path / "human2d_tiny.onnx", '{"mass": [0, 1], "confidence": [0.2, 0.9]}'
-    shipped = Shipped(StackedHourglass(16).eval(), 128)
+    shipped = Shipped(StackedHourglass(Architecture(16)).eval(), 128)
     curves = {"calibration": knots, "calibration_together": knots}
     export(shipped, torch.rand(1, 3, 256, 256), network, "crops", ["heatmaps", "silhouettes"], curves)
     return network
@@ -335,7 +335,7 @@ def calibration_pictures(more_packs, monkeypatch):
 
 def test_an_exported_network_knows_how_sure_one_look_is_and_several(calibration_pictures, tmp_path):
     torch.manual_seed(0)
-    torch.save(SIZES["fast"]().state_dict(), tmp_path / "weights.pt")
+    torch.save(StackedHourglass(SIZES["fast"]).state_dict(), tmp_path / "weights.pt")
     difference, curves = export_human2d(tmp_path / "weights.pt", "fast", 128, tmp_path / "human2d.onnx")
     assert difference < 1e-2
     metadata = answers.open_network(tmp_path / "human2d.onnx", 1).network.metadata

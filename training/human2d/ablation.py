@@ -17,7 +17,7 @@ from ..onnx_export import load_weights
 from ..photos2d import CCP, LSPET, load_crops
 from .evaluate import Run, pck, predict, relative_errors, silhouette_iou
 from .export import Shipped
-from .network import SIZES
+from .network import SIZES, StackedHourglass
 from .reading import decoding_rows, silhouette_rows
 from .train import Config, train
 
@@ -42,7 +42,7 @@ def steps(side: int, iterations: int) -> dict[str, Config]:
     }
 
 
-def runner(network: torch.nn.Module, side: int) -> Run:
+def runner(network: StackedHourglass, side: int) -> Run:
     """A network as `predict` calls it."""
     shipped = Shipped(network.eval(), side)
 
@@ -90,7 +90,7 @@ def main(arguments: list[str]) -> None:
         table.write_text("\n".join(lines) + "\n")
         print(lines[-1], flush=True)
     if options.weights:
-        network = SIZES["fast"]()
+        network = StackedHourglass(SIZES["fast"])
         load_weights(network, options.weights, prefix="network.")
         lines += ["", "| decoding | PCK@0.2 | PCK@0.05 |", "| --- | ---: | ---: |"]
         run = runner(network, options.side)

@@ -18,7 +18,7 @@ from ...inference.person import most_like_a_person
 from ..onnx_export import annotate, export, load_weights
 from ..photos2d import LSPET, LabelledCrop, load_crops
 from .evaluate import predict, relative_errors
-from .network import SIZES, heatmap_probabilities
+from .network import SIZES, StackedHourglass, heatmap_probabilities
 
 KNOTS = 12
 TOGETHER = "calibration_together"
@@ -34,7 +34,7 @@ class Shipped(torch.nn.Module):
     averaged to that size, and its logits are interpolated to 64×64: a quarter of the time, for some precision.
     """
 
-    def __init__(self, network: torch.nn.Module, side: int = CROP_SIZE):
+    def __init__(self, network: StackedHourglass, side: int = CROP_SIZE):
         super().__init__()
         self.network, self.reduction = network, CROP_SIZE // side
 
@@ -70,7 +70,7 @@ def calibration_curve(mass: np.ndarray, errors: np.ndarray) -> dict[str, list[fl
 def export_human2d(weights: Path, size: str, side: int, out: Path) -> tuple[float, dict]:
     """Write Human2D, last trained on crops of `side` pixels, with its calibration. Returns the largest difference to
     torch, and the curves by name. Raises PackMissing."""
-    network = SIZES[size]()
+    network = StackedHourglass(SIZES[size])
     load_weights(network, weights, prefix="network.")
     shipped = Shipped(network.eval(), side)
 

@@ -1,18 +1,28 @@
-"""The two networks that Human2D comes in: photo crop in, heatmaps and silhouette out.
-
-`hourglass` is the paper's (Newell et al. 2016; Pavlakos et al. 2018, §4.1). `fast` begins with an encoder that ImageNet
-has taught (docs/decisions/016).
-"""
+"""The stacked hourglass (Newell et al. 2016; Pavlakos et al. 2018, §4.1): photo crop in, heatmaps and silhouette
+out."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ...inference.joints import KEYPOINT_NAMES
-from .encoder import SCALES, LiteEncoder
 
+
+@dataclass(frozen=True)
+class Architecture:
+    """`features` of every scale; what else departs from the paper's network."""
+
+    features: int
+    early_stride: bool = False
+    """Go from half to quarter resolution by a strided convolution, where the paper has a residual at half resolution
+    and max-pooling: that residual alone is two fifths of a training step of the smaller network."""
+
+
+SIZES = {"fast": Architecture(128, early_stride=True), "hourglass": Architecture(256)}
+"""The two networks we ship; both have two stacks (docs/decisions/011)."""
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 
@@ -24,9 +34,9 @@ class Residual(nn.Module):
         super().__init__()
         half = features // 2
         self.body = nn.Sequential(
-            nn.BatchNorm2d(features_in), nn.ReLU(inplace=True), nn.Conv2d(features_in, half, 1, bias=False),
-            nn.BatchNorm2d(half), nn.ReLU(inplace=True), nn.Conv2d(half, half, 3, padding=1, bias=False),
-            nn.BatchNorm2d(half), nn.ReLU(inplace=True), nn.Conv2d(half, features, 1),
+            nn.BatchNorm2d(features_in), nn.ReLU(), nn.Conv2d(features_in, half, 1, bias=False),
+            nn.BatchNorm2d(half), nn.ReLU(), nn.Conv2d(half, half, 3, padding=1, bias=False),
+            nn.BatchNorm2d(half), nn.ReLU(), nn.Conv2d(half, features, 1),
         )  # fmt: skip
         self.skip = nn.Identity() if features_in == features else nn.Conv2d(features_in, features, 1)
 
@@ -56,18 +66,24 @@ class StackedHourglass(nn.Module):
     Each stack's outputs are supervised, and re-injected into the next by 1×1 convolutions.
     """
 
-    def __init__(self, features: int = 256, keypoints: int = len(KEYPOINT_NAMES), stacks: int = 2):
+    def __init__(self, architecture: Architecture, keypoints: int = len(KEYPOINT_NAMES), stacks: int = 2):
         super().__init__()
-        self.keypoints = keypoints
+        features = architecture.features
+        self.features, self.keypoints = features, keypoints
+        halving = (
+            [nn.Conv2d(64, 128, 3, stride=2, padding=1)]
+            if architecture.early_stride
+            else [Residual(64, 128), nn.MaxPool2d(2)]
+        )
         self.stem = nn.Sequential(
-            nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True),
-            Residual(64, 128), nn.MaxPool2d(2), Residual(128, 128), Residual(128, features),
+            nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), *halving,
+            Residual(128, 128), Residual(128, features),
         )  # fmt: skip
         self.hourglasses = nn.ModuleList(Hourglass(features) for _ in range(stacks))
         self.necks = nn.ModuleList(
             nn.Sequential(
                 Residual(features, features), nn.Conv2d(features, features, 1, bias=False), nn.BatchNorm2d(features),
-                nn.ReLU(inplace=True),
+                nn.ReLU(),
             )
             for _ in range(stacks)
         )  # fmt: skip
@@ -87,39 +103,6 @@ class StackedHourglass(nn.Module):
             if stack < len(self.reinject_features):
                 x = x + self.reinject_features[stack](y) + self.reinject_outputs[stack](output)
         return outputs
-
-
-class Pyramid(nn.Module):
-    """A pre-trained encoder's features, from the coarsest scale up to the finest: a feature pyramid (Lin et al. 2017)
-    whose ways up are an hourglass's residuals. Inputs and outputs are those of `StackedHourglass`, of one stack.
-    """
-
-    def __init__(self, features: int = 128, keypoints: int = len(KEYPOINT_NAMES)):
-        super().__init__()
-        self.keypoints = keypoints
-        self.encoder = LiteEncoder()
-        self.across = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(scale, features, 1, bias=False), nn.BatchNorm2d(features)) for scale in SCALES
-        )
-        self.up = nn.ModuleList(
-            nn.Sequential(Residual(features, features), Residual(features, features)) for _ in SCALES
-        )
-        self.neck = nn.Sequential(
-            nn.BatchNorm2d(features), nn.ReLU(inplace=True), nn.Conv2d(features, features, 1, bias=False),
-            nn.BatchNorm2d(features), nn.ReLU(inplace=True),
-        )  # fmt: skip
-        self.head = nn.Conv2d(features, keypoints + 2, 1)
-
-    def forward(self, crops):
-        x = None
-        for scale, across, up in reversed(list(zip(self.encoder(crops), self.across, self.up, strict=True))):
-            x = up(across(scale) if x is None else across(scale) + F.interpolate(x, scale_factor=2, mode="nearest"))
-        output = self.head(self.neck(x))
-        return [(output[:, : self.keypoints], output[:, self.keypoints :])]
-
-
-SIZES = {"fast": Pyramid, "hourglass": StackedHourglass}
-"""What is trained and shipped under each name, as the function that makes it new."""
 
 
 def heatmap_probabilities(logits):

@@ -12,12 +12,13 @@ import torch
 from ..photos2d import LabelledCrop, combined_keypoints
 from .evaluate import predict
 from .export import Shipped
+from .network import StackedHourglass
 
 SURE = 0.75
 """Probability in a heatmap's peak from which the average is heard."""
 
 
-def reviewed(crops: list[LabelledCrop], average: torch.nn.Module, side: int) -> list[LabelledCrop]:
+def reviewed(crops: list[LabelledCrop], average: StackedHourglass, side: int) -> list[LabelledCrop]:
     """The same crops with labels that take the average's word into account; it looks at crops of `side` pixels."""
     device = next(average.parameters()).device
     shipped = Shipped(average, side)

@@ -24,9 +24,8 @@ from ..precision import mixed_precision
 from ..several_processes import average_gradients, join, leave
 from ..synthetic.backgrounds import EmptyPhotos
 from .augmentation import AUGMENTATIONS, Augmentation, training_sample
-from .encoder import load_imagenet
 from .losses import HEATMAP_LOSSES, human2d_loss
-from .network import SIZES
+from .network import SIZES, StackedHourglass
 from .own_teacher import reviewed
 
 
@@ -124,17 +123,10 @@ class AverageModel:
             mean.lerp_(value, 1 - decay) if mean.is_floating_point() else mean.copy_(value)
 
 
-ENCODER_SHARE = 0.4
-"""Of the learning rate, for what ImageNet has taught already."""
-
-
 def make_optimizer(model: torch.nn.Module, config: Config) -> torch.optim.Optimizer:
-    encoder = [parameter for name, parameter in model.named_parameters() if name.startswith("encoder.")]
-    others = [parameter for name, parameter in model.named_parameters() if not name.startswith("encoder.")]
-    groups = [{"params": others, "share": 1.0}, {"params": encoder, "share": ENCODER_SHARE}]
     if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(groups, lr=config.learning_rate)
-    return torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=0.02)
+        return torch.optim.RMSprop(model.parameters(), lr=config.learning_rate)
+    return torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
 
 
 def rate_factor(config: Config, iteration: int) -> float:
@@ -154,11 +146,9 @@ class Run:
         self.share = join()
         self.warm = warm_start is not None
         self.device = torch.device(f"cuda:{self.share.rank}" if torch.cuda.is_available() else "cpu")
-        self.model = SIZES[config.size]().to(self.device, memory_format=torch.channels_last)
+        self.model = StackedHourglass(SIZES[config.size]).to(self.device, memory_format=torch.channels_last)
         if warm_start:
             load_weights(self.model, warm_start, prefix="network.")
-        elif hasattr(self.model, "encoder"):
-            load_imagenet(self.model.encoder)
         self.average = AverageModel(self.model, config.ema)
         self.optimizer = make_optimizer(self.model, config)
         folder.mkdir(parents=True, exist_ok=True)
@@ -188,7 +178,7 @@ class Run:
 
     def step(self, batch: dict) -> float:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * group["share"] * rate_factor(self.config, self.iteration)
+            group["lr"] = self.config.learning_rate * rate_factor(self.config, self.iteration)
         batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         with mixed_precision(self.device.type):
             outputs = self.model(batch["crop"].contiguous(memory_format=torch.channels_last))

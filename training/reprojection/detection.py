@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ...inference.heatmaps import WINDOW, body_peaks, calibrate
 from ...inference.networks import Network
 from ..human2d.export import Shipped
-from ..human2d.network import SIZES
+from ..human2d.network import SIZES, StackedHourglass
 from ..onnx_export import load_weights
 
 
@@ -18,7 +18,7 @@ class Detector(nn.Module):
 
     def __init__(self, size: str = "fast", side: int = 128):
         super().__init__()
-        self.network = SIZES[size]()
+        self.network = StackedHourglass(SIZES[size])
         shipped = Network(f"human2d_{size}")
         load_weights(self.network, shipped.path, prefix="network.")
         self.shipped = Shipped(self.network, side)
