@@ -168,14 +168,11 @@ def test_three_hundred_frames_are_redone_in_a_blink(body, walk):
     assert time.process_time() - began < 0.3
 
 
-FEET_LEFT = {"photos": 0.52, "mocap": 0.5}
-"""Share of the smoothed motion's slide that may be left. Weights finetuned on photos leave .500, those that were not
-.481."""
-
-
-@pytest.mark.parametrize("weights", FEET_LEFT)
-def test_mocap_through_the_networks(weights, body, mocap_walks):
-    """CMU's test clips, projected; detections are off by 2 % of the person's height, and some are quite elsewhere."""
+@pytest.fixture(scope="module", params=("mocap", "photos"))
+def figures(request, body, mocap_walks):
+    """CMU's test clips, projected, and lifted by PosePrior with each of its weights: detections are off by 2 % of the
+    person's height, and some are quite elsewhere. Slide, MPJPE and acceleration error: raw, smoothed, feet kept."""
+    weights = request.param
     engine = Engine(Settings(device="cpu", threads=1, pose_weights=weights))
     figures = []
     for number, walk in enumerate(mocap_walks):
@@ -195,8 +192,18 @@ def test_mocap_through_the_networks(weights, body, mocap_walks):
             error = np.linalg.norm(relative - truth, axis=-1).mean()
             row.append([slide(body, estimate, walk), error, shake(relative, truth)])
         figures.append(row)
-    (_, raw_error, raw_shake), (before, error, smooth_shake), (after, feet_error, feet_shake) = np.mean(figures, 0)
-    print(f"\n{len(figures)} clips; slide, MPJPE, acceleration error in mm:\n{(1e3 * np.mean(figures, 0)).round(1)}")
+    print(f"\n{weights}, {len(figures)} clips; mm:\n{(1e3 * np.mean(figures, 0)).round(1)}")
+    return weights, np.mean(figures, 0)
+
+
+def test_mocap_through_the_networks_becomes_smooth(figures):
+    _, ((_, raw_error, raw_shake), (_, error, smooth_shake), (_, feet_error, feet_shake)) = figures
     assert smooth_shake < raw_shake / 6 and error < 0.95 * raw_error
-    assert after < FEET_LEFT[weights] * before
     assert feet_error < 1.03 * error and feet_shake < 1.25 * smooth_shake
+
+
+def test_feet_of_mocap_through_the_networks_stand(figures, request):
+    weights, ((*_,), (before, *_), (after, *_)) = figures
+    if weights == "photos":
+        request.applymarker(pytest.mark.xfail(reason=".5003 of the slide is left since the last finetuning"))
+    assert after < 0.5 * before
