@@ -81,12 +81,19 @@ def parity(network: torch.nn.Module, example: torch.Tensor, path: Path) -> float
 
 
 def load_weights(network: torch.nn.Module, path: Path, prefix: str = "", optional: tuple[str, ...] = ()) -> None:
-    """Load a `weights.pt`, or the weights of an exported file whose names begin with `prefix`, into `network`.
+    """Load a `weights.pt`, or the weights of an exported file whose names begin with `prefix`, into `network`; as
+    `take_weights`."""
+    take_weights(network, read_weights(path, prefix), path, optional)
+
+
+def take_weights(
+    network: torch.nn.Module, found: dict[str, torch.Tensor], path: Path, optional: tuple[str, ...] = ()
+) -> None:
+    """Give `network` the weights `found` in the file `path`.
 
     Weights whose names begin with one of `optional` stay as they are when the file lacks them. Raises ValueError when
     it lacks others, or is of a larger network.
     """
-    found = read_weights(path, prefix)
     state = network.state_dict()
     # Counters of batches seen are not part of exported files; they only matter to averages without a momentum.
     free = [name for name in state if name.startswith(optional) or name.endswith("num_batches_tracked")]

@@ -8,18 +8,21 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from body_from_image.inference.body_estimate import camera_from_upright  # noqa: E402
-from body_from_image.inference.body_model import BodyModel  # noqa: E402
+from body_from_image.inference.body_model import BodyModel, forward_kinematics  # noqa: E402
 from body_from_image.inference.camera import Camera  # noqa: E402
 from body_from_image.inference.engine import Engine, Settings  # noqa: E402
+from body_from_image.inference.joints import KEYPOINT_INDEX, keypoints_from_joints  # noqa: E402
 from body_from_image.inference.pose_features import FEATURE_COUNT, pose_features, rotation_to_forward  # noqa: E402
 from body_from_image.inference.rotations import axis_angle_to_matrix, six_d_to_matrix  # noqa: E402
 from body_from_image.training.metrics import scale_corrected  # noqa: E402
 from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
 from body_from_image.training.priors import (  # noqa: E402
+    bones,
     evaluate,
     instances,
     networks,
     pose_prior,
+    rotations,
     run,
     shape_prior,
     silhouettes,
@@ -90,7 +93,41 @@ def test_hidden_keypoints_leave_no_trace(confidence):
 
 def test_six_d_is_the_engines():
     six_d = torch.randn(20, 6, dtype=torch.float64)
-    assert np.abs(networks.six_d_to_matrix(six_d).numpy() - six_d_to_matrix(six_d.numpy())).max() < 1e-12
+    assert np.abs(rotations.six_d_to_matrix(six_d).numpy() - six_d_to_matrix(six_d.numpy())).max() < 1e-12
+
+
+def test_rotations_about_the_camera_become_those_about_the_parents():
+    local = axis_angle_to_matrix(np.random.default_rng(0).normal(0, 0.8, (3, 24, 3)).astype(np.float32))
+    _, world = forward_kinematics(np.zeros((3, 24, 3), np.float32), local, MODEL.parents, MODEL.kinematic_levels)
+    columns = torch.from_numpy(world[..., :2]).transpose(2, 3).flatten(2)
+    # Gram-Schmidt first: what a network answers with is no rotation yet.
+    found = rotations.six_d_to_matrix(rotations.AboutParents()(columns * torch.rand(3, 24, 1) * 3))
+    assert np.abs(found.numpy() - local).max() < 1e-5
+
+
+def test_a_forearm_that_points_at_the_camera_is_seen_to_be_short():
+    rest = MODEL.pose(np.zeros((1, 10), np.float32), np.tile(np.eye(3, dtype=np.float32), (1, 24, 1, 1)))
+    points = np.stack(keypoints_from_joints(rest.joints, rest.vertices[:, MODEL.keypoint_vertices]), -2)[0]
+    elbow, wrist, knuckles = (KEYPOINT_INDEX[f"left_{name}"] for name in ("elbow", "wrist", "knuckles"))
+    forearm, hand = (bones.BONES.tolist().index(list(bone)) for bone in ((elbow, wrist), (wrist, knuckles)))
+    points[wrist, :2] = points[elbow, :2] + (points[wrist, :2] - points[elbow, :2]) * 0.6
+    keypoints = np.column_stack([points[:, :2], np.ones(25)])
+    keypoints[knuckles] = 0
+    features = torch.from_numpy(np.append(keypoints.ravel(), [0, 0, 1])).float()[None]
+    added = bones.Foreshortening()(features)[0, FEATURE_COUNT:]
+    assert len(added) == bones.Foreshortening.added and torch.isfinite(added).all()
+    count = len(bones.BONES)
+    vectors, ratio, depth = (
+        added[: 2 * count].unflatten(0, (-1, 2)),
+        added[2 * count : -1][:count],
+        added[3 * count : -1],
+    )
+    assert torch.allclose(vectors[forearm], torch.from_numpy(points[elbow] - points[wrist]).float()[:2], atol=1e-6)
+    assert ratio[forearm] == pytest.approx(0.6, abs=0.05) and depth[forearm] == pytest.approx(0.8, abs=0.05)
+    assert not vectors[hand].any() and ratio[hand] == 0 and depth[hand] == 0
+    # Half as near, everything looks half as large, and as much foreshortened.
+    smaller = bones.Foreshortening()(features * 0.5)[0, FEATURE_COUNT:]
+    assert torch.allclose(smaller[2 * count : -1], added[2 * count : -1], atol=1e-4)
 
 
 def test_silhouettes_are_those_of_the_mesh(packs):
@@ -174,6 +211,31 @@ def test_a_deeper_network_begins_as_the_shallower_one_whose_weights_it_is_given(
         networks.PosePrior(16, 2).load_earlier(_without(tmp_path / "weights.pt", "units.0."))
 
 
+def test_a_network_that_sees_more_and_answers_in_another_frame_begins_with_the_earlier_ones_units(tmp_path):
+    before = networks.PosePrior(16, output="6d", bones=False)
+    torch.save(before.state_dict(), tmp_path / "weights.pt")
+    after = networks.PosePrior(16)
+    head = after.head.weight.clone()
+    after.load_earlier(tmp_path / "weights.pt")
+    features = torch.randn(8, FEATURE_COUNT)
+    hidden = [network.eval().stem(network.foreshortening(features)) for network in (before, after)]
+    assert torch.allclose(*hidden, atol=1e-5)
+    assert torch.equal(after.head.weight, head) and torch.equal(
+        after.units[1].body[0].weight, before.units[1].body[0].weight
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"output": "6d", "bones": False}])
+def test_an_exported_file_is_the_network_that_it_was_made_of(tmp_path, options):
+    network = networks.PosePrior(16, **options).eval()
+    features = torch.randn(8, FEATURE_COUNT)
+    outputs = ["rotations", "uncertainty"]
+    assert export(network, features, tmp_path / "pose.onnx", "features", outputs, {}) < 1e-2
+    again = networks.PosePrior.of(tmp_path / "pose.onnx").eval()
+    assert torch.allclose(again(features)[0], network(features)[0], atol=1e-2)
+    assert network(features)[0].shape == (8, 24, 6)
+
+
 def _without(path, part):
     """A file next to `path` that lacks the weights whose names begin with `part`."""
     kept = {name: value for name, value in torch.load(path).items() if not name.startswith(part)}
@@ -185,7 +247,7 @@ def _without(path, part):
 def test_angles_and_rotations_are_the_engines(size):
     axis_angle = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 24, 3))).double()
     axis_angle = axis_angle / axis_angle.norm(dim=-1, keepdim=True) * size
-    matrices = networks.axis_angle_to_matrix(axis_angle)
+    matrices = rotations.axis_angle_to_matrix(axis_angle)
     assert np.abs(matrices.numpy() - axis_angle_to_matrix(axis_angle.numpy())).max() < 1e-9
     found = pose_prior.angles(matrices, torch.eye(3).double().expand(1, 24, 3, 3))
     assert np.allclose(np.rad2deg(size), found, rtol=1e-4)

@@ -12,13 +12,13 @@ from body_from_image.inference.joints import MPII_COUNT  # noqa: E402
 from body_from_image.inference.pose_features import FEATURE_COUNT, pose_features  # noqa: E402
 from body_from_image.training.priors import (  # noqa: E402
     instances,
-    networks,
     off_axis,
     pose_inputs,
     row_task,
     several_answers,
     table_1,
 )
+from body_from_image.training.priors.rotations import six_d_to_matrix  # noqa: E402
 
 MODEL = BodyModel.load()
 CONFIG = {"iterations": 2, "batch": 6, "width": 16, "vertices": 20}
@@ -95,7 +95,7 @@ def test_an_answer_is_turned_back_into_the_camera_that_saw_the_keypoints(packs, 
     batch = row_task.as_seen(sure(points), rotations, people.betas, pose_inputs.INPUTS[inputs])
 
     class Knowing(torch.nn.Module):
-        to_matrix = staticmethod(networks.six_d_to_matrix)
+        to_matrix = staticmethod(six_d_to_matrix)
 
         def forward(self, features):
             assert torch.equal(features, batch["features"])

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from ...inference.pose_features import FEATURE_COUNT
-from ..onnx_export import load_weights, read_weights
+from ..onnx_export import load_weights, read_weights, take_weights
+from .bones import Foreshortening
+from .rotations import AboutParents, axis_angle_to_matrix, six_d_to_matrix
 
 JOINTS = 24
 BETAS = 10
@@ -35,20 +36,25 @@ class PosePrior(nn.Module):
     """Features (B, 78) of `inference.pose_features` → rotations (B, 24, 6), the first two columns of each matrix (Zhou
     2019), and the angle (B, 24) in degrees by which each rotation is off on average.
 
-    The root's rotation is in SMPL's upright frame as seen by the virtual camera. `output` "axis-angle" is the paper's:
-    rotations are then (B, 24, 3).
+    The root's rotation is in SMPL's upright frame as seen by the virtual camera. `output` says what the last layer
+    answers with: "camera-6d" is each joint's rotation about that frame, of which those about the parents are made;
+    "6d" is these themselves; "axis-angle" is the paper's, and rotations are then (B, 24, 3). `bones` adds
+    `Foreshortening` to what is seen.
     """
 
-    def __init__(self, width: int = 1024, units: int = 2, dropout: float = 0.0, output: str = "6d"):
+    def __init__(
+        self, width: int = 1024, units: int = 2, dropout: float = 0.0, output: str = "camera-6d", bones: bool = True
+    ):
         super().__init__()
         size, zero_pose, self.to_matrix = OUTPUTS[output]
-        self.stem = nn.Sequential(
-            nn.Linear(FEATURE_COUNT, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)
-        )
+        self.foreshortening = Foreshortening() if bones else nn.Identity()
+        count = FEATURE_COUNT + Foreshortening.added * bones
+        self.stem = nn.Sequential(nn.Linear(count, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout))
         self.units = nn.Sequential(*(BilinearUnit(width, dropout) for _ in range(units)))
         self.head = nn.Linear(width, JOINTS * size)
         nn.init.normal_(self.head.weight, std=0.01)
         self.head.bias.data = torch.tensor(zero_pose).repeat(JOINTS)
+        self.answer = AboutParents() if output == "camera-6d" else nn.Identity()
         self.uncertainty = nn.Linear(width, JOINTS)
         nn.init.normal_(self.uncertainty.weight, std=0.001)
         nn.init.constant_(self.uncertainty.bias, math.log(FIRST_GUESS))
@@ -57,25 +63,38 @@ class PosePrior(nn.Module):
     def of(cls, weights: Path) -> "PosePrior":
         """The network that a `weights.pt` or an exported file is of, as large as it was."""
         found = read_weights(weights)
-        network = cls(found["head.weight"].shape[1], len({name.split(".")[1] for name in found if "units." in name}))
-        load_weights(network, weights)
+        network = cls(
+            found["head.weight"].shape[1],
+            len({name.split(".")[1] for name in found if "units." in name}),
+            output="camera-6d" if "answer.parents" in found else "6d",
+            bones="foreshortening.lengths" in found,
+        )
+        take_weights(network, found, weights)
         return network
 
     def load_earlier(self, weights: Path) -> None:
-        """Begin with the weights of an earlier run, of the same width. It may have had no uncertainty, and fewer units:
-        a new one passes on what it gets, nearly, until it has learnt better."""
+        """Begin with the weights of an earlier run, of the same width. It may have had no uncertainty, fewer units (a
+        new one passes on what it gets, nearly, until it has learnt better) and fewer inputs (new ones count nothing at
+        first); a head that answered in another frame begins anew."""
+        found = read_weights(weights)
         for unit in self.units:
             # Its last batch norm makes little of what the unit adds. (Goyal et al. 2017, §5.1, make it nothing; here a
             # ReLU follows, so that it would stay nothing.)
             nn.init.constant_(unit.body[-3].weight, NEW_UNIT)
-        new = tuple(f"units.{number}." for number in range(1, len(self.units)))
-        load_weights(self, weights, optional=("uncertainty.", *new))
+        optional = ["uncertainty.", "foreshortening.", *(f"units.{number}." for number in range(1, len(self.units)))]
+        if isinstance(self.answer, AboutParents) and "answer.parents" not in found:
+            optional += ["head.", "answer."]
+            found = {name: value for name, value in found.items() if not name.startswith("head.")}
+        if "stem.0.weight" in found:
+            new = self.stem[0].in_features - found["stem.0.weight"].shape[1]
+            found["stem.0.weight"] = nn.functional.pad(found["stem.0.weight"], (0, new))
+        take_weights(self, found, weights, tuple(optional))
 
     def forward(self, features):
-        hidden = self.units(self.stem(features))
+        hidden = self.units(self.stem(self.foreshortening(features)))
         # What is uncertain is read off what the pose needs, and does not change it.
         angle = torch.exp(self.uncertainty(hidden.detach()).clamp(-2, math.log(180)))
-        return self.head(hidden).unflatten(1, (JOINTS, -1)), angle
+        return self.answer(self.head(hidden).unflatten(1, (JOINTS, -1))), angle
 
 
 class ShapePrior(nn.Module):
@@ -106,24 +125,8 @@ class ShapePrior(nn.Module):
         return self.head(self.unit(self.stem(self.convolutions(silhouettes))))
 
 
-def six_d_to_matrix(six_d):
-    """Gram-Schmidt: (..., 6) to rotation matrices (..., 3, 3), as `inference.rotations.six_d_to_matrix`."""
-    x = F.normalize(six_d[..., :3], dim=-1)
-    y = F.normalize(six_d[..., 3:] - (x * six_d[..., 3:]).sum(-1, keepdim=True) * x, dim=-1)
-    return torch.stack([x, y, torch.linalg.cross(x, y)], -1)
-
-
-def axis_angle_to_matrix(axis_angle):
-    """Rodrigues: (..., 3) radians to rotation matrices (..., 3, 3), as `inference.rotations.axis_angle_to_matrix`."""
-    angle = (axis_angle**2).sum(-1).clamp_min(1e-12).sqrt()[..., None, None]
-    zero = torch.zeros_like(axis_angle[..., 0])
-    x, y, z = axis_angle.unbind(-1)
-    skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
-    first, second = angle.sin() / angle, 2 * ((angle / 2).sin() / angle) ** 2
-    return torch.eye(3, dtype=skew.dtype, device=skew.device) + first * skew + second * (skew @ skew)
-
-
 OUTPUTS = {
+    "camera-6d": (6, [1.0, 0, 0, 0, 1, 0], six_d_to_matrix),
     "6d": (6, [1.0, 0, 0, 0, 1, 0], six_d_to_matrix),
     "axis-angle": (3, [0.0, 0, 0], axis_angle_to_matrix),
 }

@@ -30,8 +30,11 @@ class Config(RunConfig):
     units: int = 3
     """The paper has two."""
     dropout: float = 0.0
-    output: str = one_of(OUTPUTS, "6d")
-    """`6d`, or the paper's `axis-angle`."""
+    output: str = one_of(OUTPUTS, "camera-6d")
+    """`camera-6d` answers in the camera's frame, `6d` about the joints' parents, and so does the paper's
+    `axis-angle`."""
+    bones: bool = True
+    """Show the network how foreshortened bones are, too."""
     parameter_loss: str = one_of(("matrix", "axis-angle"), "matrix")
     """`matrix` compares rotation matrices, `axis-angle` the three numbers of each joint."""
     rotation_weight: float = 1.0
@@ -66,7 +69,7 @@ class PoseTask:
     def __init__(self, config: Config, people: People | None = None):
         torch.manual_seed(config.seed)
         self.config = config
-        self.network = PosePrior(config.width, config.units, config.dropout, config.output)
+        self.network = PosePrior(config.width, config.units, config.dropout, config.output, config.bones)
         self.extra = LossWeights(
             [config.rotation_weight, config.joint_weight, config.vertex_weight], config.learned_weights
         )

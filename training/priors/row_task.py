@@ -24,6 +24,8 @@ _MPII = (np.arange(len(KEYPOINT_NAMES)) < MPII_COUNT)[:, None]
 class Config(pose_prior.Config):
     clean: float = 1.0
     units: int = 2
+    output: str = "6d"
+    bones: bool = False
     inputs: str = "rolled virtual camera"
     """A name of `pose_inputs.INPUTS`."""
     extras: str = "sometimes"

@@ -21,7 +21,8 @@ class SeveralAnswers(nn.Module):
     def __init__(self, prior: PosePrior, answers: int):
         super().__init__()
         self.answers, self.to_matrix = answers, prior.to_matrix
-        self.stem, self.units = prior.stem, prior.units
+        self.foreshortening, self.stem, self.units = prior.foreshortening, prior.stem, prior.units
+        self.answer = prior.answer
         width = prior.head.in_features
         self.head = nn.Linear(width, answers * prior.head.out_features)
         nn.init.normal_(self.head.weight, std=0.01)
@@ -30,9 +31,10 @@ class SeveralAnswers(nn.Module):
         nn.init.normal_(self.likely.weight, std=0.001)
 
     def forward(self, features):
-        hidden = self.units(self.stem(features))
+        hidden = self.units(self.stem(self.foreshortening(features)))
         # Which is likely is read off what the answers need, and does not change them.
-        return self.head(hidden).unflatten(1, (self.answers, JOINTS, -1)), self.likely(hidden.detach())
+        numbers = self.answer(self.head(hidden).reshape(len(hidden) * self.answers, JOINTS, -1))
+        return numbers.unflatten(0, (-1, self.answers)), self.likely(hidden.detach())
 
 
 def nearest_answer_loss(terms: torch.Tensor, logits: torch.Tensor, weigh) -> tuple[torch.Tensor, torch.Tensor]:

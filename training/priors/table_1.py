@@ -64,6 +64,9 @@ ROWS = (
     Row("extras", "ours: the nine further keypoints never missing in training", "", {**ALL, "extras": "always"}),
     Row("mpii", "ours: without the nine further keypoints", "", {**ALL, "extras": "never"}),
     Row("answers", "ours: three answers, the likeliest", "", {**ALL, "answers": 3}),
+    Row("camera", "ours: rotations about the camera's frame, not the parents'", "", {**ALL, "output": "camera-6d"}),
+    Row("bones", "ours: seeing how foreshortened bones are", "", {**ALL, "bones": True}),
+    Row("ships", "ours: both of these, as it ships", "", {**ALL, "output": "camera-6d", "bones": True}),
 )  # fmt: skip
 COLUMNS = (
     "both priors", "PosePrior, true shape", "the same, MPII's 16 alone", "ShapePrior, T-pose", "the paper, UP-3D / CMU",

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from ...inference.body_model import BodyModel
 from ...inference.joints import keypoints_from_joints
 from ..body_model import TorchBodyModel
-from ..priors.networks import PosePrior, ShapePrior, six_d_to_matrix
+from ..priors.networks import PosePrior, ShapePrior
+from ..priors.rotations import six_d_to_matrix
 from .detection import Detector
 from .lifting import in_camera, pose_features, solve_translation
 from .projection import project
