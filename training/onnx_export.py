@@ -1,5 +1,5 @@
-"""From torch weights to the ONNX files that ship: exported, thinned to half precision on disk, checked against
-torch."""
+"""From torch weights to the ONNX files that ship: exported, large linear layers in eight bits, the rest thinned to half
+precision on disk, checked against torch."""
 
 from pathlib import Path
 
@@ -7,6 +7,8 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+
+from .eight_bits import NUMBERS, STEPS, restored, to_eight_bits
 
 OPSET = 17
 SMALLEST_HALVED = 256
@@ -18,8 +20,9 @@ def export(
 ) -> float:
     """Write `network` to `path` with a free batch size; returns the largest difference to torch on `example`.
 
-    `inputs` and `outputs` name the tensors; `metadata` is carried in the file. Weights are stored as float16 and
-    widened when the file is opened, so computing stays float32.
+    `inputs` and `outputs` name the tensors; `metadata` is carried in the file. Large linear layers are stored
+    and computed in eight bits (`eight_bits`); other weights are stored as float16 and widened when the file is opened,
+    so computing stays float32.
     """
     network = network.eval().float()
     free = {name: {0: "batch"} for name in (inputs, *outputs)}
@@ -37,7 +40,7 @@ def export(
         training=torch.onnx.TrainingMode.PRESERVE,
         do_constant_folding=False,
     )
-    model = halve(onnx.load(str(path)))
+    model = halve(to_eight_bits(onnx.load(str(path))))
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     annotate(path, metadata)
@@ -57,7 +60,7 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
     casts = []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or values.size < SMALLEST_HALVED:
+        if tensor.data_type != TensorProto.FLOAT or values.size < SMALLEST_HALVED or tensor.name.endswith(STEPS):
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + "_half"))
@@ -118,10 +121,14 @@ def _saved(path: Path) -> dict[str, torch.Tensor]:
 
 def _exported(path: Path, prefix: str) -> dict[str, torch.Tensor]:
     graph = onnx.load(str(path)).graph
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     values = {
-        tensor.name.removesuffix("_half"): torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
-        for tensor in graph.initializer
+        name.removesuffix("_half"): torch.from_numpy(array.copy()).float()
+        for name, array in arrays.items()
+        if not name.endswith((NUMBERS, STEPS))
     }
+    for name in (name.removesuffix(NUMBERS) for name in arrays if name.endswith(NUMBERS)):
+        values[name] = restored(arrays[name + NUMBERS], arrays[name + STEPS])
     # Tensors that are equal are stored once; the others' names are identities of it.
     same = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Identity"}
     values |= {name: values[source] for name, source in same.items() if source in values}
