@@ -11,7 +11,7 @@ from body_from_image.inference.body_estimate import camera_from_upright  # noqa:
 from body_from_image.inference.body_model import BodyModel, forward_kinematics  # noqa: E402
 from body_from_image.inference.camera import Camera  # noqa: E402
 from body_from_image.inference.engine import Engine, Settings  # noqa: E402
-from body_from_image.inference.joints import KEYPOINT_INDEX, keypoints_from_joints  # noqa: E402
+from body_from_image.inference.joints import KEYPOINT_INDEX  # noqa: E402
 from body_from_image.inference.pose_features import FEATURE_COUNT, pose_features, rotation_to_forward  # noqa: E402
 from body_from_image.inference.rotations import axis_angle_to_matrix, six_d_to_matrix  # noqa: E402
 from body_from_image.training.metrics import scale_corrected  # noqa: E402
@@ -106,8 +106,7 @@ def test_rotations_about_the_camera_become_those_about_the_parents():
 
 
 def test_a_forearm_that_points_at_the_camera_is_seen_to_be_short():
-    rest = MODEL.pose(np.zeros((1, 10), np.float32), np.tile(np.eye(3, dtype=np.float32), (1, 24, 1, 1)))
-    points = np.stack(keypoints_from_joints(rest.joints, rest.vertices[:, MODEL.keypoint_vertices]), -2)[0]
+    points = bones.rest_keypoints(MODEL)
     elbow, wrist, knuckles = (KEYPOINT_INDEX[f"left_{name}"] for name in ("elbow", "wrist", "knuckles"))
     forearm, hand = (bones.BONES.tolist().index(list(bone)) for bone in ((elbow, wrist), (wrist, knuckles)))
     points[wrist, :2] = points[elbow, :2] + (points[wrist, :2] - points[elbow, :2]) * 0.6

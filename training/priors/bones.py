@@ -26,12 +26,16 @@ LONGEST = 4
 """So many bones, those that look longest for their length, are taken to lie in the picture's plane."""
 
 
+def rest_keypoints(model: BodyModel) -> np.ndarray:
+    """The keypoints (25, 3) of the average body in the T-pose, metres."""
+    still = np.tile(np.eye(3, dtype=np.float32), (1, len(JOINT_NAMES), 1, 1))
+    rest = model.pose(np.zeros((1, model.shapedirs.shape[2]), np.float32), still)
+    return np.stack(keypoints_from_joints(rest.joints, rest.vertices[:, model.keypoint_vertices]), -2)[0]
+
+
 def bone_lengths(model: BodyModel) -> np.ndarray:
     """Metres (27,) between the ends of `BONES` in the average body's T-pose."""
-    count = model.shapedirs.shape[2]
-    still = np.tile(np.eye(3, dtype=np.float32), (1, len(JOINT_NAMES), 1, 1))
-    rest = model.pose(np.zeros((1, count), np.float32), still)
-    points = np.stack(keypoints_from_joints(rest.joints, rest.vertices[:, model.keypoint_vertices]), -2)[0]
+    points = rest_keypoints(model)
     return np.linalg.norm(points[BONES[:, 0]] - points[BONES[:, 1]], axis=1)
 
 

@@ -4,19 +4,24 @@ FILE`."""
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ...inference.body_model import BodyModel
-from ...inference.pose_features import FEATURE_COUNT
+from ...inference.pose_features import pose_features
 from ..onnx_export import export, load_weights
+from .bones import rest_keypoints
+from .instances import VIEW
 from .networks import PosePrior, ShapePrior
 
 
 def export_pose_prior(weights: Path, out: Path) -> float:
     """Write PosePrior, as large as the weights are. Returns the largest difference to torch."""
-    return export(
-        PosePrior.of(weights), torch.randn(4, FEATURE_COUNT), out, "features", ["rotations", "uncertainty"], {}
-    )
+    points = rest_keypoints(BodyModel.load()) * [1, -1, 1] + [0, 0, 4]
+    shaken = VIEW.project(points + np.random.default_rng(0).normal(0, 0.05, (16, *points.shape)))
+    features, _ = pose_features(np.concatenate([shaken, np.ones_like(shaken[..., :1])], -1), VIEW)
+    outputs = ["rotations", "uncertainty"]
+    return export(PosePrior.of(weights), torch.from_numpy(features), out, "features", outputs, {})
 
 
 def export_shape_prior(weights: Path, out: Path, body_model: Path | None = None) -> float:
