@@ -59,7 +59,9 @@ def test_weights_are_read_back(layers, tmp_path):
     )
     onnx_export.load_weights(again, path)
     given = torch.randn(16, 20)
-    assert np.abs(again(given).detach().numpy() - run(given.numpy())).max() < 0.05 * float(layers(given).std())
+    assert np.abs(again(given).detach().numpy() - run(given.numpy())).max() < 0.05 * np.std(
+        layers(given).detach().numpy()
+    )
     # What was rounded once is not rounded any further.
     second = tmp_path / "again"
     second.mkdir()
