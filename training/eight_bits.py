@@ -12,7 +12,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 SMALLEST_SIDE = 512
-"""Of the layers that are worth it; what they are given must not be negative, as what a ReLU gives is not."""
+"""Of the layers that are worth it."""
+KEEPS_SIGN = ("Add", "Dropout", "Flatten", "Identity", "MaxPool", "Reshape")
+"""Operators that make nothing negative of what is not."""
 NUMBERS, STEPS = "_eight_bits", "_step"
 """What the names of a layer's numbers and steps end with."""
 MIDDLE = 128
@@ -26,12 +28,15 @@ _STEP_OF_ONE, _LEAST_STEP, _ZERO, _MIDDLE = (
 
 
 def to_eight_bits(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Replace large `Gemm` nodes, in place, by nodes that multiply in eight bits."""
+    """Replace large `Gemm` nodes, in place, by nodes that multiply in eight bits, where what they are given is never
+    negative: the bytes then count from zero."""
     graph = model.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
+    makers = {output: node for node in graph.node for output in node.output}
     nodes, constants = [], []
     for node in graph.node:
-        if node.op_type != "Gemm" or min(weights[node.input[1]].dims) < SMALLEST_SIDE:
+        large = node.op_type == "Gemm" and min(weights[node.input[1]].dims) >= SMALLEST_SIDE
+        if not large or not _never_negative(node.input[0], makers):
             nodes.append(node)
             continue
         tensor = weights[node.input[1]]
@@ -65,6 +70,16 @@ def rounded(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def restored(numbers: np.ndarray, steps: np.ndarray) -> torch.Tensor:
     """The weights (N, K) again, as far as eight bits tell."""
     return torch.from_numpy((numbers.T.astype(np.float32) - MIDDLE) * steps[:, None])
+
+
+def _never_negative(name: str, makers: dict[str, onnx.NodeProto]) -> bool:
+    """Whether a tensor comes from nothing but ReLUs; `makers` are the nodes by their outputs."""
+    maker = makers.get(name)
+    if maker is None or maker.op_type == "Relu":
+        return maker is not None
+    # The others' second input, if there is one, is a shape or a switch.
+    given = maker.input if maker.op_type == "Add" else maker.input[:1]
+    return maker.op_type in KEEPS_SIGN and all(_never_negative(one, makers) for one in given)
 
 
 def _layer(node: onnx.NodeProto, weight: str) -> list[onnx.NodeProto]:

@@ -44,7 +44,7 @@ def test_a_motion_lies_nearer_its_keypoints(tmp_path):
         cv2.imwrite(str(folder / f"{number:03d}.png"), cv2.imread(str(EXAMPLE)))
     file = tmp_path / "keypoints.json"
     file.write_text(json.dumps([{"keypoints": frame.tolist()} for frame in frames]))
-    # As above.
+    # Weights that never learnt to lie on a photo leave refinement something to do, here too.
     command = ("estimate", str(folder), "--motion", "--keypoints", str(file), "--pose-weights", "mocap")
     before, after = run(tmp_path / "before", *command, "--no-refine"), run(tmp_path / "after", *command)
     assert after.frame_count == 6

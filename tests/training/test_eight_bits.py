@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from body_from_image.training import onnx_export  # noqa: E402
-from body_from_image.training.eight_bits import SMALLEST_SIDE, restored, rounded  # noqa: E402
+from body_from_image.training.eight_bits import NUMBERS, SMALLEST_SIDE, restored, rounded  # noqa: E402
 
 
 @pytest.fixture
@@ -26,6 +26,12 @@ def exported(layers, folder):
     return path, difference, lambda given: session.run(None, {"x": given.astype(np.float32)})[0]
 
 
+def names(path):
+    import onnx
+
+    return [tensor.name for tensor in onnx.load(str(path)).graph.initializer]
+
+
 def test_rounding_is_off_by_half_a_step_at_most():
     weights = np.random.default_rng(0).normal(size=(30, 50)).astype(np.float32) * np.logspace(-4, 2, 30)[:, None]
     numbers, steps = rounded(weights.astype(np.float32))
@@ -36,9 +42,19 @@ def test_rounding_is_off_by_half_a_step_at_most():
 
 def test_a_network_in_eight_bits_answers_as_before_in_a_third_of_the_space(layers, tmp_path):
     path, difference, _ = exported(layers, tmp_path)
+    assert [name for name in names(path) if name.endswith(NUMBERS)] == ["2.weight" + NUMBERS]
     size = np.std(layers(torch.randn(200, 20)).detach().numpy())
     assert difference < 0.05 * size
     assert path.stat().st_size < 0.32 * 4 * sum(parameter.numel() for parameter in layers.parameters())
+
+
+def test_layers_that_are_given_negative_numbers_stay_as_they_are(tmp_path):
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(
+        torch.nn.Linear(20, SMALLEST_SIDE), torch.nn.Tanh(), torch.nn.Linear(SMALLEST_SIDE, SMALLEST_SIDE)
+    )
+    path, difference, _ = exported(layers, tmp_path)
+    assert difference < 1e-3 and not any(name.endswith(NUMBERS) for name in names(path))
 
 
 def test_who_else_is_in_the_batch_does_not_matter(layers, tmp_path):

@@ -222,6 +222,13 @@ def test_a_network_that_sees_more_and_answers_in_another_frame_begins_with_the_e
     assert torch.equal(after.head.weight, head) and torch.equal(
         after.units[1].body[0].weight, before.units[1].body[0].weight
     )
+    torch.save(after.state_dict(), tmp_path / "weights.pt")
+    back = networks.PosePrior(16, output="6d")
+    head = back.head.weight.clone()
+    back.load_earlier(tmp_path / "weights.pt")
+    assert torch.equal(back.head.weight, head) and torch.equal(back.stem[0].weight, after.stem[0].weight)
+    with pytest.raises(ValueError, match="sees 109 numbers more"):
+        before.load_earlier(tmp_path / "weights.pt")
 
 
 @pytest.mark.parametrize("options", [{}, {"output": "6d", "bones": False}])

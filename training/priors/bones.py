@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ...inference.body_model import BodyModel
-from ...inference.joints import JOINT_NAMES, KEYPOINT_INDEX, KEYPOINT_NAMES, keypoints_from_joints
+from ...inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, keypoints_from_joints
 
 _TRUNK = (
     ("pelvis", "thorax"), ("thorax", "upper_neck"), ("upper_neck", "head_top"), ("right_hip", "left_hip"),
@@ -28,9 +28,9 @@ LONGEST = 4
 
 def rest_keypoints(model: BodyModel) -> np.ndarray:
     """The keypoints (25, 3) of the average body in the T-pose, metres."""
-    still = np.tile(np.eye(3, dtype=np.float32), (1, len(JOINT_NAMES), 1, 1))
-    rest = model.pose(np.zeros((1, model.shapedirs.shape[2]), np.float32), still)
-    return np.stack(keypoints_from_joints(rest.joints, rest.vertices[:, model.keypoint_vertices]), -2)[0]
+    average = np.zeros((1, model.shapedirs.shape[2]), np.float32)
+    landmarks = model.rest_vertices(average)[:, model.keypoint_vertices]
+    return np.stack(keypoints_from_joints(model.rest_joints(average), landmarks), -2)[0]
 
 
 def bone_lengths(model: BodyModel) -> np.ndarray:

@@ -75,18 +75,20 @@ class PosePrior(nn.Module):
     def load_earlier(self, weights: Path) -> None:
         """Begin with the weights of an earlier run, of the same width. It may have had no uncertainty, fewer units (a
         new one passes on what it gets, nearly, until it has learnt better) and fewer inputs (new ones count nothing at
-        first); a head that answered in another frame begins anew."""
+        first); a head that answered in another frame begins anew. Raises ValueError when it lacks more, or saw more."""
         found = read_weights(weights)
         for unit in self.units:
             # Its last batch norm makes little of what the unit adds. (Goyal et al. 2017, §5.1, make it nothing; here a
             # ReLU follows, so that it would stay nothing.)
             nn.init.constant_(unit.body[-3].weight, NEW_UNIT)
         optional = ["uncertainty.", "foreshortening.", *(f"units.{number}." for number in range(1, len(self.units)))]
-        if isinstance(self.answer, AboutParents) and "answer.parents" not in found:
+        if isinstance(self.answer, AboutParents) != ("answer.parents" in found):
             optional += ["head.", "answer."]
             found = {name: value for name, value in found.items() if not name.startswith("head.")}
         if "stem.0.weight" in found:
             new = self.stem[0].in_features - found["stem.0.weight"].shape[1]
+            if new < 0:
+                raise ValueError(f"{weights} is of a network that sees {-new} numbers more than this one")
             found["stem.0.weight"] = nn.functional.pad(found["stem.0.weight"], (0, new))
         take_weights(self, found, weights, tuple(optional))
 
