@@ -11,6 +11,7 @@ from .camera import Camera, choose_camera, solve_translation
 from .crop import box_around, heatmap_window
 from .depth_hypotheses import Hypothesis, hypotheses
 from .errors import NoPersonError
+from .finder import Finder
 from .human2d import Detection, Human2D, score_of
 from .images import Photo
 from .joints import KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
@@ -81,6 +82,7 @@ class Engine:
         device, threads = self.settings.device, self.settings.threads
         self.body = BodyModel.load(self.settings.body_model)
         self.human2d = Human2D(self.settings.size, device, threads)
+        self.finder = Finder(device, threads)
         # The priors take half a millisecond; moving them to another device would cost more than it saves.
         self.pose_prior = PosePrior("cpu", 1, MODELS / f"{POSE_WEIGHTS[self.settings.pose_weights]}.onnx")
         self.shape_prior = ShapePrior("cpu", 1, self.settings.body_model)
@@ -88,7 +90,7 @@ class Engine:
     def detect(self, photo: Photo, box: np.ndarray | None = None) -> Found:
         """Find the person in a photo, or look at the one in `box` (x, y, width, height; pixels). Raises
         NoPersonError."""
-        return find_person(photo.pixels, self.human2d, box)
+        return find_person(photo.pixels, self.human2d, self.finder, box)
 
     def camera(self, size: tuple[int, int], exif_focal: float | None = None) -> Camera:
         """The camera of a photo of `size` (width, height), by the settings, its EXIF data or the default."""

@@ -1,6 +1,6 @@
-"""Human2D: a crop of a photo to 25 keypoints and a silhouette (Pavlakos et al. 2018, §4.1)."""
+"""Human2D: a crop of a photo to 25 keypoints, their depth and a silhouette (Pavlakos et al. 2018, §4.1)."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -23,12 +23,16 @@ FEWEST_PRESENT = 6
 class Detection:
     """What Human2D saw in one crop. `keypoints` (25, 3): x, y in photo pixels and confidence; `silhouette` (S, S) is
     the probability that a cell is the person, in the crop's own frame: 64 cells, or more once it has been sharpened;
-    `heatmaps` (25, 64, 64) are the keypoints' probabilities, in that frame, too."""
+    `heatmaps` (25, 64, 64) are the keypoints' probabilities, in that frame, too; `depth` (25,) says how far behind the pelvis each
+    keypoint is, in pixels of the photo at the pelvis' distance; `presence` is the probability that there is a person
+    at all, however sure their pose. None is what the network does not tell."""
 
     crop: Crop
     keypoints: np.ndarray
     silhouette: np.ndarray
     heatmaps: np.ndarray | None = field(default=None, repr=False)
+    depth: np.ndarray | None = None
+    presence: float | None = None
 
     @property
     def stride(self) -> float:
@@ -69,45 +73,64 @@ class Human2D:
         """Look at several crops of one photo (H, W, 3) uint8 RGB at once. In one that shows the photo's mirror image
         left and right are still the person's own."""
         pixels = np.stack([crop.cut(photo) for crop in crops]).transpose(0, 3, 1, 2)
-        heatmaps, silhouettes = self.network(pixels.astype(np.float32) / 255)
+        heatmaps, silhouettes, *more = self.network(pixels.astype(np.float32) / 255)
+        depth = more[0] if more else [None] * len(crops)
+        presence = more[1].astype(float) if len(more) > 1 else [None] * len(crops)
         for number, crop in enumerate(crops):
             if crop.flip:
                 heatmaps[number] = heatmaps[number][KEYPOINT_MIRROR]
-        keypoints = self._keypoints(crops, heatmaps, "calibration")
+                depth[number] = depth[number][KEYPOINT_MIRROR] if more else None
+        cells, keypoints = self._keypoints(crops, heatmaps, "calibration")
         return [
-            Detection(crop, points, silhouette[0], own)
-            for crop, points, silhouette, own in zip(crops, keypoints, silhouettes, heatmaps, strict=True)
+            Detection(crop, points, silhouette[0], own, _depth_at(deep, places, crop), there)
+            for crop, points, silhouette, own, deep, places, there in zip(
+                crops, keypoints, silhouettes, heatmaps, depth, cells, presence, strict=True
+            )
         ]
 
-    def together(self, looks: list[Detection]) -> Detection:
-        """The first look, with keypoints read from the mean of the heatmaps of all looks at the person.
+    def together(self, looks: list[Detection], crop: Crop | None = None) -> Detection:
+        """What all looks at a person say, in the frame of `crop`, or of the first: keypoints are read from the mean of the heatmaps, and
+        silhouettes, depths and presence are means, too.
 
         Where a look does not reach, the others decide. A mean of maps is less sure than its parts where they differ,
         and has a calibration of its own.
         """
-        first = looks[0]
-        drawn = [_drawn_in(look, first.crop) for look in looks]
-        count = sum(there for _, there in drawn)
-        heatmaps = sum(maps for maps, _ in drawn) / np.maximum(count, 0.5)
-        keypoints = self._keypoints([first.crop], heatmaps[None], "calibration_together")[0]
-        return replace(first, keypoints=keypoints, heatmaps=heatmaps)
+        first, crop = looks[0], crop or looks[0].crop
+        drawn = [_drawn_in(look, crop) for look in looks]
+        count = np.maximum(sum(there for _, there in drawn), 0.5)
+        heatmaps, silhouette = np.split(sum(maps for maps, _ in drawn) / count, [-1])
+        _, keypoints = self._keypoints([crop], heatmaps[None], "calibration_together")
+        depth = None if first.depth is None else np.mean([look.depth for look in looks], 0)
+        presence = None if first.presence is None else float(np.mean([look.presence for look in looks]))
+        return Detection(crop, keypoints[0], silhouette[0], heatmaps, depth, presence)
 
-    def _keypoints(self, crops: list[Crop], heatmaps: np.ndarray, calibration: str) -> np.ndarray:
-        """Photo pixels and confidence (B, 25, 3) of what heatmaps (B, 25, 64, 64) of crops show; the confidence is 0
-        of a keypoint that is not in the picture. `calibration` names a curve in the network's file."""
+    def _keypoints(self, crops: list[Crop], heatmaps: np.ndarray, calibration: str) -> tuple[np.ndarray, np.ndarray]:
+        """Cells (B, 25, 2), and photo pixels and confidence (B, 25, 3), of what heatmaps (B, 25, 64, 64) of crops show; the
+        confidence is 0 of a keypoint that is not in the picture. `calibration` names a curve in the network's file."""
         cells, mass = decode_heatmaps(heatmaps)
         confidence = calibrate(mass, self.network.metadata[calibration]) * present(heatmaps)
         places = [crop.to_photo(heatmap_to_crop(own)) for crop, own in zip(crops, cells, strict=True)]
-        return np.concatenate([places, confidence[..., None]], -1)
+        return cells, np.concatenate([places, confidence[..., None]], -1)
+
+
+def _depth_at(depth: np.ndarray | None, cells: np.ndarray, crop: Crop) -> np.ndarray | None:
+    """Depths (25,) in photo pixels from maps (25, 64, 64) in sides of the crop, at the keypoints' cells (25, 2)."""
+    if depth is None:
+        return None
+    x, y = np.clip(np.round(cells).astype(int), 0, np.array(depth.shape[:0:-1]) - 1).T
+    return depth[np.arange(len(depth)), y, x] * crop.side
 
 
 def _drawn_in(look: Detection, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
-    """A look's heatmaps (25, 64, 64) in the frame of another crop, and which of its cells (64, 64) the look reaches."""
+    """A look's heatmaps and silhouette (26, 64, 64) in the frame of another crop, and which of its cells (64, 64) the look
+    reaches."""
     if look.crop is crop:
-        return look.heatmaps, np.ones(look.heatmaps.shape[1:], np.float32)
+        return np.concatenate([look.heatmaps, look.silhouette[None]]), np.ones(look.heatmaps.shape[1:], np.float32)
     affine = heatmap_affine(look.crop, crop)
     size = look.heatmaps.shape[2], look.heatmaps.shape[1]
     there = np.ones(size[::-1], np.float32)
-    *maps, there = (cv2.warpAffine(one, affine, size, flags=cv2.INTER_LINEAR) for one in (*look.heatmaps, there))
+    *maps, silhouette, there = (
+        cv2.warpAffine(one, affine, size, flags=cv2.INTER_LINEAR) for one in (*look.heatmaps, look.silhouette, there)
+    )
     # The same probability on fewer cells is denser.
-    return np.stack(maps) / abs(np.linalg.det(affine[:, :2])), there
+    return np.stack([*(np.stack(maps) / abs(np.linalg.det(affine[:, :2]))), silhouette]), there

@@ -19,7 +19,7 @@ from .errors import NoPersonError, UserError
 from .frames import InputItem
 from .human2d import Detection, score_of
 from .images import Photo
-from .person import PERSON, box_overlap, person_cells
+from .person import MIN_PRESENCE, box_overlap, person_cells, presence_of
 from .side_swaps import repair_sides
 from .smooth_motion import with_motion
 from .smoothing import fill_gaps, fill_rotation_gaps
@@ -128,7 +128,7 @@ def _follow(engine: Engine, photo: Photo, box: np.ndarray | None, first_box: np.
     if box is not None:
         wide = engine.human2d(photo.pixels, [replace(crop_of_box(widened(box)), flip=True)])[0]
         near = engine.human2d(photo.pixels, [crop_of_box(person_box(wide))])[0]
-        if near.score >= PERSON and box_overlap(box, person_box(near)) > SAME_PERSON:
+        if presence_of(near) >= MIN_PRESENCE and box_overlap(box, person_box(near)) > SAME_PERSON:
             return engine.human2d.together([near, wide])
     return engine.detect(photo, first_box).detection
 

@@ -16,16 +16,19 @@ SMALLEST_HALVED = 256
 
 
 def export(
-    network: torch.nn.Module, example: torch.Tensor, path: Path, inputs: str, outputs: list[str], metadata: dict
-) -> float:
-    """Write `network` to `path` with a free batch size; returns the largest difference to torch on `example`.
+    network: torch.nn.Module, example: torch.Tensor, path: Path, inputs: str, outputs: list[str], metadata: dict,
+    free_sides: bool = False,
+) -> float:  # fmt: skip
+    """Write `network` to `path` with a free batch size, of pictures with `free_sides` of any size too; returns the largest
+    difference to torch on `example`.
 
     `inputs` and `outputs` name the tensors; `metadata` is carried in the file. Large linear layers are stored
     and computed in eight bits (`eight_bits`); other weights are stored as float16 and widened when the file is opened,
     so computing stays float32.
     """
     network = network.eval().float()
-    free = {name: {0: "batch"} for name in (inputs, *outputs)}
+    sides = {2: "height", 3: "width"} if free_sides else {}
+    free = {name: {0: "batch", **sides} for name in (inputs, *outputs)}
     torch.onnx.export(
         network,
         (example,),

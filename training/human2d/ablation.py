@@ -12,16 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..onnx_export import load_weights
 from ..photos2d import CCP, LSPET, load_crops
 from .evaluate import Run, pck, predict, relative_errors, silhouette_iou
 from .export import Shipped
-from .network import SIZES, StackedHourglass
+from .network import SIZES, human2d_network
 from .reading import decoding_rows, silhouette_rows
 from .train import Config, train
 
-PAPER = Config(loss="mse", optimizer="rmsprop", learning_rate=3e-4, augmentation="paper", labels="human")
+PAPER = Config(
+    size="hourglass", loss="mse", optimizer="rmsprop", learning_rate=3e-4, augmentation="paper", labels="human",
+    packs="photos2d",
+)  # fmt: skip
 
 
 def steps(side: int, iterations: int) -> dict[str, Config]:
@@ -42,9 +46,9 @@ def steps(side: int, iterations: int) -> dict[str, Config]:
     }
 
 
-def runner(network: StackedHourglass, side: int) -> Run:
+def runner(network: nn.Module) -> Run:
     """A network as `predict` calls it."""
-    shipped = Shipped(network.eval(), side)
+    shipped = Shipped(network.eval())
 
     def run(images: np.ndarray) -> list[np.ndarray]:
         with torch.no_grad():
@@ -72,6 +76,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--iterations", type=int, default=600, help="of batch 16, for every row; 0: only --weights")
     parser.add_argument("--side", type=int, default=128, help="of the training crops, in pixels")
     parser.add_argument("--weights", type=Path, help="trained weights to read maps of (.pt or .onnx)")
+    parser.add_argument("--size", choices=SIZES, default="fast", help="of --weights")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -86,14 +91,14 @@ def main(arguments: list[str]) -> None:
         ]
     for number, (name, config) in enumerate(rows.items()):
         run = train(config, options.out / str(number))
-        lines.append("| {} | {:.3f} | {:.3f} |".format(name, *figures(runner(run.average.model, options.side))))
+        lines.append("| {} | {:.3f} | {:.3f} |".format(name, *figures(runner(run.average.model))))
         table.write_text("\n".join(lines) + "\n")
         print(lines[-1], flush=True)
     if options.weights:
-        network = StackedHourglass(SIZES["fast"])
+        network = human2d_network(options.size)
         load_weights(network, options.weights, prefix="network.")
         lines += ["", "| decoding | PCK@0.2 | PCK@0.05 |", "| --- | ---: | ---: |"]
-        run = runner(network, options.side)
+        run = runner(network)
         for name, values in decoding_rows(run, _calibration(LSPET)).items():
             lines.append("| {} | {:.3f} | {:.3f} |".format(name, *values))
         lines += ["", "| silhouette | IoU fashion |", "| --- | ---: |"]

@@ -54,7 +54,7 @@ PAPER = Augmentation(
     appearance=False,
 )
 GENTLE = Augmentation(
-    rotation=30.0, any_rotation=0.05, scale=(0.75, 1.35), shift=0.08, truncation=0.05, cut_off=0.2, occlusion=0.15
+    rotation=30.0, any_rotation=0.1, scale=(0.75, 1.35), shift=0.08, truncation=0.05, cut_off=0.15, occlusion=0.15
 )  # fmt: skip
 """For the end of a run: nearer to what the network is asked in the end. One that cannot fit its training pictures yet
 loses more by rare views than it gains."""
@@ -172,8 +172,9 @@ def training_sample(
 ) -> dict[str, np.ndarray]:
     """One sample, augmented unless `options` is None; occluders are cut from `others`.
 
-    `crop` (3, S, S) float32 in 0–1, `points` (25, 2) heatmap cells, `labelled` (a weight in 0–1) and `inside` (25,),
-    `silhouette` (S/4, S/4) in 0–1, `has_silhouette`.
+    `crop` (3, S, S) uint8, `points` (25, 2) heatmap cells, `labelled` (a weight in 0–1) and `inside` (25,), `depth`
+    (25, 2) behind the pelvis in sides of the crop and its weight, `silhouette` (S/4, S/4) in 0–1, `has_silhouette`,
+    `somebody` 0/1.
     """
     labels, beyond = example.keypoints[:, 2], np.zeros(len(example.keypoints), bool)
     if options and not example.nobody and rng.random() < options.cut_off:
@@ -196,11 +197,13 @@ def training_sample(
         drawn = crop.cut(example.mask, cv2.BORDER_CONSTANT, (0,))
         silhouette = cv2.resize(drawn, (cells, cells), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     return {
-        "crop": np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32) / 255,
+        "crop": np.ascontiguousarray(image.transpose(2, 0, 1)),
         "points": points.astype(np.float32),
         # Where nobody is, every keypoint has a place to be: nowhere.
         "labelled": np.ones(len(points), np.float32) if example.nobody else labels[own].astype(np.float32),
         "inside": inside.astype(np.float32),
+        "depth": example.depth[own].astype(np.float32) * np.float32([1 / crop.side, 1]),
         "silhouette": silhouette,
         "has_silhouette": np.float32(example.mask is not None),
+        "somebody": np.float32(not example.nobody),
     }

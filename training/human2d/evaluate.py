@@ -22,7 +22,8 @@ from ...inference.joints import KEYPOINT_INDEX, LIMB_KEYPOINTS
 from ..photos2d import LabelledCrop
 
 Run = Callable[[np.ndarray], list[np.ndarray]]
-"""Crops (B, 3, 256, 256) in 0–1 to heatmaps (B, 25, 64, 64) and silhouettes (B, 1, 64, 64), as probabilities."""
+"""Crops (B, 3, 256, 256) in 0–1 to heatmaps (B, 25, 64, 64) and silhouettes (B, 1, 64, 64), as probabilities, and
+whatever else a network gives."""
 
 
 def predict(
@@ -36,7 +37,7 @@ def predict(
         examples = crops[start : start + batch]
         windows = [crop_of_box(example.box) for example in examples]
         images = np.stack([window.cut(example.image) for window, example in zip(windows, examples, strict=True)])
-        heatmaps, masks = run(images.transpose(0, 3, 1, 2).astype(np.float32) / 255)
+        heatmaps, masks, *_ = run(images.transpose(0, 3, 1, 2).astype(np.float32) / 255)
         cells, mass = decode(heatmaps)
         masses.append(mass)
         for window, example, cell, mask in zip(windows, examples, cells, masks[:, 0], strict=True):

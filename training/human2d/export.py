@@ -10,16 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
+from torch import nn
 
-from ...inference.crop import CROP_SIZE
 from ...inference.human2d import Human2D
-from ...inference.person import most_like_a_person
+from ...inference.crop import crop_of_box
+from ...inference.person import look_twice
 from ..onnx_export import annotate, export, load_weights
 from ..photos2d import LSPET, LabelledCrop, load_crops
 from .evaluate import predict, relative_errors
-from .network import SIZES, StackedHourglass, heatmap_probabilities
+from .network import SIZES, human2d_network
+from .outputs import heatmap_probabilities
 
+OUTPUTS = ("heatmaps", "silhouettes", "depth", "presence")
 KNOTS = 12
 TOGETHER = "calibration_together"
 AS_IT_IS = {"mass": [0.0, 1.0], "confidence": [0.0, 1.0]}
@@ -27,24 +29,20 @@ AS_IT_IS = {"mass": [0.0, 1.0], "confidence": [0.0, 1.0]}
 
 
 class Shipped(torch.nn.Module):
-    """Crops (B, 3, 256, 256) to the last stack's outputs as probabilities: heatmaps (B, 25, 64, 64) and the person's
-    silhouette (B, 1, 64, 64).
+    """Crops (B, 3, 256, 256) to the last stack's outputs: `OUTPUTS`, those that the network has.
 
-    `side` is the crop side that the network was last trained at. A network trained on half-size crops sees the crop
-    averaged to that size, and its logits are interpolated to 64×64: a quarter of the time, for some precision.
+    Heatmaps (B, 25, 64, 64) and the person's silhouette (B, 1, 64, 64) are probabilities; depth (B, 25, 64, 64) is in sides of the
+    crop; presence (B,) is the probability that there is a person.
     """
 
-    def __init__(self, network: StackedHourglass, side: int = CROP_SIZE):
+    def __init__(self, network: nn.Module):
         super().__init__()
-        self.network, self.reduction = network, CROP_SIZE // side
+        self.network = network
 
     def forward(self, crops):
-        heatmaps, silhouette = self.network(F.avg_pool2d(crops, self.reduction))[-1]
-        heatmaps, silhouette = (self._enlarge(logits.float()) for logits in (heatmaps, silhouette))
-        return heatmap_probabilities(heatmaps), torch.softmax(silhouette, 1)[:, 1:]
-
-    def _enlarge(self, logits):
-        return F.interpolate(logits, scale_factor=self.reduction, mode="bilinear") if self.reduction > 1 else logits
+        last = self.network(crops)[-1]
+        found = [heatmap_probabilities(last.heatmaps), torch.softmax(last.silhouette.float(), 1)[:, 1:], last.depth]
+        return found if last.presence is None else [*found, torch.sigmoid(last.presence)]
 
 
 def calibration_curve(mass: np.ndarray, errors: np.ndarray) -> dict[str, list[float]]:
@@ -67,12 +65,12 @@ def calibration_curve(mass: np.ndarray, errors: np.ndarray) -> dict[str, list[fl
     return {"mass": [0.0] + [round(b[0], 5) for b in pooled], "confidence": [0.0] + [round(b[1], 5) for b in pooled]}
 
 
-def export_human2d(weights: Path, size: str, side: int, out: Path) -> tuple[float, dict]:
-    """Write Human2D, last trained on crops of `side` pixels, with its calibration. Returns the largest difference to
-    torch, and the curves by name. Raises PackMissing."""
-    network = StackedHourglass(SIZES[size])
+def export_human2d(weights: Path, size: str, out: Path) -> tuple[float, dict]:
+    """Write Human2D with its calibration. Returns the largest difference to torch, and the curves by name. Raises
+    PackMissing."""
+    network = human2d_network(size)
     load_weights(network, weights, prefix="network.")
-    shipped = Shipped(network.eval(), side)
+    shipped = Shipped(network.eval())
 
     def run(crops: np.ndarray) -> list[np.ndarray]:
         with torch.no_grad():
@@ -81,7 +79,8 @@ def export_human2d(weights: Path, size: str, side: int, out: Path) -> tuple[floa
     crops = load_crops("calibration", (LSPET,))
     points, mass, _ = predict(run, crops)
     curves = {"calibration": calibration_curve(mass, relative_errors(points, crops)), TOGETHER: AS_IT_IS}
-    example, outputs = torch.rand(1, 3, 256, 256), ["heatmaps", "silhouettes"]
+    example = torch.rand(1, 3, 256, 256)
+    outputs = list(OUTPUTS[: len(shipped(example))])
     difference = export(shipped, example, out, "crops", outputs, _written(curves))
     curves[TOGETHER] = curve_of_looks_together(Human2D(device="cpu", file=out), crops)
     annotate(out, _written(curves))
@@ -91,7 +90,7 @@ def export_human2d(weights: Path, size: str, side: int, out: Path) -> tuple[floa
 def curve_of_looks_together(human2d: Human2D, crops: list[LabelledCrop]) -> dict[str, list[float]]:
     """The same curve of what the engine makes of its looks in the labelled box, by a network whose curve for that is
     `AS_IT_IS` so far."""
-    found = np.stack([most_like_a_person(crop.image, human2d, crop.box).detection.keypoints for crop in crops])
+    found = np.stack([look_twice(crop.image, human2d, crop_of_box(crop.box)).keypoints for crop in crops])
     # What is not in the picture has no confidence, whatever the curve.
     errors = np.where(found[..., 2] > 0, relative_errors(found[..., :2], crops), np.nan)
     return calibration_curve(found[..., 2], errors)
@@ -106,7 +105,6 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--size", choices=SIZES, default="fast")
     parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
-    parser.add_argument("--side", type=int, default=CROP_SIZE, help="crop side that the weights were last trained at")
     options = parser.parse_args(arguments)
-    difference, curves = export_human2d(options.weights, options.size, options.side, options.out)
+    difference, curves = export_human2d(options.weights, options.size, options.out)
     print(f"wrote {options.out}; largest difference to torch {difference:.2e}; {curves}")

@@ -1,4 +1,4 @@
-"""What Human2D is trained on: where each keypoint is, and which pixels are the person.
+"""What Human2D is trained on: where each keypoint is and how deep, which pixels are the person, and whether there is one.
 
 The paper's loss on heatmaps is the squared error (§4.1). With few labels it sits on the all-zero plateau for long; the
 cross-entropy over positions starts at once, and it is what we ship. Both are here, so that the faithful row stays
@@ -8,6 +8,7 @@ reproducible. The "nowhere" outcome, ours, teaches the network that a joint beyo
 import math
 
 import torch
+from torch.nn import functional as F
 
 SIGMA = 2 / 64
 """Deviation of the target's Gaussian over the side of the heatmap: two cells of a 64×64 map."""
@@ -57,13 +58,33 @@ HEATMAP_LOSSES = {"cross-entropy": (position_cross_entropy, 1.0), "mse": (heatma
 SILHOUETTE_WEIGHT = {"cross-entropy": 2.0, "mse": 1.0}
 
 
+DEPTH_WEIGHT = 10.0
+"""A tenth of a crop's side off in depth costs as much as a keypoint at twice the likely distance."""
+PRESENCE_WEIGHT = 0.5
+
+
+def depth_error(depth, points, known, inside):
+    """Mean absolute error of depth maps (B, K, H, W), in sides of the crop, at the keypoints' places `points` (B, K, 2)
+    in cells; `known` (B, K, 2) are the true depths and their weights."""
+    target = gaussian_targets(points, *depth.shape[2:])
+    target = target / target.sum((2, 3), keepdim=True).clamp_min(1e-6)
+    weight = known[..., 1] * inside
+    error = ((depth.float() * target).sum((2, 3)) - known[..., 0]).abs()
+    return (error * weight).sum() / weight.sum().clamp_min(1)
+
+
 def human2d_loss(outputs, batch, kind: str):
-    """Sum over the stacks of L = w·L_heatmaps + L_silhouette."""
+    """Sum over the stacks of L = w·L_heatmaps + L_silhouette, and of the depths and the presence where there are
+    any."""
     heatmap_loss, weight = HEATMAP_LOSSES[kind]
     total = 0.0
-    for heatmaps, silhouette in outputs:
-        total = total + weight * heatmap_loss(heatmaps, batch["points"], batch["labelled"], batch["inside"])
+    for stack in outputs:
+        total = total + weight * heatmap_loss(stack.heatmaps, batch["points"], batch["labelled"], batch["inside"])
         total = total + SILHOUETTE_WEIGHT[kind] * silhouette_cross_entropy(
-            silhouette, batch["silhouette"], batch["has_silhouette"]
+            stack.silhouette, batch["silhouette"], batch["has_silhouette"]
         )
+        if stack.depth is not None:
+            total = total + DEPTH_WEIGHT * depth_error(stack.depth, batch["points"], batch["depth"], batch["inside"])
+        if stack.presence is not None:
+            total = total + PRESENCE_WEIGHT * F.binary_cross_entropy_with_logits(stack.presence, batch["somebody"])
     return total

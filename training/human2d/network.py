@@ -1,116 +1,15 @@
-"""The stacked hourglass (Newell et al. 2016; Pavlakos et al. 2018, §4.1): photo crop in, heatmaps and silhouette
-out."""
+"""The two sizes of Human2D."""
 
-import math
-from dataclasses import dataclass
-
-import torch
 from torch import nn
-from torch.nn import functional as F
 
-from ...inference.joints import KEYPOINT_NAMES
+from .fast import FastHuman2D
+from .hourglass import StackedHourglass
 
-
-@dataclass(frozen=True)
-class Architecture:
-    """`features` of every scale; what else departs from the paper's network."""
-
-    features: int
-    early_stride: bool = False
-    """Go from half to quarter resolution by a strided convolution, where the paper has a residual at half resolution
-    and max-pooling: that residual alone is two fifths of a training step of the smaller network."""
+SIZES = {"fast": FastHuman2D, "hourglass": StackedHourglass}
+"""`fast` stands on a backbone that others trained on everyday people, and ships; `hourglass` is the paper's."""
 
 
-SIZES = {"fast": Architecture(128, early_stride=True), "hourglass": Architecture(256)}
-"""The two networks we ship; both have two stacks (docs/decisions/011)."""
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
-
-
-class Residual(nn.Module):
-    """Pre-activation bottleneck: 1×1 to half the features, 3×3, 1×1 back, plus the input."""
-
-    def __init__(self, features_in: int, features: int):
-        super().__init__()
-        half = features // 2
-        self.body = nn.Sequential(
-            nn.BatchNorm2d(features_in), nn.ReLU(), nn.Conv2d(features_in, half, 1, bias=False),
-            nn.BatchNorm2d(half), nn.ReLU(), nn.Conv2d(half, half, 3, padding=1, bias=False),
-            nn.BatchNorm2d(half), nn.ReLU(), nn.Conv2d(half, features, 1),
-        )  # fmt: skip
-        self.skip = nn.Identity() if features_in == features else nn.Conv2d(features_in, features, 1)
-
-    def forward(self, x):
-        return self.body(x) + self.skip(x)
-
-
-class Hourglass(nn.Module):
-    """Four times down and up again, one residual per branch, features of each scale added on the way back."""
-
-    def __init__(self, features: int, depth: int = 4):
-        super().__init__()
-        self.across = Residual(features, features)
-        self.down = Residual(features, features)
-        self.inner = Hourglass(features, depth - 1) if depth > 1 else Residual(features, features)
-        self.up = Residual(features, features)
-
-    def forward(self, x):
-        below = self.up(self.inner(self.down(F.max_pool2d(x, 2))))
-        return self.across(x) + F.interpolate(below, scale_factor=2, mode="nearest")
-
-
-class StackedHourglass(nn.Module):
-    """Crops (B, 3, S, S) in 0–1 RGB → per stack, heatmap logits (B, K, S/4, S/4) and silhouette logits (B, 2, S/4,
-    S/4).
-
-    Each stack's outputs are supervised, and re-injected into the next by 1×1 convolutions.
-    """
-
-    def __init__(self, architecture: Architecture, keypoints: int = len(KEYPOINT_NAMES), stacks: int = 2):
-        super().__init__()
-        features = architecture.features
-        self.features, self.keypoints = features, keypoints
-        halving = (
-            [nn.Conv2d(64, 128, 3, stride=2, padding=1)]
-            if architecture.early_stride
-            else [Residual(64, 128), nn.MaxPool2d(2)]
-        )
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), *halving,
-            Residual(128, 128), Residual(128, features),
-        )  # fmt: skip
-        self.hourglasses = nn.ModuleList(Hourglass(features) for _ in range(stacks))
-        self.necks = nn.ModuleList(
-            nn.Sequential(
-                Residual(features, features), nn.Conv2d(features, features, 1, bias=False), nn.BatchNorm2d(features),
-                nn.ReLU(),
-            )
-            for _ in range(stacks)
-        )  # fmt: skip
-        self.heads = nn.ModuleList(nn.Conv2d(features, keypoints + 2, 1) for _ in range(stacks))
-        self.reinject_features = nn.ModuleList(nn.Conv2d(features, features, 1) for _ in range(stacks - 1))
-        self.reinject_outputs = nn.ModuleList(nn.Conv2d(keypoints + 2, features, 1) for _ in range(stacks - 1))
-        self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
-        self.register_buffer("deviation", torch.tensor(_DEVIATION)[:, None, None], persistent=False)
-
-    def forward(self, crops):
-        x = self.stem((crops - self.mean) / self.deviation)
-        outputs = []
-        for stack, (hourglass, neck, head) in enumerate(zip(self.hourglasses, self.necks, self.heads, strict=True)):
-            y = neck(hourglass(x))
-            output = head(y)
-            outputs.append((output[:, : self.keypoints], output[:, self.keypoints :]))
-            if stack < len(self.reinject_features):
-                x = x + self.reinject_features[stack](y) + self.reinject_outputs[stack](output)
-        return outputs
-
-
-def heatmap_probabilities(logits):
-    """Heatmap logits (B, K, H, W) as the probability that the keypoint lies in each cell; what is missing from 1 is the
-    probability that it lies in none (outside the crop).
-
-    `nowhere` has the fixed logit log(H·W), so a network that knows nothing gives it one half at any resolution.
-    """
-    flat = logits.flatten(2).float()
-    nowhere = flat.new_full((*flat.shape[:2], 1), math.log(int(flat.shape[2])))
-    return torch.softmax(torch.cat([flat, nowhere], 2), 2)[..., :-1].reshape(logits.shape)
+def human2d_network(size: str) -> nn.Module:
+    """An untrained Human2D of one of `SIZES`: crops (B, 3, S, S) in 0–1 RGB to `Outputs`, a list of one for each
+    stack."""
+    return SIZES[size]()

@@ -8,20 +8,20 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..photos2d import LabelledCrop, combined_keypoints
 from .evaluate import predict
 from .export import Shipped
-from .network import StackedHourglass
 
 SURE = 0.75
 """Probability in a heatmap's peak from which the average is heard."""
 
 
-def reviewed(crops: list[LabelledCrop], average: StackedHourglass, side: int) -> list[LabelledCrop]:
-    """The same crops with labels that take the average's word into account; it looks at crops of `side` pixels."""
+def reviewed(crops: list[LabelledCrop], average: nn.Module) -> list[LabelledCrop]:
+    """The same crops with labels that take the average's word into account."""
     device = next(average.parameters()).device
-    shipped = Shipped(average, side)
+    shipped = Shipped(average)
 
     def run(images: np.ndarray) -> list[np.ndarray]:
         with torch.no_grad():

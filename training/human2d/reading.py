@@ -1,17 +1,13 @@
 """Ways to read Human2D's maps, compared with one trained network on the calibration split: keypoints from heatmaps, and
 silhouettes from several looks."""
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 
 from ...inference.crop import crop_of_box
 from ...inference.guided_filter import sharpened
 from ...inference.heatmaps import decode_heatmaps, peaks, window_means
-from ...inference.human2d import Detection
 from ...inference.joints import KEYPOINT_MIRROR
-from ...inference.person import NEARER, laid_over
 from ..photos2d import LabelledCrop
 from .evaluate import Run, in_photo, pck, predict, relative_errors, silhouette_iou
 
@@ -50,7 +46,7 @@ def with_flip(run: Run) -> Run:
     """The mean of the answers to a crop and to its mirror image."""
 
     def both(images: np.ndarray) -> list[np.ndarray]:
-        heatmaps, silhouettes = run(images)
+        heatmaps, silhouettes, *_ = run(images)
         mirrored = run(np.ascontiguousarray(images[..., ::-1]))
         turned = mirrored[0][:, KEYPOINT_MIRROR, :, ::-1]
         return [(heatmaps + turned) / 2, (silhouettes + mirrored[1][..., ::-1]) / 2]
@@ -86,17 +82,15 @@ def silhouette_rows(run: Run, fashion: list[LabelledCrop]) -> dict[str, float]:
     found: dict[str, list[np.ndarray]] = {}
     for example in fashion:
         crop = crop_of_box(example.box)
-        crops = [crop, replace(crop, side=crop.side * NEARER)]
-        pictures = np.stack([one.cut(example.image) for one in crops])
-        _, maps = run(pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255)
-        unseen = np.zeros((0, 3))
-        looks = [Detection(one, unseen, silhouette[0]) for one, silhouette in zip(crops, maps, strict=True)]
-        nearer = laid_over(looks[0], looks[1])
+        picture = crop.cut(example.image)
+        pictures = np.stack([picture, picture[:, ::-1]]).transpose(0, 3, 1, 2).astype(np.float32) / 255
+        _, (own, mirrored), *_ = run(pictures)
+        both = (own[0] + mirrored[0, :, ::-1]) / 2
         for name, silhouette in {
-            "one look": looks[0].silhouette,
-            "the nearer look, where it reaches": nearer,
-            "one look, guided filter": sharpened(looks[0].silhouette, pictures[0]),
-            "the nearer look, guided filter (what ships)": sharpened(nearer, pictures[0]),
+            "one look": own[0],
+            "the mirror image too": both,
+            "one look, guided filter": sharpened(own[0], picture),
+            "the mirror image too, guided filter (what ships)": sharpened(both, picture),
         }.items():
             found.setdefault(name, []).append(in_photo(silhouette, crop, example.image.shape[1::-1]))
     return {name: silhouette_iou(silhouettes, fashion) for name, silhouettes in found.items()}

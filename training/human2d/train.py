@@ -1,8 +1,8 @@
-"""The training loop of Human2D: `python -m body_from_image.training human2d --size fast --out runs/human2d`.
+"""The training loop of Human2D: `python -m body_from_image.training human2d --size fast --movenet FOLDER --out runs/human2d`.
 
-Stages go from synthetic pictures to photos and from small crops to full size: a 128² crop costs a quarter of a 256² one
-and shows the 100-pixel people of our data as well, so most samples are seen small; in the last stage the rate falls to
-zero. A run resumes from its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
+`fast` begins as MoveNet, from the folder that holds its published weights (`movenet_weights`); what that network knows is kept by
+a lower rate for it, and lost by a high one. Stages go from small crops to full size; in the last one the rate falls to zero. A run
+resumes from its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
 """
 
 import copy
@@ -19,14 +19,21 @@ from torch.utils.data import DataLoader, IterableDataset
 from ...inference.joints import KEYPOINT_NAMES
 from ..command_line import one_of, parse_run
 from ..onnx_export import load_weights
+from ..people2d import load_everyday, load_more2d
 from ..photos2d import LONGEST_SIDE, SYNTHETIC, LabelledCrop, load_crops
 from ..precision import mixed_precision
 from ..several_processes import average_gradients, join, leave
 from ..synthetic.backgrounds import EmptyPhotos
 from .augmentation import AUGMENTATIONS, Augmentation, training_sample
+from .fast import HEADS
 from .losses import HEATMAP_LOSSES, human2d_loss
-from .network import SIZES, StackedHourglass
+from .movenet_weights import load_movenet
+from .network import SIZES, human2d_network
 from .own_teacher import reviewed
+
+
+PRETRAINED = "movenet."
+"""How the names of weights begin that others have trained."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +48,26 @@ class Stage:
 @dataclass(frozen=True)
 class Config:
     size: str = one_of(SIZES, "fast")
-    stages: str = "128:4000,256:1500"
+    stages: str = "192:4000,256:4000"
     """SIDE:ITERATIONS or SIDE:ITERATIONS:SYNTHETIC, in order; the learning rate falls to zero over the last."""
     batch: int = 16
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
+    pretrained_rate: float = 0.2
+    """Of the learning rate, for what comes from MoveNet; 0 leaves it untouched."""
+    frozen_blocks: int = 6
+    """Of MoveNet's backbone, the first so many blocks (6: up to stride 8, 10: up to 16) and the stem stay as they are, which saves
+    half of a step: what edges and textures are it knows."""
     warmup: int = 200
     ema: float = 0.998
     loss: str = one_of(HEATMAP_LOSSES, "cross-entropy")
     optimizer: str = one_of(("adamw", "rmsprop"), "adamw")
     """`adamw`, or the paper's `rmsprop` (at 3e-4)."""
-    augmentation: str = one_of(AUGMENTATIONS, "ours")
+    augmentation: str = one_of(AUGMENTATIONS, "gentle")
     """`ours`, `gentle` or `slight` for the end of a run, or the `paper`'s."""
-    labels: str = one_of(("human", "taught", "reviewed"), "reviewed")
-    """Whose labels: `human` alone; `taught`: with MediaPipe's; `reviewed`: with those of the run's own average too,
+    packs: str = one_of(("all", "photos2d"), "all")
+    """`all`: people2d's crops as well."""
+    labels: str = one_of(("human", "taught", "reviewed"), "taught")
+    """Whose labels on photos2d: `human` alone; `taught`: with MediaPipe's; `reviewed`: with those of the run's own average too,
     from its second stage or its warm start on."""
     nobody: float = 0.06
     """Share of samples without a person, so that people are not seen in railings and ceilings."""
@@ -124,9 +138,25 @@ class AverageModel:
 
 
 def make_optimizer(model: torch.nn.Module, config: Config) -> torch.optim.Optimizer:
+    """The optimiser, its groups with the share `of_rate` of the learning rate that is theirs."""
+    frozen = (PRETRAINED,) if config.pretrained_rate == 0 else frozen_parts(config.frozen_blocks)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not name.startswith(frozen))
+    learning = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    pretrained = [parameter for name, parameter in learning.items() if name.startswith(PRETRAINED)]
+    ours = [parameter for name, parameter in learning.items() if not name.startswith(PRETRAINED)]
+    groups = [{"params": ours, "of_rate": 1.0}]
+    if pretrained:
+        groups.append({"params": pretrained, "of_rate": config.pretrained_rate})
     if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(model.parameters(), lr=config.learning_rate)
-    return torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
+        return torch.optim.RMSprop(groups, lr=config.learning_rate)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=0.02, fused=True)
+
+
+def frozen_parts(blocks: int) -> tuple[str, ...]:
+    """How the names of weights begin that are not trained when the first `blocks` blocks of MoveNet's backbone are not."""
+    backbone = PRETRAINED + "backbone."
+    return (backbone + "stem.", *(f"{backbone}blocks.{number}." for number in range(blocks))) if blocks else ()
 
 
 def rate_factor(config: Config, iteration: int) -> float:
@@ -140,13 +170,15 @@ def rate_factor(config: Config, iteration: int) -> float:
 class Run:
     """One training run in a folder: model, average, optimiser, and where it stands."""
 
-    def __init__(self, config: Config, folder: Path, warm_start: Path | None = None):
+    def __init__(self, config: Config, folder: Path, warm_start: Path | None = None, movenet: Path | None = None):
         torch.manual_seed(config.seed)
         self.config, self.folder, self.iteration = config, folder, 0
         self.share = join()
         self.warm = warm_start is not None
         self.device = torch.device(f"cuda:{self.share.rank}" if torch.cuda.is_available() else "cpu")
-        self.model = StackedHourglass(SIZES[config.size]).to(self.device, memory_format=torch.channels_last)
+        self.model = human2d_network(config.size).to(self.device, memory_format=torch.channels_last)
+        if movenet:
+            self.model.movenet.load_state_dict(load_movenet(movenet, "thunder", HEADS).state_dict())
         if warm_start:
             load_weights(self.model, warm_start, prefix="network.")
         self.average = AverageModel(self.model, config.ema)
@@ -178,10 +210,10 @@ class Run:
 
     def step(self, batch: dict) -> float:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * rate_factor(self.config, self.iteration)
+            group["lr"] = group["of_rate"] * self.config.learning_rate * rate_factor(self.config, self.iteration)
         batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         with mixed_precision(self.device.type):
-            outputs = self.model(batch["crop"].contiguous(memory_format=torch.channels_last))
+            outputs = self.model(batch["crop"].float().div(255).contiguous(memory_format=torch.channels_last))
         loss = human2d_loss(outputs, batch, self.config.loss)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -193,17 +225,29 @@ class Run:
         return float(loss.detach())
 
 
-def train(config: Config, folder: Path, workers: int = 1, log_every: int = 50, warm_start: Path | None = None) -> Run:
+def training_crops(config: Config) -> list[LabelledCrop]:
+    """All that a run learns from. Raises PackMissing."""
+    limit = config.overfit or None
+    crops = load_crops("train", limit=limit, taught=config.labels != "human")
+    if config.packs == "all" and not limit:
+        crops += load_more2d("train") + load_everyday("train")
+    return crops
+
+
+def train(
+    config: Config, folder: Path, workers: int = 1, log_every: int = 50, warm_start: Path | None = None,
+    movenet: Path | None = None,
+) -> Run:  # fmt: skip
     """Train from the checkpoint in `folder`, if there is one, to the end of the last stage."""
-    crops = load_crops("train", limit=config.overfit or None, taught=config.labels != "human")
+    crops = training_crops(config)
     options = None if config.overfit else AUGMENTATIONS[config.augmentation]
-    run = Run(config, folder, warm_start)
+    run = Run(config, folder, warm_start, movenet)
     end = 0
     for stage in config.parsed_stages():
         end += stage.iterations
         if run.iteration < end:
             review = run.warm and config.labels == "reviewed" and not config.overfit
-            labelled = reviewed(crops, run.average.model, stage.side) if review else crops
+            labelled = reviewed(crops, run.average.model) if review else crops
             _train_stage(run, labelled, stage, end, options, workers, log_every)
             run.warm = True
     run.save()
@@ -233,6 +277,7 @@ def _train_stage(run: Run, crops: list, stage: Stage, end: int, options, workers
 
 
 def main(arguments: list[str]) -> None:
-    config, rest = parse_run(arguments, Config, "human2d", "Train Human2D on photos2d.")
-    train(config, rest.out, rest.workers, warm_start=rest.warm_start)
+    movenet = "folder of MoveNet's published weights, for `fast` to begin from"
+    config, rest = parse_run(arguments, Config, "human2d", "Train Human2D on photos.", movenet=movenet)
+    train(config, rest.out, rest.workers, warm_start=rest.warm_start, movenet=rest.movenet)
     leave()

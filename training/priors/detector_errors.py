@@ -16,7 +16,8 @@ import numpy as np
 from ...inference.errors import NoPersonError
 from ...inference.human2d import Human2D
 from ...inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS
-from ...inference.person import find_person
+from ...inference.crop import crop_of_box
+from ...inference.person import check_person, look_twice
 from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
 
 TABLE = Path(__file__).with_name("detector_errors.npz")
@@ -83,12 +84,13 @@ def measure(crops: list[LabelledCrop], human2d: Human2D, seed: int = 0) -> tuple
         known = crop.keypoints[:, 2] >= TRUSTED
         if known[LIMB_KEYPOINTS].sum() < FEWEST_LABELS:
             continue
+        found = look_twice(crop.image, human2d, crop_of_box(_shaken(crop.box, rng)))
         try:
-            found = find_person(crop.image, human2d, _shaken(crop.box, rng)).detection.keypoints
+            check_person(found, boxed=True)
         except NoPersonError:
             missed += 1
             continue
-        rows.append((*compare(found, crop.keypoints, known), known, crop.source == LSPET))
+        rows.append((*compare(found.keypoints, crop.keypoints, known), known, crop.source == LSPET))
     confidence, swapped, error, known, sport = (np.array(column) for column in zip(*rows, strict=True))
     for name, index in KEYPOINT_INDEX.items():
         if confidence[:, index].max() < BLIND:

@@ -6,28 +6,28 @@ from torch import Tensor, nn
 from ...inference.heatmaps import WINDOW, body_peaks, calibrate
 from ...inference.networks import Network
 from ..human2d.export import Shipped
-from ..human2d.network import SIZES, StackedHourglass
+from ..human2d.network import human2d_network
 from ..onnx_export import load_weights
 
 
 class Detector(nn.Module):
     """Human2D with its decoding. Places and silhouettes carry gradients; confidence is taken as given.
 
-    It begins with the weights that ship for `size`, which were last trained on crops of `side` pixels.
+    It begins with the weights that ship for `size`.
     """
 
-    def __init__(self, size: str = "fast", side: int = 128):
+    def __init__(self, size: str = "fast"):
         super().__init__()
-        self.network = StackedHourglass(SIZES[size])
+        self.network = human2d_network(size)
         shipped = Network(f"human2d_{size}")
         load_weights(self.network, shipped.path, prefix="network.")
-        self.shipped = Shipped(self.network, side)
+        self.shipped = Shipped(self.network)
         self.calibration = shipped.metadata["calibration"]
 
     def forward(self, crops: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
         """Keypoints (B, 25, 3; photo pixels and confidence) and silhouettes (B, 64, 64) of crops (B, 3, 256, 256) whose
         maps lie at `window` (B, 3) in their photos."""
-        heatmaps, silhouettes = self.shipped(crops)
+        heatmaps, silhouettes, *_ = self.shipped(crops)
         cells, mass = decode(heatmaps)
         confidence = torch.from_numpy(calibrate(mass.detach().numpy(), self.calibration)).to(cells)
         pixels = window[:, None, :2] + cells * window[:, None, 2:]

@@ -59,7 +59,7 @@ class Config(RunConfig):
     """Finetune ShapePrior too, which then learns to lie on people's clothes."""
     human2d: bool = False
     """Finetune Human2D too, through the keypoints and silhouettes that it finds."""
-    side: int = 128
+    side: int = 256
     """Of the crops that Human2D sees, in pixels."""
 
 
@@ -78,7 +78,7 @@ class FinetuneTask:
         self.shape = shape_prior.ShapeTask(shape_prior.Config())
         load_weights(self.shape.network, MODELS / "shape_prior.onnx")
         self.extra = torch.nn.Module()
-        detector = Detector(side=config.side) if config.human2d else None
+        detector = Detector() if config.human2d else None
         self.shape.network.requires_grad_(config.shape).eval()
         self.reprojection = Reprojection(self.pose.network, self.shape.network, BodyModel.load(), detector)
         self.network = torch.nn.ModuleDict({"pose": self.pose.network})
@@ -175,5 +175,5 @@ def main(arguments: list[str]) -> None:
     if config.shape:
         export_shape_prior(rest.out / "shape.pt", rest.out / "shape_prior.onnx")
     if config.human2d:
-        export_human2d(rest.out / "human2d.pt", "fast", config.side, rest.out / "human2d_fast.onnx")
+        export_human2d(rest.out / "human2d.pt", "fast", rest.out / "human2d_fast.onnx")
     print(f"wrote the networks to {rest.out}")

@@ -14,7 +14,8 @@ from ...inference.camera import choose_camera
 from ...inference.crop import CROP_SIZE, HEATMAP_STRIDE, Crop, crop_to_heatmap, heatmap_window
 from ...inference.human2d import Human2D
 from ...inference.joints import KEYPOINT_MIRROR, LIMB_KEYPOINTS
-from ...inference.person import PERSON, most_like_a_person, person_cells
+from ...inference.crop import crop_of_box
+from ...inference.person import MIN_PRESENCE_IN_BOX, look_twice, person_cells, presence_of
 from ..photos2d import LabelledCrop
 
 CELLS = CROP_SIZE // HEATMAP_STRIDE
@@ -76,8 +77,8 @@ def look(crops: list[LabelledCrop], human2d: Human2D) -> SeenPhotos:
     for number, crop in enumerate(crops):
         if (crop.keypoints[LIMB_KEYPOINTS, 2] > 0).sum() < FEWEST_LABELS:
             continue
-        detection = most_like_a_person(crop.image, human2d, crop.box).detection
-        if detection.score < PERSON:
+        detection = look_twice(crop.image, human2d, crop_of_box(crop.box))
+        if presence_of(detection) < MIN_PRESENCE_IN_BOX:
             continue
         camera = choose_camera(crop.image.shape[1::-1])
         rows.append(

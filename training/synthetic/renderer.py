@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ...inference.joints import LIMB_KEYPOINTS
+from ...inference.joints import KEYPOINT_INDEX, LIMB_KEYPOINTS
 from ..photos2d import SYNTHETIC, LabelledCrop
 from .backgrounds import Backgrounds, EmptyPhotos
 from .ground import ground_shadow
@@ -39,6 +39,8 @@ class Photograph:
     """(S, S) uint8 0/255: what is seen of the person, with clothes and hair"""
     keypoints: np.ndarray
     """(25, 2) pixels"""
+    depth: np.ndarray
+    """(25,) how far behind the pelvis, in pixels at the pelvis' distance"""
     sight: np.ndarray
     """(25,) int: 0 outside the picture, 1 behind another thing, 2 behind the own body, 3 in sight"""
 
@@ -67,7 +69,8 @@ class Renderer:
         photograph = self.photograph(rng)
         weights = np.array([0, self.options.hidden_weight, 1, 1], np.float32)[photograph.sight]
         keypoints = np.column_stack([photograph.keypoints, weights]).astype(np.float32)
-        return LabelledCrop(-1, SYNTHETIC, photograph.image, keypoints, photograph.mask, False)
+        depth = np.column_stack([photograph.depth, photograph.sight > 0]).astype(np.float32)
+        return LabelledCrop(-1, SYNTHETIC, photograph.image, keypoints, photograph.mask, False, depth)
 
     def photograph(self, rng: np.random.Generator) -> Photograph:
         """Draw a picture by lot. Those that hide nearly all of the person are thrown away."""
@@ -99,7 +102,10 @@ class Renderer:
             sight[(sight > 0) & (front[rows, columns] > 127)] = 1
         if rng.random() < options.soft:
             image = cv2.GaussianBlur(image, (0, 0), rng.uniform(*SOFTNESS) * options.size / 256)
-        return Photograph(image, mask, pixels.astype(np.float32), sight)
+        distance = scene.figures[0].keypoints[:, 2]
+        pelvis = distance[KEYPOINT_INDEX["pelvis"]]
+        depth = (distance - pelvis) * scene.camera.focal / pelvis
+        return Photograph(image, mask, pixels.astype(np.float32), depth.astype(np.float32), sight)
 
 
 def mask_of(covered: np.ndarray, size: int) -> np.ndarray:

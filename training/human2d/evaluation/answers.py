@@ -11,7 +11,8 @@ from ....inference.crop import crop_of_box
 from ....inference.errors import NoPersonError
 from ....inference.human2d import Detection, Human2D
 from ....inference.joints import KEYPOINT_NAMES
-from ....inference.person import CLEAR, box_of, check_person, most_like_a_person, photo_mask
+from ....inference.finder import Finder
+from ....inference.person import box_of, check_person, most_like_a_person, photo_mask, presence_of
 from ...photos2d import LabelledCrop
 from ..evaluate import in_photo
 
@@ -19,11 +20,13 @@ from ..evaluate import in_photo
 @dataclass(frozen=True)
 class Answer:
     """A person in a picture: `keypoints` (25, 3) x, y, confidence; `mask` (H, W) bool; `box` (x, y, width, height) or
-    None; and `score`. Where the method refuses, `found` is false, and the rest is what it would have said."""
+    None; `presence`, how sure the method is that there is somebody, and `score`, how sure of their pose. Where the method
+    refuses, `found` is false, and the rest is what it would have said."""
 
     keypoints: np.ndarray
     mask: np.ndarray
     box: np.ndarray | None
+    presence: float
     score: float
     found: bool
 
@@ -32,7 +35,7 @@ def nobody(size: tuple[int, int]) -> Answer:
     """The answer of a method that found nothing at all in a picture of `size` (width, height)."""
     keypoints = np.full((len(KEYPOINT_NAMES), 3), np.inf)
     keypoints[:, 2] = 0
-    return Answer(keypoints, np.zeros(size[::-1], bool), None, 0.0, False)
+    return Answer(keypoints, np.zeros(size[::-1], bool), None, 0.0, 0.0, False)
 
 
 def points(answers: list[Answer]) -> np.ndarray:
@@ -50,40 +53,48 @@ def masks(answers: list[Answer]) -> list[np.ndarray]:
     return [one.mask & one.found for one in answers]
 
 
-def open_network(file: Path, threads: int | None = None) -> Human2D:
-    """Human2D from any exported file, on the processor."""
-    return Human2D(device="cpu", threads=threads, file=file)
+@dataclass(frozen=True)
+class Eyes:
+    """What the engine sees with: Human2D from any exported file, and the finder that ships; on the processor."""
+
+    human2d: Human2D
+    finder: Finder
 
 
-def looks_in_boxes(human2d: Human2D, crops: list[LabelledCrop]) -> list[Answer]:
+def open_network(file: Path, threads: int | None = None) -> Eyes:
+    """Human2D from any exported file, and the finder."""
+    return Eyes(Human2D(device="cpu", threads=threads, file=file), Finder("cpu", threads))
+
+
+def looks_in_boxes(eyes: Eyes, crops: list[LabelledCrop]) -> list[Answer]:
     """The bare network: one look at each labelled box, and nothing refused."""
     answers = []
     for crop in tqdm(crops, "one look", disable=None):
-        detection = human2d(crop.image, [crop_of_box(crop.box)])[0]
+        detection = eyes.human2d(crop.image, [crop_of_box(crop.box)])[0]
         silhouette = in_photo(detection.silhouette, detection.crop, crop.image.shape[1::-1])
-        answers.append(Answer(_all_keypoints(detection), silhouette >= 0.5, crop.box, detection.score, True))
+        answers.append(Answer(_all_keypoints(detection), silhouette >= 0.5, crop.box, presence_of(detection), detection.score, True))
     return answers
 
 
-def engine_in_boxes(human2d: Human2D, crops: list[LabelledCrop]) -> list[Answer]:
+def engine_in_boxes(eyes: Eyes, crops: list[LabelledCrop]) -> list[Answer]:
     """The engine where the user draws each labelled box."""
-    return [_engine(human2d, crop.image, crop.box, CLEAR) for crop in tqdm(crops, "in the box", disable=None)]
+    return [_engine(eyes, crop.image, crop.box) for crop in tqdm(crops, "in the box", disable=None)]
 
 
-def engine_in_pictures(human2d: Human2D, images: Iterable[np.ndarray], clear: float = CLEAR) -> list[Answer]:
+def engine_in_pictures(eyes: Eyes, images: Iterable[np.ndarray]) -> list[Answer]:
     """The engine where it looks for the person in each picture (H, W, 3) uint8 RGB."""
-    return [_engine(human2d, image, None, clear) for image in tqdm(images, "in the picture", disable=None)]
+    return [_engine(eyes, image, None) for image in tqdm(images, "in the picture", disable=None)]
 
 
-def _engine(human2d: Human2D, image: np.ndarray, box: np.ndarray | None, clear: float) -> Answer:
-    detection = most_like_a_person(image, human2d, box, clear).detection
+def _engine(eyes: Eyes, image: np.ndarray, box: np.ndarray | None) -> Answer:
+    detection = most_like_a_person(image, eyes.human2d, eyes.finder, box).detection
     try:
         check_person(detection, boxed=box is not None)
         found = True
     except NoPersonError:
         found = False
     mask = photo_mask(detection, *image.shape[1::-1]) > 0
-    return Answer(_all_keypoints(detection), mask, box_of(detection), detection.score, found)
+    return Answer(_all_keypoints(detection), mask, box_of(detection), presence_of(detection), detection.score, found)
 
 
 def _all_keypoints(detection: Detection) -> np.ndarray:

@@ -46,4 +46,5 @@ def _answer(landmarks: np.ndarray, packed: np.ndarray, image: np.ndarray) -> Ans
     height, width = image.shape[:2]
     mask = np.unpackbits(packed, count=height * width).reshape(height, width).astype(bool)
     box = cv2.boundingRect(mask.astype(np.uint8)) if mask.any() else box_around(keypoints[LIMB_KEYPOINTS, :2])
-    return Answer(keypoints, mask, np.array(box, float), float(keypoints[LIMB_KEYPOINTS, 2].mean()), True)
+    score = float(keypoints[LIMB_KEYPOINTS, 2].mean())
+    return Answer(keypoints, mask, np.array(box, float), score, score, True)

@@ -1,6 +1,8 @@
-"""Measure Human2D: `python -m body_from_image.training evaluate-human2d [--network FILE]… [--beside-mediapipe PYTHON]`.
+"""Measure Human2D: `python -m body_from_image.training evaluate-human2d [--network FILE]… [--beside-movenet FOLDER]
+[--beside-mediapipe PYTHON]`.
 
-Several networks, and MediaPipe Pose where an interpreter that has it is named, are asked about the same pictures in one
+Several networks, MoveNet where the folder of its published weights is named, and MediaPipe Pose where an interpreter
+that has it is, are asked about the same pictures in one
 run; the tables are printed and written.
 """
 
@@ -12,12 +14,14 @@ from ...benchmark import load
 from .answers import open_network
 from .compositions import compose, empty_pictures
 from .cut_off import cut_pictures
-from .methods import Pictures, names_of, of_mediapipe, of_network, speeds_of
+from .methods import Pictures, names_of, of_mediapipe, of_movenet, of_network, speeds_of, whole_answer
 from .pictures import demo_photos, further_labels, validation
 from .report import page
 from .thresholds import threshold_tables
 
 REPORT = Path(__file__).parents[3] / "docs" / "training" / "human2d_figures.md"
+TIMED = 60
+"""Pictures in which the whole answer is timed."""
 
 
 def all_pictures(limit: int | None) -> Pictures:
@@ -31,6 +35,7 @@ def all_pictures(limit: int | None) -> Pictures:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training evaluate-human2d", description="Measure Human2D side by side.")
     parser.add_argument("--network", type=Path, action="append", help="ONNX file; several may be given")
+    parser.add_argument("--beside-movenet", type=Path, metavar="FOLDER", help="MoveNet's published weights")
     parser.add_argument("--beside-mediapipe", type=Path, metavar="PYTHON", help="interpreter that has mediapipe")
     parser.add_argument("--limit", type=int, help="pictures of each source; the page is then only printed")
     parser.add_argument("--threads", type=int, default=2)
@@ -47,6 +52,13 @@ def main(arguments: list[str]) -> None:
     named = zip(names_of(files), files, strict=True)
     methods = [method for name, file in named for method in of_network(name, file, pictures, options.threads)]
     speeds = speeds_of(files)
+    for file, name in zip(files, names_of(files), strict=True):
+        images = [crop.image for crop in pictures.crops["lspet"][:TIMED]]
+        speeds.cpu[f"{name}, whole answer"] = whole_answer(file, images, options.threads)
+    if options.beside_movenet:
+        found, milliseconds = of_movenet(options.beside_movenet, pictures, options.threads)
+        methods += found
+        speeds.cpu |= milliseconds
     if options.beside_mediapipe:
         method, milliseconds = of_mediapipe(options.beside_mediapipe, pictures)
         methods.append(method)

@@ -63,7 +63,7 @@ def findings(answers: list[Answer], scenes: list[Scene]) -> dict[str, Finding]:
 
 @dataclass(frozen=True)
 class Refusal:
-    """At a threshold of the score: shares of the scenes in which the right person is refused, and in which something
+    """At a threshold of the presence: shares of the scenes in which the right person is refused, and in which something
     else is let through; and of the empty pictures in which somebody is seen."""
 
     threshold: float
@@ -75,11 +75,11 @@ class Refusal:
 def refusals(
     answers: list[Answer], scenes: list[Scene], on_empty: list[Answer], thresholds: np.ndarray
 ) -> list[Refusal]:
-    """What each threshold of the score would refuse and let through, whatever the engine itself refused."""
+    """What each threshold of the presence would refuse and let through, whatever the engine itself refused."""
     right = np.array(
         [overlap(one.box, scene.picture.box) >= OVERLAP for one, scene in zip(answers, scenes, strict=True)]
     )
-    scores, empty = np.array([one.score for one in answers]), np.array([one.score for one in on_empty])
+    scores, empty = np.array([one.presence for one in answers]), np.array([one.presence for one in on_empty])
     return [
         Refusal(
             float(threshold), float((right & (scores < threshold)).mean()),

@@ -1,13 +1,16 @@
 """The methods side by side, and all their answers, which every table is made of."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from ....inference.person import SURE
+from ....inference.finder import Finder
+from ....inference.person import SURE, most_like_a_person
 from ...benchmark import crop_milliseconds
 from ...photos2d import LabelledCrop
+from . import movenet_pose
 from .answers import Answer, engine_in_boxes, engine_in_pictures, looks_in_boxes, open_network
 from .beside import NAME, MediaPipe
 from .compositions import Scene
@@ -66,16 +69,16 @@ def names_of(files: list[Path]) -> list[str]:
 
 def of_network(name: str, file: Path, pictures: Pictures, threads: int | None) -> list[Method]:
     """One look at the given box, the engine in the given box, and the engine in the whole picture."""
-    human2d = open_network(file, threads)
+    eyes = open_network(file, threads)
     boxed = {
         f"{name}, box given, one look": looks_in_boxes,
         f"{name}, box given, engine": engine_in_boxes,
     }
     answers = {
-        how: {source: ask(human2d, crops) for source, crops in pictures.crops.items()} for how, ask in boxed.items()
+        how: {source: ask(eyes, crops) for source, crops in pictures.crops.items()} for how, ask in boxed.items()
     }
     answers[f"{name}, engine"] = {
-        source: engine_in_pictures(human2d, images) for source, images in pictures.images().items()
+        source: engine_in_pictures(eyes, images) for source, images in pictures.images().items()
     }
     return [Method(how, given, _seen(given)) for how, given in answers.items()]
 
@@ -88,9 +91,32 @@ def of_mediapipe(python: Path, pictures: Pictures) -> tuple[Method, float]:
     return Method(NAME, answers, _seen(answers)), float(np.median(times["lspet"]))
 
 
+def of_movenet(folder: Path, pictures: Pictures, threads: int | None) -> tuple[list[Method], dict[str, float]]:
+    """MoveNet Thunder in the given boxes, MultiPose and Thunder in whole pictures; and milliseconds by name: of a crop, and of
+    a whole picture's answer."""
+    thunder, finder = movenet_pose.Thunder.load(folder, threads), Finder("cpu", threads)
+    boxed = {name: movenet_pose.given_boxes(thunder, crops) for name, crops in pictures.crops.items()}
+    whole, times = {}, {}
+    for name, images in pictures.images().items():
+        whole[name], times[name] = movenet_pose.in_pictures(thunder, finder, images)
+    name = movenet_pose.NAME
+    found = [Method(f"{name}, box given", boxed, _seen(boxed)), Method(name, whole, _seen(whole))]
+    return found, {f"{name} Thunder, one crop": movenet_pose.milliseconds(thunder), f"{name}, whole answer": times["lspet"]}
+
+
 def _seen(answers: dict[str, list[Answer]]) -> np.ndarray:
     """Keypoints (25,) that a method was ever sure of: one that was never trained is not."""
     return np.stack([one.keypoints[:, 2] for given in answers.values() for one in given]).max(0) > SURE
+
+
+def whole_answer(file: Path, images: list[np.ndarray], threads: int | None) -> float:
+    """Median milliseconds in which the engine finds and sees the person in pictures (H, W, 3)."""
+    eyes, times = open_network(file, threads), []
+    for image in images:
+        began = time.perf_counter()
+        most_like_a_person(image, eyes.human2d, eyes.finder)
+        times.append(1e3 * (time.perf_counter() - began))
+    return float(np.median(times))
 
 
 def speeds_of(files: list[Path]) -> Speeds:

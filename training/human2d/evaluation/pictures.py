@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ...packs import pack
+from ...people2d import load_everyday, load_more2d
 from ...photos2d import CCP, COCO, LSPET, LabelledCrop, human_keypoints, load_crops
 
 SOURCES = {"lspet": LSPET, "ccp": CCP, "coco128": COCO}
@@ -47,7 +48,8 @@ def _decoded(data: bytes) -> np.ndarray:
 
 def validation(limit: int | None = None) -> dict[str, list[LabelledCrop]]:
     """All that is measured on, by the name it has in the report."""
-    return {name: photos2d(name, limit=limit) for name in SOURCES} | {"photos3d": photos3d(limit)}
+    crops = {name: photos2d(name, limit=limit) for name in SOURCES} | {"photos3d": photos3d(limit)}
+    return crops | {"stanford40": load_more2d("validation", limit), "everyday": load_everyday("validation", limit)}
 
 
 def further_labels(name: str, limit: int | None = None) -> list[LabelledCrop]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ....inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, MPII_COUNT
-from ....inference.person import PERSON
+from ....inference.person import MIN_PRESENCE
 from ...photos2d import LabelledCrop
 from ..evaluate import (
     box_lengths,
@@ -20,6 +20,7 @@ from .breakdown import KINDS, pck_of_groups, shares_of_kinds
 from .cut_off import cut_figures
 from .finding import OVERLAP, findings, meaning_of_score, overlap, refusals
 from .methods import Method, Pictures, Speeds
+from .movenet_pose import NAME as MOVENET
 
 NOTES = """\
 Validation split of photos2d (400 lspet, 80 ccp), all 73 crops of coco128, and photos3d (90 frames): nothing is
@@ -27,7 +28,8 @@ trained, calibrated or chosen on them. (coco128 is an exception: the first weigh
 seen its crops in training, and those that ship descend from them.) PCK is
 over the 12 limb joints; ccp's joints are pseudo-labels, not people's; photos3d is one man in a dark suit. PCKh@0.5
 takes upper_neck to head_top for the head segment. A person who is not found counts as all wrong, and as IoU 0.
-*Engine* is what a user gets: the person is looked for, and four looks count. MediaPipe is given the same crops as
+*Engine* is what a user gets: everybody is looked for, and the most prominent person is looked at twice. MoveNet is Thunder in the given box and, in
+whole pictures, in the box of the most prominent of MultiPose's people; it has no silhouettes. MediaPipe is given the same crops as
 they are, with `model_complexity=1` and `min_detection_confidence=0.1`. Composed scenes are not photos: people cut
 out of validation crops (ccp by people's silhouettes, lspet by MediaPipe's) and put onto views of panoramas, half of
 them with somebody smaller beside them; sizes are the person's height over the picture's. People are cut off by
@@ -195,9 +197,9 @@ def score_tables(methods: list[Method], pictures: Pictures) -> str:
         given = method.answers
         rows = [
             [f"{one.threshold:.2f}", one.missed, one.wrong, one.false_alarms]
-            for one in refusals(given["scenes"], pictures.scenes, given["empty"], np.arange(0.25, 0.71, 0.05))
+            for one in refusals(given["scenes"], pictures.scenes, given["empty"], np.arange(0.1, 0.96, 0.1))
         ]
-        header = [f"{method.name}: score below which it refuses (now {PERSON:.2f})", "right person refused",
+        header = [f"{method.name}: presence below which it refuses (now {MIN_PRESENCE:.2f})", "right person refused",
                   "wrong place let through", "false alarms"]  # fmt: skip
         parts.append(table(header, rows))
         meaning = [
@@ -221,7 +223,7 @@ def _milliseconds(value: float | None) -> str:
 
 def page(methods: list[Method], pictures: Pictures, taught: dict, speeds: Speeds, load: str) -> str:
     """The whole report."""
-    ours = [method for method in methods if method.name != MEDIAPIPE]
+    ours = [method for method in methods if method.name != MEDIAPIPE and not method.name.startswith(MOVENET)]
     sections = {
         "Keypoints and silhouettes": main_table(methods, pictures.crops),
         "Joint by joint": joint_table(methods, pictures.crops["lspet"]),

@@ -1,0 +1,126 @@
+"""Human2D's `fast`: MoveNet Thunder's backbone, pyramid and heads, and beside them a wider pyramid with heads of our own
+(docs/decisions/019)."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ...inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES
+from .movenet import COCO_NAMES, DEEPEST, PYRAMID, THUNDER, MoveNet, doubled, normalised
+from .outputs import Outputs
+
+WIDE_PYRAMID = (64, 64, 96, 128)
+"""Features at strides 4 (out), 4, 8 and 16."""
+HEAD = 96
+HEADS = ("heatmap", "center", "regress")
+"""MoveNet's that are used: its offsets are not, since the mean about a peak says where between cells a keypoint is."""
+SHARED = [name for name in COCO_NAMES if name in KEYPOINT_INDEX]
+"""Keypoints that MoveNet has maps of."""
+SHARPNESS, LEVEL = 1.2, 11.0
+"""What MoveNet's logits are multiplied by and raised by, to begin with, so that a softmax over the cells and "nowhere" is as sure as
+its sigmoids are."""
+REACH = 1.8
+"""Cells added to the distance from where the person's centre expects a keypoint, before a peak is divided by it (MoveNet's own
+constant): of several people's peaks the one that belongs to the centre wins."""
+CENTER_SHARPNESS = 3.0
+"""Of the softmax over cells that the person's centre is a mean by."""
+
+
+class ConvNormReLU(nn.Sequential):
+    def __init__(self, features_in: int, features: int):
+        convolution = nn.Conv2d(features_in, features, 3, padding=1, bias=False)
+        super().__init__(convolution, nn.BatchNorm2d(features), nn.ReLU())
+
+
+class WidePyramid(nn.Module):
+    """The backbone's features at strides 4, 8, 16 and 32, and MoveNet's own pyramid → features at stride 32, as
+    `WIDE_PYRAMID[-1]`, and at stride 4."""
+
+    def __init__(self):
+        super().__init__()
+        out, *widths = WIDE_PYRAMID
+        at4, at8, at16 = THUNDER.stages[:3]
+        self.lateral = nn.ModuleList(
+            nn.Conv2d(features, width, 1)
+            for features, width in zip((at4, at8, at16, DEEPEST), (*widths, widths[-1]), strict=True)
+        )
+        extra = (PYRAMID[0], 0, 0)
+        self.merge = nn.ModuleList(
+            ConvNormReLU(width + more, narrower)
+            for width, more, narrower in zip(widths, extra, (out, *widths), strict=False)
+        )
+        self.deepest = ConvNormReLU(widths[-1], widths[-1])
+
+    def forward(self, features, own):
+        deepest = x = self.deepest(self.lateral[-1](features[-1]))
+        for level in reversed(range(len(self.merge))):
+            x = doubled(x) + self.lateral[level](features[level])
+            x = self.merge[level](x if level else torch.cat([x, own], 1))
+        return deepest, x
+
+
+class FastHuman2D(nn.Module):
+    """Crops (B, 3, S, S) in 0–1 RGB, S a multiple of 32 → `Outputs`, as a list of one.
+
+    Keypoints that COCO has begin as MoveNet's own: its maps, divided by the distance from where the person's centre
+    expects each. Our heads add to these logits.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.movenet = MoveNet(THUNDER, HEADS)
+        self.pyramid = WidePyramid()
+        count = len(KEYPOINT_NAMES)
+        self.head = nn.Sequential(ConvNormReLU(WIDE_PYRAMID[0], HEAD), nn.Conv2d(HEAD, count + 2 + count, 1))
+        self.presence = nn.Conv2d(WIDE_PYRAMID[-1], 1, 1)
+        self.sharpness = nn.Parameter(torch.full((len(SHARED),), SHARPNESS))
+        self.level = nn.Parameter(torch.full((len(SHARED),), LEVEL))
+        self.nearness = nn.Parameter(torch.ones(len(SHARED)))
+        nn.init.normal_(self.head[1].weight, std=0.01)
+        nn.init.zeros_(self.head[1].bias)
+        self.register_buffer("ours", torch.tensor([KEYPOINT_INDEX[name] for name in SHARED]), persistent=False)
+        self.register_buffer("theirs", torch.tensor([COCO_NAMES.index(name) for name in SHARED]), persistent=False)
+
+    def forward(self, crops):
+        features = self.movenet.backbone(normalised(crops))
+        own = self.movenet.pyramid(features)
+        deepest, wide = self.pyramid(features, own)
+        maps = self.head(wide).float()
+        count = len(KEYPOINT_NAMES)
+        heatmaps = maps[:, :count].index_add(1, self.ours, self.movenet_logits(own))
+        # A person anywhere is a person: the mean is of probabilities' odds, not of logits.
+        evidence = self.presence(deepest).float().flatten(1)
+        presence = torch.logsumexp(evidence, 1)
+        return [Outputs(heatmaps, maps[:, count : count + 2], maps[:, count + 2 :], presence)]
+
+    def movenet_logits(self, features):
+        """Logits (B, 15, H, W) of the keypoints `SHARED`, from MoveNet's heads."""
+        heads = self.movenet.heads
+        logits = heads["heatmap"](features).float()[:, self.theirs]
+        expected = expected_places(heads["center"](features).float(), heads["regress"](features).float())
+        distances = (cells_of(logits)[:, None] - expected[:, self.theirs, :, None]).square().sum(2).add(1e-4).sqrt()
+        near = torch.log(distances + REACH).unflatten(2, logits.shape[2:])
+        scale = (self.sharpness, self.level, self.nearness)
+        sharpness, level, nearness = (values[:, None, None] for values in scale)
+        return logits * sharpness + level - nearness * near
+
+
+def cells_of(maps):
+    """Rows and columns (1, 2, H·W) of maps (..., H, W)."""
+    height, width = int(maps.shape[-2]), int(maps.shape[-1])
+    y = torch.arange(height, device=maps.device, dtype=torch.float32)
+    x = torch.arange(width, device=maps.device, dtype=torch.float32)
+    return torch.stack([y[:, None].expand(height, width), x.expand(height, width)]).flatten(1)[None]
+
+
+def expected_places(center, regress):
+    """Rows and columns (B, K, 2) at which the most central person's centre expects the keypoints: logits of centres
+    (B, 1, H, W), and what each cell would say (B, 2K, H, W)."""
+    cells = cells_of(center)
+    middle = (cells.amax(2, keepdim=True)) / 2
+    away = (cells - middle).square().sum(1).add(1e-4).sqrt()
+    # As MoveNet has it: a centre's probability is divided by its distance from the middle of the crop.
+    likely = F.logsigmoid(center.flatten(1)) - torch.log(away + REACH)
+    share = torch.softmax(CENTER_SHARPNESS * likely, 1)
+    said = regress.unflatten(1, (-1, 2)).flatten(3) + cells[:, None]
+    return (said * share[:, None, None]).sum(3)
