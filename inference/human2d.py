@@ -110,7 +110,7 @@ class Human2D:
         cells, mass = decode_heatmaps(heatmaps)
         confidence = calibrate(mass, self.network.metadata[calibration]) * present(heatmaps)
         places = [crop.to_photo(heatmap_to_crop(own)) for crop, own in zip(crops, cells, strict=True)]
-        return cells, np.concatenate([places, confidence[..., None]], -1)
+        return cells, np.concatenate([places, confidence[..., None]], -1).astype(np.float32)
 
 
 def _depth_at(depth: np.ndarray | None, cells: np.ndarray, crop: Crop) -> np.ndarray | None:

@@ -30,6 +30,12 @@ KEYPOINT_EDGES = (
     (0, 1), (1, 2), (2, 6), (6, 3), (3, 4), (4, 5), (6, 7), (7, 8), (8, 9), (10, 11), (11, 12), (12, 7), (7, 13),
     (13, 14), (14, 15), (8, 16), (16, 17), (16, 18), (0, 19), (19, 21), (5, 20), (20, 22), (10, 23), (15, 24),
 )  # fmt: skip
+COCO_NAMES = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+    "right_ankle",
+)  # fmt: skip
+"""COCO's keypoints, in COCO's order."""
 LIMB_KEYPOINTS = np.array([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15])
 """The twelve limb keypoints that PCK is defined on (ankles … shoulders)."""
 LIMB_PAIRS = np.array([

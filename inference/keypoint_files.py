@@ -13,18 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from .errors import NoPersonError, UserError
-from .joints import KEYPOINT_NAMES
+from .joints import COCO_NAMES, KEYPOINT_NAMES
 
 BODY_25_NAMES = (
     "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
     "mid_hip", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye",
     "right_ear", "left_ear", "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe",
     "right_heel",
-)  # fmt: skip
-COCO_NAMES = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
-    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
-    "right_ankle",
 )  # fmt: skip
 MAX_BYTES = 100_000_000
 MAX_COORDINATE = 1e6

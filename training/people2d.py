@@ -7,8 +7,7 @@ photos in which people are labelled by MoveNet with COCO's keypoints: each becom
 import cv2
 import numpy as np
 
-from ..inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES
-from .human2d.movenet import COCO_NAMES
+from ..inference.joints import COCO_NAMES, KEYPOINT_INDEX, KEYPOINT_NAMES
 from .packs import pack
 from .photos2d import TEACHER_DEPTH, TEACHER_DEPTH_WEIGHT, LabelledCrop, with_middles
 

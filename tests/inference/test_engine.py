@@ -119,7 +119,7 @@ def test_a_picture_without_a_person_is_refused_with_a_score(engine, kind):
         pixels = np.random.default_rng(0).integers(0, 255, pixels.shape, np.uint8)
     if kind == "stripes":
         pixels[:, ::20] = 20
-    with pytest.raises(NoPersonError, match="score 0"):
+    with pytest.raises(NoPersonError, match="probability 0"):
         engine.estimate(photo_of(pixels))
 
 

@@ -59,7 +59,7 @@ def test_what_may_well_be_nowhere_has_no_confidence(human2d):
     maps = np.zeros((1, COUNT, 64, 64), np.float32)
     cells = np.random.default_rng(0).permutation(64)[:COUNT]
     maps[0, np.arange(COUNT), cells, cells] = np.where(np.arange(COUNT) < 10, 0.65, 0.55)
-    confidence = human2d._keypoints([CROP], maps, "calibration")[0, :, 2]
+    confidence = human2d._keypoints([CROP], maps, "calibration")[1][0, :, 2]
     assert confidence == pytest.approx(np.where(np.arange(COUNT) < 10, 0.65, 0.0))
 
 

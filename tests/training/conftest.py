@@ -7,6 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from body_from_image.inference.joints import COCO_NAMES, KEYPOINT_INDEX
+from body_from_image.training.photos2d import human_keypoints
 
 LSP_STICK = np.array(
     [[40, 110], [42, 85], [44, 60], [56, 60], [58, 85], [60, 110], [28, 62], [32, 45], [40, 30], [60, 30], [68, 45],
@@ -76,6 +78,35 @@ def write_photos2d(folder: Path, count: int = 12) -> None:
     np.savez(folder / "mediapipe.npz", id=ids, agreement=np.ones(count, np.float16), landmarks=landmarks)
 
 
+def _one_after_another(pictures: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    return np.frombuffer(b"".join(pictures), np.uint8), np.cumsum([0, *map(len, pictures)])
+
+
+def write_people2d(folder: Path, count: int = 4) -> None:
+    """Half of the pictures train, half are held out; `everyday` shows two people in each photo."""
+    folder.mkdir()
+    figures = [stick_figure(np.array([number, 0], np.float32)) for number in range(count)]
+    encoded = [cv2.imencode(".webp", image[..., ::-1])[1].tobytes() for image, _, _ in figures]
+    masks = [
+        cv2.imencode(".png", mask)[1].tobytes() if number % 2 else b"" for number, (*_, mask) in enumerate(figures)
+    ]
+    images, image_at = _one_after_another(encoded)
+    mask_bytes, mask_at = _one_after_another(masks)
+    keypoints = np.stack([human_keypoints(np.column_stack([joints, np.full(14, 2)])) for _, joints, _ in figures])
+    split = np.where(np.arange(count) < count // 2, 0, 2)
+    stored = {"images": images, "image_at": image_at, "masks": mask_bytes, "mask_at": mask_at, "split": split}
+    depth = np.concatenate([np.full((count, 25, 1), 20), np.ones((count, 25, 1))], 2).astype(np.float16)
+    ids = np.arange(1, count + 1)
+    np.savez(folder / "more2d.npz", keypoints=keypoints, depth=depth, id=ids, source=np.full(count, 10), **stored)
+    coco = np.zeros((2 * count, 17, 3), np.float32)
+    for number in range(2 * count):
+        for name, point in zip(COCO_NAMES, coco[number], strict=True):
+            point[:] = keypoints[number // 2, KEYPOINT_INDEX[name]] if name in KEYPOINT_INDEX else 0
+    box = np.tile(np.float32([20, 5, 60, 110]), (2 * count, 1))
+    person_photo = np.arange(2 * count) // 2
+    np.savez(folder / "everyday.npz", keypoints=coco, box=box, person_photo=person_photo, **stored)
+
+
 def write_mocap(folder: Path) -> None:
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -90,6 +121,7 @@ def packs(tmp_path, monkeypatch) -> Path:
     root = tmp_path / "packs"
     root.mkdir()
     write_photos2d(root / "photos2d")
+    write_people2d(root / "people2d")
     write_mocap(root / "mocap")
     monkeypatch.setenv("BODY_FROM_IMAGE_DATA", str(root))
     return root

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LI
 from body_from_image.training import precision, several_processes  # noqa: E402
 from body_from_image.training.human2d import evaluate, losses, train  # noqa: E402
 from body_from_image.training.human2d.augmentation import Augmentation, change_appearance, training_sample  # noqa: E402
-from body_from_image.training.human2d.export import Shipped, calibration_curve  # noqa: E402
-from body_from_image.training.human2d.network import Architecture, StackedHourglass, heatmap_probabilities  # noqa: E402
+from body_from_image.training.human2d.export import OUTPUTS, Shipped, calibration_curve  # noqa: E402
+from body_from_image.training.human2d.fast import FastHuman2D  # noqa: E402
+from body_from_image.training.human2d.hourglass import StackedHourglass  # noqa: E402
+from body_from_image.training.human2d.outputs import heatmap_probabilities  # noqa: E402
 from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
 from body_from_image.training.photos2d import combined_keypoints, exchanged, load_crops, taught_keypoints  # noqa: E402
 
-TINY = {"batch": 2, "warmup": 1}
+TINY = {"batch": 2, "warmup": 1, "packs": "photos2d"}
 
 
 def test_a_sure_and_right_heatmap_costs_only_the_targets_own_entropy():
@@ -61,6 +64,43 @@ def test_probabilities_leave_room_for_nowhere():
     assert heatmap_probabilities(torch.full((1, 1, 16, 16), -20.0)).sum().item() < 1e-3
 
 
+def test_depth_is_learnt_where_a_keypoint_is_and_only_where_it_is_known():
+    points = torch.tensor([[[10.0, 12.0], [3.0, 3.0]]])
+    known, inside = torch.tensor([[[0.2, 1.0], [0.5, 0.0]]]), torch.ones(1, 2)
+    depth = torch.zeros(1, 2, 16, 16, requires_grad=True)
+    loss = losses.depth_error(depth, points, known, inside)
+    assert loss.item() == pytest.approx(0.2, abs=1e-4)
+    loss.backward()
+    assert depth.grad[0, 0].flatten().abs().argmax() == 12 * 16 + 10 and not depth.grad[0, 1].any()
+    assert losses.depth_error(torch.full((1, 2, 16, 16), 0.2), points, known, inside) < 1e-4
+
+
+def test_depth_goes_with_the_crop_and_its_mirror_image(packs):
+    example = load_crops("train")[0]
+    depth = np.column_stack([np.arange(25.0), np.ones(25)]).astype(np.float32)
+    sample = training_sample(replace(example, depth=depth), 128, Augmentation(cut_off=0), np.random.default_rng(0))
+    side = depth[:, 0].max() / sample["depth"][:, 0].max()
+    orders = [np.arange(25), KEYPOINT_MIRROR]
+    assert any(np.allclose(sample["depth"][:, 0], depth[order, 0] / side) for order in orders)
+    assert 60 < side < 700
+
+
+def test_what_moves_and_what_stays_of_the_pretrained_network():
+    model = FastHuman2D()
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+
+    def learning(**options):
+        optimizer = train.make_optimizer(model, train.Config(**options))
+        return {group["of_rate"]: {names[id(p)] for p in group["params"]} for group in optimizer.param_groups}
+
+    groups = learning(frozen_blocks=6, pretrained_rate=0.2)
+    assert {name.split(".")[0] for name in groups[0.2]} == {"movenet"}
+    assert "movenet.backbone.blocks.6.expand.weight" in groups[0.2]
+    assert not any(name.startswith(("movenet.backbone.stem", "movenet.backbone.blocks.5.")) for name in groups[0.2])
+    assert "head.1.weight" in groups[1.0] and not any(name.startswith("movenet") for name in groups[1.0])
+    assert list(learning(pretrained_rate=0.0)) == [1.0]
+
+
 def test_a_teacher_fills_gaps_and_lowers_labels_that_it_contradicts():
     human = np.zeros((25, 3), np.float32)
     human[:16] = np.column_stack([np.linspace(0, 100, 16), np.linspace(0, 160, 16), np.ones(16)])
@@ -87,7 +127,7 @@ def test_labels_of_the_wrong_side_are_found():
 def test_a_picture_without_a_person_says_nowhere(packs):
     example = train.without_person(np.full((90, 120, 3), 80, np.uint8))
     sample = training_sample(example, 128, Augmentation(), np.random.default_rng(0))
-    assert sample["labelled"].all() and not sample["inside"].any()
+    assert sample["labelled"].all() and not sample["inside"].any() and sample["somebody"] == 0
     assert sample["has_silhouette"] == 1 and not sample["silhouette"].any()
 
 
@@ -127,7 +167,7 @@ def test_augmented_keypoints_stay_on_what_they_mark(packs):
             if sample["inside"][joint]:
                 x, y = np.clip(np.round((sample["points"][joint] + 0.5) * 4 - 0.5).astype(int), 0, 255)
                 around = crop[max(y - 4, 0) : y + 5, max(x - 4, 0) : x + 5]
-                assert around.max() > 0.6, f"keypoint {joint} lies on the background"
+                assert around.max() > 150, f"keypoint {joint} lies on the background"
         ends = sample["silhouette"][sample["silhouette"] > 0.5].size
         assert ends > 20
 
@@ -173,8 +213,8 @@ def test_two_processes_train_one_network(packs, tmp_path):
     """Each draws its own samples; one writes, and what it writes is what both have: the run goes on from it."""
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]
     options = ["--stages", "64:3", "--batch", "4", "--workers", "0", "--threads", "1", "--out", str(tmp_path / "run")]
-    subprocess.run([*command, "body_from_image.training", "human2d", *options, "--labels", "taught"], check=True)
-    config = train.Config(stages="64:3", batch=4, labels="taught")
+    subprocess.run([*command, "body_from_image.training", "human2d", *options, "--packs", "photos2d"], check=True)
+    config = train.Config(stages="64:3", batch=4, packs="photos2d")
     run = train.Run(config, tmp_path / "run")
     assert run.iteration == 3 and run.share.count == 1
     alone = train.Run(config, tmp_path / "alone")
@@ -204,32 +244,33 @@ def test_bfloat16_is_used_only_where_the_processor_has_it(capable, monkeypatch):
 
 def test_the_exported_file_answers_as_torch_does(tmp_path):
     torch.manual_seed(0)
-    for side in (256, 128):
-        shipped = Shipped(StackedHourglass(Architecture(32)).eval(), side)
+    for network, names in ((StackedHourglass(32), OUTPUTS[:3]), (FastHuman2D(), OUTPUTS)):
+        shipped = Shipped(network.eval())
         crops = torch.rand(2, 3, 256, 256)
-        path = tmp_path / f"{side}.onnx"
-        difference = export(shipped, crops, path, "crops", ["heatmaps", "silhouettes"], {"calibration": "{}"})
+        path = tmp_path / "human2d.onnx"
+        difference = export(shipped, crops, path, "crops", list(names), {"calibration": "{}"})
         assert difference < 2e-3
-        heatmaps, silhouettes = shipped(crops)
-        assert heatmaps.shape == (2, 25, 64, 64) and silhouettes.shape == (2, 1, 64, 64)
+        heatmaps, silhouettes, depth, *presence = shipped(crops)
+        assert heatmaps.shape == depth.shape == (2, 25, 64, 64) and silhouettes.shape == (2, 1, 64, 64)
         assert heatmaps.sum((2, 3)).max() <= 1 + 1e-4
+        assert [one.shape for one in presence] == [(2,)] * (len(names) - 3)
 
 
 def test_what_ships_is_a_warm_start(tmp_path):
     """The exported file gives back the weights, to the half precision that it keeps them in."""
     torch.manual_seed(0)
-    shipped, again = Shipped(StackedHourglass(Architecture(32)).eval(), 128), StackedHourglass(Architecture(32))
+    shipped, again = Shipped(StackedHourglass(32).eval()), StackedHourglass(32)
     for module in shipped.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
-    export(shipped, torch.rand(1, 3, 256, 256), tmp_path / "n.onnx", "crops", ["heatmaps", "silhouettes"], {})
+    export(shipped, torch.rand(1, 3, 256, 256), tmp_path / "n.onnx", "crops", list(OUTPUTS[:3]), {})
     load_weights(again, tmp_path / "n.onnx", prefix="network.")
     crops = torch.rand(1, 3, 128, 128)
-    for (a, b), (c, d) in zip(shipped.network(crops), again.eval()(crops), strict=True):
-        assert (a - c).abs().max() < 0.02 and (b - d).abs().max() < 0.02
+    for a, b in zip(shipped.network(crops)[-1], again.eval()(crops)[-1], strict=True):
+        assert (a is None and b is None) or (a - b).abs().max() < 0.02
     with pytest.raises(ValueError, match="lacks"):
-        load_weights(StackedHourglass(Architecture(32), stacks=3), tmp_path / "n.onnx", prefix="network.")
+        load_weights(StackedHourglass(32, stacks=3), tmp_path / "n.onnx", prefix="network.")
 
 
 def test_the_calibration_curve_rises_and_is_right_on_its_own_data():
@@ -251,9 +292,13 @@ def test_pck_and_iou_of_the_truth_are_one(packs):
 
 @pytest.mark.slow
 def test_twenty_pictures_can_be_learnt_by_heart(packs, tmp_path):
-    run = train.train(train.Config(stages="128:250,128:150", overfit=8, batch=8, warmup=20), tmp_path, workers=0)
+    run = train.train(
+        train.Config(stages="128:250,128:150", size="hourglass", learning_rate=2e-3, overfit=8, batch=8, warmup=20),
+        tmp_path,
+        workers=0,
+    )
     crops = load_crops("train", limit=8)
-    shipped = Shipped(run.average.model.eval(), 128)
+    shipped = Shipped(run.average.model.eval())
 
     def answer(images):
         with torch.no_grad():

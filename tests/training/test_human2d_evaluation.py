@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+from body_from_image.inference.images import read_image  # noqa: E402
 from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, LIMB_KEYPOINTS  # noqa: E402
 from body_from_image.training import photos2d  # noqa: E402
 from body_from_image.training.human2d import evaluate  # noqa: E402
@@ -25,11 +26,13 @@ from body_from_image.training.human2d.evaluation import (  # noqa: E402
     report,
     thresholds,
 )  # fmt: skip
-from body_from_image.training.human2d.export import AS_IT_IS, Shipped, export_human2d  # noqa: E402
-from body_from_image.training.human2d.network import SIZES, Architecture, StackedHourglass  # noqa: E402
+from body_from_image.training.human2d.export import AS_IT_IS, OUTPUTS, Shipped, export_human2d  # noqa: E402
+from body_from_image.training.human2d.hourglass import StackedHourglass  # noqa: E402
+from body_from_image.training.human2d.network import human2d_network  # noqa: E402
 from body_from_image.training.onnx_export import export  # noqa: E402
 from body_from_image.training.photos2d import LabelledCrop  # noqa: E402
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 STANDING = {
     "right_ankle": (40, 110), "right_knee": (42, 85), "right_hip": (44, 60), "left_hip": (56, 60),
     "left_knee": (58, 85), "left_ankle": (60, 110), "pelvis": (50, 60), "thorax": (50, 30), "upper_neck": (50, 28),
@@ -58,7 +61,7 @@ def moved(crop: LabelledCrop, **places: tuple[float, float]) -> np.ndarray:
 def answer(box=None, score: float = 0.5, found: bool = True, points: np.ndarray | None = None) -> answers.Answer:
     keypoints = np.zeros((len(KEYPOINT_NAMES), 3))
     keypoints[:, :2] = 0 if points is None else points
-    return answers.Answer(keypoints, np.zeros((124, 100), bool), box, score, found)
+    return answers.Answer(keypoints, np.zeros((124, 100), bool), box, score, score, found)
 
 
 class TestMetrics:
@@ -319,10 +322,20 @@ def tiny_network(tmp_path):
     """An exported network that has learnt nothing."""
     torch.manual_seed(0)
     network, knots = tmp_path / "human2d_tiny.onnx", '{"mass": [0, 1], "confidence": [0.2, 0.9]}'
-    shipped = Shipped(StackedHourglass(Architecture(16)).eval(), 128)
+    shipped = Shipped(StackedHourglass(16).eval())
     curves = {"calibration": knots, "calibration_together": knots}
-    export(shipped, torch.rand(1, 3, 256, 256), network, "crops", ["heatmaps", "silhouettes"], curves)
+    export(shipped, torch.rand(1, 3, 256, 256), network, "crops", list(OUTPUTS[:3]), curves)
     return network
+
+
+def test_the_engine_looks_twice_and_no_more(tiny_network):
+    """However many people the finder sees, and wherever they lean."""
+    eyes = answers.open_network(tiny_network, 1)
+    picture = read_image(EXAMPLE).pixels
+    for image in (picture, np.concatenate([picture, picture], 1), picture.transpose(1, 0, 2).copy()):
+        counted = thresholds.Counted(eyes.human2d)
+        answers.engine_in_pictures(answers.Eyes(counted, eyes.finder), [image])
+        assert counted.looks == 2
 
 
 @pytest.fixture
@@ -335,24 +348,23 @@ def calibration_pictures(more_packs, monkeypatch):
 
 def test_an_exported_network_knows_how_sure_one_look_is_and_several(calibration_pictures, tmp_path):
     torch.manual_seed(0)
-    torch.save(StackedHourglass(SIZES["fast"]).state_dict(), tmp_path / "weights.pt")
-    difference, curves = export_human2d(tmp_path / "weights.pt", "fast", 128, tmp_path / "human2d.onnx")
+    torch.save(human2d_network("fast").state_dict(), tmp_path / "weights.pt")
+    difference, curves = export_human2d(tmp_path / "weights.pt", "fast", tmp_path / "human2d.onnx")
     assert difference < 1e-2
-    metadata = answers.open_network(tmp_path / "human2d.onnx", 1).network.metadata
+    metadata = answers.open_network(tmp_path / "human2d.onnx", 1).human2d.network.metadata
     assert {name: json.loads(metadata[name]) for name in curves} == curves
     assert all(np.all(np.diff(curve["confidence"]) >= 0) for curve in curves.values())
     assert curves["calibration_together"] not in (AS_IT_IS, curves["calibration"])
 
 
 def test_thresholds_are_told_from_the_calibration_split(calibration_pictures, tiny_network, monkeypatch, capsys):
-    monkeypatch.setattr(thresholds, "CLEARS", [0.6])
     monkeypatch.setattr(compositions, "HEIGHTS", (0.5,))
-    human2d = answers.open_network(tiny_network, 1)
-    text = thresholds.threshold_tables(human2d, each=1, limit=1)
-    assert all(name in text for name in ("CLEAR", "PERSON", "DOUBTFUL"))
-    counted = thresholds.Counted(human2d)
-    answers.engine_in_pictures(counted, [np.zeros((64, 64, 3), np.uint8)], clear=0)
-    assert counted.looks >= 3
+    eyes = answers.open_network(tiny_network, 1)
+    text = thresholds.threshold_tables(eyes, each=1, limit=1)
+    assert all(name in text for name in ("MIN_PRESENCE", "DOUBTFUL", "looks a picture"))
+    counted = thresholds.Counted(eyes.human2d)
+    answers.engine_in_pictures(answers.Eyes(counted, eyes.finder), [np.zeros((64, 64, 3), np.uint8)])
+    assert counted.looks == 2
 
 
 def test_the_command_writes_every_table(more_packs, tiny_network, tmp_path, monkeypatch, capsys):

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...inference.human2d import Human2D
 from ...inference.crop import crop_of_box
+from ...inference.human2d import Human2D
 from ...inference.person import look_twice
 from ..onnx_export import annotate, export, load_weights
 from ..photos2d import LSPET, LabelledCrop, load_crops

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES
-from .movenet import COCO_NAMES, DEEPEST, PYRAMID, THUNDER, MoveNet, doubled, normalised
+from ...inference.joints import COCO_NAMES, KEYPOINT_INDEX, KEYPOINT_NAMES
+from .movenet import DEEPEST, PYRAMID, THUNDER, MoveNet, doubled, normalised
 from .outputs import Outputs
 
 WIDE_PYRAMID = (64, 64, 96, 128)

@@ -8,7 +8,6 @@ from torch.nn import functional as F
 from ...inference.joints import KEYPOINT_NAMES
 from .outputs import Outputs
 
-
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 

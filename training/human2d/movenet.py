@@ -11,12 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-COCO_NAMES = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
-    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
-    "right_ankle",
-)  # fmt: skip
-"""COCO's keypoints, in the order of MoveNet's maps."""
+from ...inference.joints import COCO_NAMES
+
 STAGES = ((2, 2), (3, 2), (4, 2), (3, 1), (3, 2), (1, 1))
 """Repeats and stride of MobileNetV2's stages after the first block."""
 EXPANSION = 6
@@ -148,7 +144,7 @@ class Head(nn.Module):
 
 class MoveNet(nn.Module):
     """Crops or pictures (B, 3, H, W) in 0–1 RGB, sides multiples of 32 → logits of each head (B, C, H/4, W/4), by name:
-    `heatmap` of COCO's keypoints, `center` of people, from a centre, in cells, `regress` to the keypoints (y, x
+    `heatmap` of COCO's keypoints in COCO's order, `center` of people, from a centre, in cells, `regress` to the keypoints (y, x
     pairs), and from a keypoint's cell `offset` to its place; of MultiPose `box_scale` and `box_offset` (y, x), too."""
 
     def __init__(self, architecture: Architecture, heads: tuple[str, ...] | None = None):

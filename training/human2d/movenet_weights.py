@@ -101,9 +101,7 @@ def _fill_pyramid(pyramid: Pyramid, named: _Named) -> None:
     for number, merge in enumerate(reversed(pyramid.merge)):
         layer = _EXTRACTOR + ("separable_conv2d" if number == 0 else f"separable_conv2d_{number}")
         named.fill(merge.depthwise, f"{layer}/separable_conv2d/ReadVariableOp")
-        named.fill(
-            merge.pointwise, f"{layer}/separable_conv2d_weights", f"{layer}/separable_conv2d_bn_offset"
-        )
+        named.fill(merge.pointwise, f"{layer}/separable_conv2d_weights", f"{layer}/separable_conv2d_bn_offset")
 
 
 def _fill_head(head: Head, start: str, named: _Named) -> None:
@@ -114,4 +112,6 @@ def _fill_head(head: Head, start: str, named: _Named) -> None:
         named.one(start, "/separable_conv2d/ReadVariableOp_1"),
         named.one(start + "separable", "BiasAdd/ReadVariableOp"),
     )
-    named.fill(head.out, named.one(start, "/Conv2D/ReadVariableOp"), named.one(start + "conv", "BiasAdd/ReadVariableOp"))
+    named.fill(
+        head.out, named.one(start, "/Conv2D/ReadVariableOp"), named.one(start + "conv", "BiasAdd/ReadVariableOp")
+    )

@@ -31,7 +31,6 @@ from .movenet_weights import load_movenet
 from .network import SIZES, human2d_network
 from .own_teacher import reviewed
 
-
 PRETRAINED = "movenet."
 """How the names of weights begin that others have trained."""
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ...inference.crop import crop_of_box
 from ...inference.errors import NoPersonError
 from ...inference.human2d import Human2D
 from ...inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS
-from ...inference.crop import crop_of_box
 from ...inference.person import check_person, look_twice
 from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
 

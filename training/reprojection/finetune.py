@@ -123,7 +123,7 @@ class FinetuneTask:
             total, terms = reprojection_loss(projected, batch, self.config)
         elif "points" in batch:
             with mixed_precision():
-                outputs = self.network["human2d"](batch["crop"])
+                outputs = self.network["human2d"](batch["crop"].float() / 255)
             total = human2d_loss(outputs, batch, "cross-entropy")
             terms = {"human2d": float(total.detach())}
         else:

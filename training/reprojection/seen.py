@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 
 from ...inference.camera import choose_camera
-from ...inference.crop import CROP_SIZE, HEATMAP_STRIDE, Crop, crop_to_heatmap, heatmap_window
+from ...inference.crop import CROP_SIZE, HEATMAP_STRIDE, Crop, crop_of_box, crop_to_heatmap, heatmap_window
 from ...inference.human2d import Human2D
 from ...inference.joints import KEYPOINT_MIRROR, LIMB_KEYPOINTS
-from ...inference.crop import crop_of_box
 from ...inference.person import MIN_PRESENCE_IN_BOX, look_twice, person_cells, presence_of
 from ..photos2d import LabelledCrop
 

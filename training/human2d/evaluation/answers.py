@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from ....inference.crop import crop_of_box
 from ....inference.errors import NoPersonError
+from ....inference.finder import Finder
 from ....inference.human2d import Detection, Human2D
 from ....inference.joints import KEYPOINT_NAMES
-from ....inference.finder import Finder
 from ....inference.person import box_of, check_person, most_like_a_person, photo_mask, presence_of
 from ...photos2d import LabelledCrop
 from ..evaluate import in_photo
@@ -72,7 +72,11 @@ def looks_in_boxes(eyes: Eyes, crops: list[LabelledCrop]) -> list[Answer]:
     for crop in tqdm(crops, "one look", disable=None):
         detection = eyes.human2d(crop.image, [crop_of_box(crop.box)])[0]
         silhouette = in_photo(detection.silhouette, detection.crop, crop.image.shape[1::-1])
-        answers.append(Answer(_all_keypoints(detection), silhouette >= 0.5, crop.box, presence_of(detection), detection.score, True))
+        answers.append(
+            Answer(
+                _all_keypoints(detection), silhouette >= 0.5, crop.box, presence_of(detection), detection.score, True
+            )
+        )
     return answers
 
 

@@ -101,7 +101,10 @@ def of_movenet(folder: Path, pictures: Pictures, threads: int | None) -> tuple[l
         whole[name], times[name] = movenet_pose.in_pictures(thunder, finder, images)
     name = movenet_pose.NAME
     found = [Method(f"{name}, box given", boxed, _seen(boxed)), Method(name, whole, _seen(whole))]
-    return found, {f"{name} Thunder, one crop": movenet_pose.milliseconds(thunder), f"{name}, whole answer": times["lspet"]}
+    return found, {
+        f"{name} Thunder, one crop": movenet_pose.milliseconds(thunder),
+        f"{name}, whole answer": times["lspet"],
+    }
 
 
 def _seen(answers: dict[str, list[Answer]]) -> np.ndarray:
