@@ -49,7 +49,8 @@ class Finder:
         self.network = Network("finder", device, threads)
 
     def __call__(self, photo: np.ndarray, windows: np.ndarray | None = None) -> list[Candidate]:
-        """Everybody in a photo (H, W, 3) uint8 RGB, or in `windows` of it (N, 4: x, y, width, height), the surest first."""
+        """Everybody in a photo (H, W, 3) uint8 RGB, or in `windows` of it (N, 4: x, y, width, height), the surest
+        first."""
         height, width = photo.shape[:2]
         found = []
         for x, y, w, h in [(0, 0, width, height)] if windows is None else np.asarray(windows, int).tolist():

@@ -23,9 +23,9 @@ FEWEST_PRESENT = 6
 class Detection:
     """What Human2D saw in one crop. `keypoints` (25, 3): x, y in photo pixels and confidence; `silhouette` (S, S) is
     the probability that a cell is the person, in the crop's own frame: 64 cells, or more once it has been sharpened;
-    `heatmaps` (25, 64, 64) are the keypoints' probabilities, in that frame, too; `depth` (25,) says how far behind the pelvis each
-    keypoint is, in pixels of the photo at the pelvis' distance; `presence` is the probability that there is a person
-    at all, however sure their pose. None is what the network does not tell."""
+    `heatmaps` (25, 64, 64) are the keypoints' probabilities, in that frame, too; `depth` (25,) says how far behind the
+    pelvis each keypoint is, in pixels of the photo at the pelvis' distance; `presence` is the probability that there is
+    a person at all, however sure their pose. None is what the network does not tell."""
 
     crop: Crop
     keypoints: np.ndarray
@@ -89,8 +89,8 @@ class Human2D:
         ]
 
     def together(self, looks: list[Detection], crop: Crop | None = None) -> Detection:
-        """What all looks at a person say, in the frame of `crop`, or of the first: keypoints are read from the mean of the heatmaps, and
-        silhouettes, depths and presence are means, too.
+        """What all looks at a person say, in the frame of `crop`, or of the first: keypoints are read from the mean of
+        the heatmaps, and silhouettes, depths and presence are means, too.
 
         Where a look does not reach, the others decide. A mean of maps is less sure than its parts where they differ,
         and has a calibration of its own.
@@ -105,8 +105,9 @@ class Human2D:
         return Detection(crop, keypoints[0], silhouette[0], heatmaps, depth, presence)
 
     def _keypoints(self, crops: list[Crop], heatmaps: np.ndarray, calibration: str) -> tuple[np.ndarray, np.ndarray]:
-        """Cells (B, 25, 2), and photo pixels and confidence (B, 25, 3), of what heatmaps (B, 25, 64, 64) of crops show; the
-        confidence is 0 of a keypoint that is not in the picture. `calibration` names a curve in the network's file."""
+        """Cells (B, 25, 2), and photo pixels and confidence (B, 25, 3), of what heatmaps (B, 25, 64, 64) of crops show;
+        the confidence is 0 of a keypoint that is not in the picture. `calibration` names a curve in the network's
+        file."""
         cells, mass = decode_heatmaps(heatmaps)
         confidence = calibrate(mass, self.network.metadata[calibration]) * present(heatmaps)
         places = [crop.to_photo(heatmap_to_crop(own)) for crop, own in zip(crops, cells, strict=True)]
@@ -122,8 +123,8 @@ def _depth_at(depth: np.ndarray | None, cells: np.ndarray, crop: Crop) -> np.nda
 
 
 def _drawn_in(look: Detection, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
-    """A look's heatmaps and silhouette (26, 64, 64) in the frame of another crop, and which of its cells (64, 64) the look
-    reaches."""
+    """A look's heatmaps and silhouette (26, 64, 64) in the frame of another crop, and which of its cells (64, 64) the
+    look reaches."""
     if look.crop is crop:
         return np.concatenate([look.heatmaps, look.silhouette[None]]), np.ones(look.heatmaps.shape[1:], np.float32)
     affine = heatmap_affine(look.crop, crop)

@@ -37,7 +37,8 @@ FEWEST_SURE = 3
 LEANING = np.radians(45)
 """How far a torso leans from the vertical when the second look is turned until it is upright."""
 STABLE = 0.6
-"""Overlap of the crop that was looked at with that of the box that was seen there, below which the second look is at the latter."""
+"""Overlap of the crop that was looked at with that of the box that was seen there, below which the second look is at
+the latter."""
 STEP = 0.6
 """From one part to the next, over their side: somebody who is cut by one is whole in another."""
 REACH = 0.15
@@ -90,8 +91,8 @@ def prominence(candidate: Candidate) -> float:
 
 
 def look_twice(photo: np.ndarray, human2d: Human2D, crop: Crop) -> Detection:
-    """Look at a crop, and again at its mirror image, turned upright where the person leans, and moved to where they are if the crop
-    is far off. Both looks decide together, and the silhouette is brought to the picture's edges."""
+    """Look at a crop, and again at its mirror image, turned upright where the person leans, and moved to where they are
+    if the crop is far off. Both looks decide together, and the silhouette is brought to the picture's edges."""
     first = human2d(photo, [crop])[0]
     box = box_of(first)
     if box is not None and _overlap_of_crops(crop, crop_of_box(box)) < STABLE:
@@ -103,8 +104,8 @@ def look_twice(photo: np.ndarray, human2d: Human2D, crop: Crop) -> Detection:
 
 
 def lean(keypoints: np.ndarray) -> float:
-    """Radians by which the torso of keypoints (25, 3) is turned from upright in the picture, clockwise; 0 where it is not
-    seen."""
+    """Radians by which the torso of keypoints (25, 3) is turned from upright in the picture, clockwise; 0 where it is
+    not seen."""
     hips, chest = (keypoints[KEYPOINT_INDEX[name]] for name in ("pelvis", "thorax"))
     if min(hips[2], chest[2]) < SURE:
         return 0.0
@@ -118,8 +119,8 @@ def _overlap_of_crops(a: Crop, b: Crop) -> float:
 
 
 def windows_of_parts(width: int, height: int, parts: int) -> np.ndarray:
-    """Overlapping square windows (N, 4: x, y, width, height) of a photo, `parts` of which go into its longer side, for people too
-    small to be seen in the whole: nine of a square photo's halves."""
+    """Overlapping square windows (N, 4: x, y, width, height) of a photo, `parts` of which go into its longer side, for
+    people too small to be seen in the whole: nine of a square photo's halves."""
     side = -(-max(width, height) // parts)
 
     def starts(extent: int) -> np.ndarray:

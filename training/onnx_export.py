@@ -19,8 +19,8 @@ def export(
     network: torch.nn.Module, example: torch.Tensor, path: Path, inputs: str, outputs: list[str], metadata: dict,
     free_sides: bool = False,
 ) -> float:  # fmt: skip
-    """Write `network` to `path` with a free batch size, of pictures with `free_sides` of any size too; returns the largest
-    difference to torch on `example`.
+    """Write `network` to `path` with a free batch size, of pictures with `free_sides` of any size too; returns the
+    largest difference to torch on `example`.
 
     `inputs` and `outputs` name the tensors; `metadata` is carried in the file. Large linear layers are stored
     and computed in eight bits (`eight_bits`); other weights are stored as float16 and widened when the file is opened,

@@ -1,8 +1,8 @@
 """The pack people2d: more crops of real people, labelled by networks alone, as `LabelledCrop`s.
 
-`more2d.npz` holds crops (Stanford 40 Actions, yoga) with the 25 keypoints, silhouettes and MediaPipe's depths; `everyday.npz` whole
-photos in which people are labelled by MoveNet with COCO's keypoints: each becomes a crop with what is around it.
-"""
+`more2d.npz` holds crops (Stanford 40 Actions, yoga) with the 25 keypoints, silhouettes and MediaPipe's depths;
+`everyday.npz` whole photos in which people are labelled by MoveNet with COCO's keypoints: each becomes a crop with what
+is around it."""
 
 import cv2
 import numpy as np

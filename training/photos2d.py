@@ -37,8 +37,8 @@ AGREES, EXCHANGED = 0.1, 0.4
 """A teacher's landmark agrees within this share of the box; sides are exchanged when so much more of them agree
 crosswise."""
 TEACHER_DEPTH = 0.35
-"""What MediaPipe's depths are multiplied by: with it, of 3 768 people of the pack people2d, left and right limbs are most nearly of
-one length, and limbs most nearly of one proportion (as they come they are three times too deep)."""
+"""What MediaPipe's depths are multiplied by: with it, of 3 768 people of the pack people2d, left and right limbs are
+most nearly of one length, and limbs most nearly of one proportion (as they come they are three times too deep)."""
 TEACHER_DEPTH_WEIGHT = 0.5
 CONTRADICTED_WEIGHT = 0.2
 """What is left of a human label's weight then: people mislabel about one limb in eight, mostly by exchanging sides."""
@@ -61,8 +61,8 @@ _FROM_MEDIAPIPE = {
 @dataclass(frozen=True)
 class LabelledCrop:
     """`image` (H, W, 3) uint8 RGB; `keypoints` (25, 3) x, y, weight (0: no label, 1: a trusted one); `mask` (H, W)
-    uint8 0/255 or None; `depth` (25, 2), how far behind the pelvis each keypoint is, in pixels of the image at the pelvis' distance,
-    and the weight of that."""
+    uint8 0/255 or None; `depth` (25, 2), how far behind the pelvis each keypoint is, in pixels of the image at the
+    pelvis' distance, and the weight of that."""
 
     id: int
     source: int

@@ -49,8 +49,8 @@ def test_two_people_side_by_side_are_two_wherever_the_picture_is_cut(finder, pic
 
 
 def made_up_maps(center: tuple[int, int], size: tuple[int, int] = (32, 48)) -> list[np.ndarray]:
-    """Maps of one person with a box of 20 × 10 cells, whose keypoints lie on a diagonal and 1 cell beside where the centre
-    expects them."""
+    """Maps of one person with a box of 20 × 10 cells, whose keypoints lie on a diagonal and 1 cell beside where the
+    centre expects them."""
     rows, columns = size
     maps = [np.zeros((count, rows, columns), np.float32) for count in (1, 2 * KEYPOINTS, 2, 2, KEYPOINTS)]
     y, x = center

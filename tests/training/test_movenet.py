@@ -1,5 +1,6 @@
-"""MoveNet in torch against what the published graph says of the example picture (`tests/fixtures/movenet_published.npz`: its
-logits at every ninth cell and its decoded answers, run from the TensorFlow.js files in ONNX Runtime)."""
+"""MoveNet in torch against what the published graph says of the example picture
+(`tests/fixtures/movenet_published.npz`: its logits at every ninth cell and its decoded answers, run from the
+TensorFlow.js files in ONNX Runtime)."""
 
 import json
 import os

@@ -31,9 +31,8 @@ AS_IT_IS = {"mass": [0.0, 1.0], "confidence": [0.0, 1.0]}
 class Shipped(torch.nn.Module):
     """Crops (B, 3, 256, 256) to the last stack's outputs: `OUTPUTS`, those that the network has.
 
-    Heatmaps (B, 25, 64, 64) and the person's silhouette (B, 1, 64, 64) are probabilities; depth (B, 25, 64, 64) is in sides of the
-    crop; presence (B,) is the probability that there is a person.
-    """
+    Heatmaps (B, 25, 64, 64) and the person's silhouette (B, 1, 64, 64) are probabilities; depth (B, 25, 64, 64) is in
+    sides of the crop; presence (B,) is the probability that there is a person."""
 
     def __init__(self, network: nn.Module):
         super().__init__()

@@ -1,5 +1,5 @@
-"""Human2D's `fast`: MoveNet Thunder's backbone, pyramid and heads, and beside them a wider pyramid with heads of our own
-(docs/decisions/019)."""
+"""Human2D's `fast`: MoveNet Thunder's backbone, pyramid and heads, and beside them a wider pyramid with heads of our
+own (docs/decisions/019)."""
 
 import torch
 from torch import nn
@@ -17,11 +17,11 @@ HEADS = ("heatmap", "center", "regress")
 SHARED = [name for name in COCO_NAMES if name in KEYPOINT_INDEX]
 """Keypoints that MoveNet has maps of."""
 SHARPNESS, LEVEL = 1.2, 11.0
-"""What MoveNet's logits are multiplied by and raised by, to begin with, so that a softmax over the cells and "nowhere" is as sure as
-its sigmoids are."""
+"""What MoveNet's logits are multiplied by and raised by, to begin with, so that a softmax over the cells and "nowhere"
+is as sure as its sigmoids are."""
 REACH = 1.8
-"""Cells added to the distance from where the person's centre expects a keypoint, before a peak is divided by it (MoveNet's own
-constant): of several people's peaks the one that belongs to the centre wins."""
+"""Cells added to the distance from where the person's centre expects a keypoint, before a peak is divided by it
+(MoveNet's own constant): of several people's peaks the one that belongs to the centre wins."""
 CENTER_SHARPNESS = 3.0
 """Of the softmax over cells that the person's centre is a mean by."""
 

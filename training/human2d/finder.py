@@ -1,4 +1,5 @@
-"""The finder that ships: `python -m body_from_image.training export-finder --movenet FOLDER --out inference/models/finder.onnx`.
+"""The finder that ships: `python -m body_from_image.training export-finder --movenet FOLDER --out
+inference/models/finder.onnx`.
 
 MoveNet MultiPose as published, from our own module; nothing is trained. `inference.finder` decodes its maps.
 """

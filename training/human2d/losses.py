@@ -1,4 +1,5 @@
-"""What Human2D is trained on: where each keypoint is and how deep, which pixels are the person, and whether there is one.
+"""What Human2D is trained on: where each keypoint is and how deep, which pixels are the person, and whether there is
+one.
 
 The paper's loss on heatmaps is the squared error (§4.1). With few labels it sits on the all-zero plateau for long; the
 cross-entropy over positions starts at once, and it is what we ship. Both are here, so that the faithful row stays

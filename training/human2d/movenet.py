@@ -1,9 +1,8 @@
 """MoveNet (Google 2021, Apache-2.0) in torch: what our own Human2D starts from, and the finder of people.
 
-A MobileNetV2 (Sandler et al. 2018) of some width, a feature pyramid up to quarter resolution, and the heads of a CenterNet (Zhou et al.
-2019, "Objects as Points") upon it. Thunder sees one person in a crop; MultiPose, narrower, sees everybody in a
-picture. Batch norms are folded into the convolutions, as they are in the weights that are published.
-"""
+A MobileNetV2 (Sandler et al. 2018) of some width, a feature pyramid up to quarter resolution, and the heads of a
+CenterNet (Zhou et al. 2019, "Objects as Points") upon it. Thunder sees one person in a crop; MultiPose, narrower, sees
+everybody in a picture. Batch norms are folded into the convolutions, as they are in the weights that are published."""
 
 from dataclasses import dataclass
 
@@ -144,8 +143,9 @@ class Head(nn.Module):
 
 class MoveNet(nn.Module):
     """Crops or pictures (B, 3, H, W) in 0–1 RGB, sides multiples of 32 → logits of each head (B, C, H/4, W/4), by name:
-    `heatmap` of COCO's keypoints in COCO's order, `center` of people, from a centre, in cells, `regress` to the keypoints (y, x
-    pairs), and from a keypoint's cell `offset` to its place; of MultiPose `box_scale` and `box_offset` (y, x), too."""
+    `heatmap` of COCO's keypoints in COCO's order, `center` of people, from a centre, in cells, `regress` to the
+    keypoints (y, x pairs), and from a keypoint's cell `offset` to its place; of MultiPose `box_scale` and `box_offset`
+    (y, x), too."""
 
     def __init__(self, architecture: Architecture, heads: tuple[str, ...] | None = None):
         """With all heads, or some of them."""

@@ -19,9 +19,8 @@ FILES = {"thunder": ("movenet-thunder.json", THUNDER), "multipose": ("movenet-mu
 _ROOT = "StatefulPartitionedCall/"
 _EXTRACTOR = _ROOT + "center_net_mobile_net_v2fpn_feature_extractor/model_1/"
 _HEADS = {
-    "heatmap": "kpt_heatmap_0", "center": "center_0", "regress": "kpt_regress_0", "offset": "kpt_offset_0", "box_scale": "box_scale_0",
-    "box_offset": "box_offset_0",
-}  # fmt: skip
+    "heatmap": "kpt_heatmap_0", "center": "center_0", "regress": "kpt_regress_0", "offset": "kpt_offset_0", "box_scale":
+    "box_scale_0", "box_offset": "box_offset_0", }  # fmt: skip
 
 
 def read_tfjs(path: Path) -> dict[str, np.ndarray]:
@@ -41,8 +40,8 @@ def read_tfjs(path: Path) -> dict[str, np.ndarray]:
 
 
 def load_movenet(folder: Path, name: str, heads: tuple[str, ...] | None = None) -> MoveNet:
-    """MoveNet `thunder` or `multipose`, with all heads or some, with the weights from the package's folder `models`. Raises
-    FileNotFoundError with the way to them."""
+    """MoveNet `thunder` or `multipose`, with all heads or some, with the weights from the package's folder `models`.
+    Raises FileNotFoundError with the way to them."""
     file, architecture = FILES[name]
     if not (folder / file).exists():
         raise FileNotFoundError(f"There is no {file} in {folder}. Fetch it:{__doc__.split(':', 1)[1].split('`')[0]}")

@@ -1,8 +1,9 @@
-"""The training loop of Human2D: `python -m body_from_image.training human2d --size fast --movenet FOLDER --out runs/human2d`.
+"""The training loop of Human2D: `python -m body_from_image.training human2d --size fast --movenet FOLDER --out
+runs/human2d`.
 
-`fast` begins as MoveNet, from the folder that holds its published weights (`movenet_weights`); what that network knows is kept by
-a lower rate for it, and lost by a high one. Stages go from small crops to full size; in the last one the rate falls to zero. A run
-resumes from its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
+`fast` begins as MoveNet, from the folder that holds its published weights (`movenet_weights`); what that network knows
+is kept by a lower rate for it, and lost by a high one. Stages go from small crops to full size; in the last one the
+rate falls to zero. A run resumes from its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
 """
 
 import copy
@@ -54,8 +55,8 @@ class Config:
     pretrained_rate: float = 0.2
     """Of the learning rate, for what comes from MoveNet; 0 leaves it untouched."""
     frozen_blocks: int = 6
-    """Of MoveNet's backbone, the first so many blocks (6: up to stride 8, 10: up to 16) and the stem stay as they are, which saves
-    half of a step: what edges and textures are it knows."""
+    """Of MoveNet's backbone, the first so many blocks (6: up to stride 8, 10: up to 16) and the stem stay as they are,
+    which saves half of a step: what edges and textures are it knows."""
     warmup: int = 200
     ema: float = 0.998
     loss: str = one_of(HEATMAP_LOSSES, "cross-entropy")
@@ -66,8 +67,8 @@ class Config:
     packs: str = one_of(("all", "photos2d"), "all")
     """`all`: people2d's crops as well."""
     labels: str = one_of(("human", "taught", "reviewed"), "taught")
-    """Whose labels on photos2d: `human` alone; `taught`: with MediaPipe's; `reviewed`: with those of the run's own average too,
-    from its second stage or its warm start on."""
+    """Whose labels on photos2d: `human` alone; `taught`: with MediaPipe's; `reviewed`: with those of the run's own
+    average too, from its second stage or its warm start on."""
     nobody: float = 0.06
     """Share of samples without a person, so that people are not seen in railings and ceilings."""
     overfit: int = 0
@@ -153,7 +154,8 @@ def make_optimizer(model: torch.nn.Module, config: Config) -> torch.optim.Optimi
 
 
 def frozen_parts(blocks: int) -> tuple[str, ...]:
-    """How the names of weights begin that are not trained when the first `blocks` blocks of MoveNet's backbone are not."""
+    """How the names of weights begin that are not trained when the first `blocks` blocks of MoveNet's backbone are
+    not."""
     backbone = PRETRAINED + "backbone."
     return (backbone + "stem.", *(f"{backbone}blocks.{number}." for number in range(blocks))) if blocks else ()
 

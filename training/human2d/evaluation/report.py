@@ -26,17 +26,16 @@ NOTES = """\
 Validation split of photos2d (400 lspet, 80 ccp), all 73 crops of coco128, and photos3d (90 frames): nothing is
 trained, calibrated or chosen on them. (coco128 is an exception: the first weights had
 seen its crops in training, and those that ship descend from them.) PCK is
-over the 12 limb joints; labels of ccp, stanford40 and everyday (people2d's held-out crops) are networks', not people's, everyday's are
-MoveNet's own; photos3d is one man in a dark suit. PCKh@0.5
-takes upper_neck to head_top for the head segment. A person who is not found counts as all wrong, and as IoU 0.
-*Engine* is what a user gets: everybody is looked for, and the most prominent person is looked at twice. MoveNet is Thunder in the given box and, in
-whole pictures, in the box of the most prominent of MultiPose's people; it has no silhouettes. MediaPipe is given the same crops as
-they are, with `model_complexity=1` and `min_detection_confidence=0.1`. Composed scenes are not photos: people cut
-out of validation crops (ccp by people's silhouettes, lspet by MediaPipe's) and put onto views of panoramas, half of
-them with somebody smaller beside them; sizes are the person's height over the picture's. People are cut off by
-ending lspet's and ccp's pictures at a random place of the person's box, mostly below; limb joints beyond the edge
-that a method claims to see are made up (refused pictures not counted).
-"""
+over the 12 limb joints; labels of ccp, stanford40 and everyday (people2d's held-out crops) are networks', not people's,
+everyday's are MoveNet's own; photos3d is one man in a dark suit. PCKh@0.5 takes upper_neck to head_top for the head
+segment. A person who is not found counts as all wrong, and as IoU 0. *Engine* is what a user gets: everybody is looked
+for, and the most prominent person is looked at twice. MoveNet is Thunder in the given box and, in whole pictures, in
+the box of the most prominent of MultiPose's people; it has no silhouettes. MediaPipe is given the same crops as they
+are, with `model_complexity=1` and `min_detection_confidence=0.1`. Composed scenes are not photos: people cut out of
+validation crops (ccp by people's silhouettes, lspet by MediaPipe's) and put onto views of panoramas, half of them with
+somebody smaller beside them; sizes are the person's height over the picture's. People are cut off by ending lspet's and
+ccp's pictures at a random place of the person's box, mostly below; limb joints beyond the edge that a method claims to
+see are made up (refused pictures not counted)."""
 
 
 def table(header: list[str], rows: list[list[object]]) -> str:
