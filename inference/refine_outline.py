@@ -111,9 +111,10 @@ def _next(y: np.ndarray, x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarr
 
 def _distance_to(cells: np.ndarray, silhouette: np.ndarray) -> np.ndarray:
     """(H, W) cells from each cell to the nearest of `cells` (C, 2); 0 within the silhouette."""
-    height, width = silhouette.shape
-    x, y = np.meshgrid(np.arange(width), np.arange(height))
-    grid = np.stack([x.ravel(), y.ravel()], 1).astype(np.float64)
-    squares = (grid**2).sum(1)[:, None] + (cells**2).sum(1) - 2 * grid @ cells.T
-    distance = np.sqrt(np.maximum(squares.min(1), 0)).reshape(height, width)
-    return np.where(silhouette >= 0.5, 0.0, distance)
+    distance = np.zeros(silhouette.shape, np.float32)
+    outside = silhouette < 0.5
+    y, x = np.nonzero(outside)
+    grid, cells = np.stack([x, y], 1).astype(np.float32), cells.astype(np.float32)
+    squares = ((cells**2).sum(1) - 2 * grid @ cells.T).min(1) + (grid**2).sum(1)
+    distance[outside] = np.sqrt(np.maximum(squares, 0))
+    return distance

@@ -1,0 +1,3 @@
+"""The package before numpy: it says how many threads numpy's linear algebra takes."""
+
+import body_from_image  # noqa: F401
