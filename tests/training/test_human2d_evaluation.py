@@ -1,6 +1,7 @@
 """Human2D's evaluation: metrics against examples worked out by hand, scenes whose truth is known, and the whole
 command on a tiny network."""
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -262,7 +263,7 @@ def more_packs(packs, monkeypatch):
     np.savez(solo / "annotations.npz", id=annotations["id"], joints=annotations["joints"])
     hdri = packs / "render_assets" / "hdri"
     hdri.mkdir(parents=True)
-    for number in range(4):
+    for number in range(6):
         radiance = np.random.default_rng(number).random((256, 512, 3)).astype(np.float32)
         cv2.imwrite(str(hdri / f"{number}.hdr"), radiance)
     (packs / "photos").mkdir()
@@ -271,9 +272,10 @@ def more_packs(packs, monkeypatch):
 
 
 def test_places_of_the_splits_are_apart(more_packs):
-    calibration, validation = compositions.places("calibration"), compositions.places("validation")
-    assert len(calibration) == len(validation) == 2
-    assert not any(np.array_equal(one, other) for one in calibration for other in validation)
+    splits = [compositions.places(split) for split in ("train", "calibration", "validation")]
+    assert [len(places) for places in splits] == [2, 2, 2]
+    every = [place for places in splits for place in places]
+    assert not any(np.array_equal(one, other) for one, other in itertools.combinations(every, 2))
 
 
 def test_scenes_are_the_same_each_time(more_packs):

@@ -5,6 +5,7 @@ that a matt surface sees of a sky.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -44,9 +45,18 @@ class Light:
     """(3,) float32"""
 
 
-def load_places() -> list[Place]:
-    """The panoramas of the pack render_assets. Raises PackMissing."""
-    files = sorted((pack("render_assets") / "hdri").glob("*.hdr"))
+SPLITS = ("train", "calibration", "validation")
+"""Every third panorama belongs to each: no place that is measured on is ever seen in training."""
+
+
+def panoramas(split: str) -> list[Path]:
+    """Files of the pack render_assets that belong to one of `SPLITS`. Raises PackMissing."""
+    return sorted((pack("render_assets") / "hdri").glob("*.hdr"))[SPLITS.index(split) :: len(SPLITS)]
+
+
+def load_places(split: str = "train") -> list[Place]:
+    """The panoramas of a split. Raises PackMissing."""
+    files = panoramas(split)
     return [measured(file.stem, cv2.imread(str(file), cv2.IMREAD_UNCHANGED)[..., ::-1]) for file in files]
 
 

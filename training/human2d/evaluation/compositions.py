@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ...packs import pack
 from ...photos2d import LabelledCrop, load_crops
+from ...synthetic.lighting import panoramas
 from .pictures import LARGEST, SOURCES
 
 HEIGHTS = (0.2, 0.3, 0.45, 0.7, 1.0)
@@ -34,9 +34,8 @@ class Scene:
 
 
 def places(split: str) -> list[np.ndarray]:
-    """Panoramas (256, 512, 3) uint8 RGB without people: half of them for each split. Raises PackMissing."""
-    paths = sorted(pack("render_assets").glob("hdri/*.hdr"))[0 if split == "calibration" else 1 :: 2]
-    return [_exposed(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)) for path in paths]
+    """Panoramas (256, 512, 3) uint8 RGB without people that belong to a split. Raises PackMissing."""
+    return [_exposed(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)) for path in panoramas(split)]
 
 
 def _exposed(radiance: np.ndarray) -> np.ndarray:
@@ -53,7 +52,7 @@ def view(place: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> 
     return cv2.resize(turned, size, interpolation=cv2.INTER_CUBIC)
 
 
-def empty_pictures(split: str, each: int = 6, seed: int = 0) -> list[np.ndarray]:
+def empty_pictures(split: str, each: int = 9, seed: int = 0) -> list[np.ndarray]:
     """Pictures (H, W, 3) uint8 RGB with nobody in them, `each` of every panorama of the split."""
     rng = np.random.default_rng(seed)
     return [
