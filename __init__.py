@@ -9,7 +9,8 @@ import sys
 
 if "bpy" not in sys.modules:
     # Refinement's matrices are small: several threads cost more than they give, on a busy machine three times as much.
-    # numpy reads this when it is first imported; within Blender that is other people's business, and our worker is told.
+    # numpy reads this when it is first imported; within Blender that is other people's business, and our worker is
+    # told.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

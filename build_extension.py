@@ -1,8 +1,8 @@
-"""Build the zips that Blender installs: `python build_extension.py [--platform linux-x64 …] [--gpu] [--out dist]`.
+"""Build the zips that Blender installs: `python build_extension.py [--platform linux-x64 …] [--python 311 …] [--gpu]`.
 
-Each holds the rooms that Blender needs and the wheels that Blender lacks, fetched by pip and checked against the hashes
-in wheels.lock. Blender's own tool, from the bpy package, builds and validates. This file is not part of the zips.
-"""
+One for each platform and each Python that Blender comes with, since libraries for both would weigh a sixth more. Each
+holds the rooms that Blender needs and the wheels that Blender lacks, fetched by pip and checked against the hashes in
+wheels.lock. Blender's own tool, from the bpy package, builds and validates. This file is not part of the zips."""
 
 import argparse
 import importlib.util
@@ -23,29 +23,32 @@ PLATFORMS = {
 }
 """Blender's name of a platform, and the wheels' tags that run there."""
 NOT_FOR_GPU = "macos-arm64"
-PYTHONS = ("311", "313")
+PYTHONS = {"311": ("4.2.0", "5.1.0"), "313": ("5.1.0", None)}
+"""Python's version, and the first Blender that has it and the first that no longer has."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="build_extension.py", description=__doc__.splitlines()[0])
     parser.add_argument("--platform", nargs="+", choices=PLATFORMS, help="default: all")
+    parser.add_argument("--python", nargs="+", choices=PYTHONS, default=list(PYTHONS), help="default: all")
     parser.add_argument("--gpu", action="store_true", help="with onnxruntime-gpu; Linux and Windows only")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder for the zips")
     options = parser.parse_args(arguments)
     platforms = options.platform or [name for name in PLATFORMS if not (options.gpu and name == NOT_FOR_GPU)]
     if options.gpu and NOT_FOR_GPU in platforms:
         parser.error(f"there is no onnxruntime-gpu for {NOT_FOR_GPU}")
-    for zip_file in build(platforms, options.gpu, options.out):
-        print(f"{zip_file}  {zip_file.stat().st_size / 1e6:.0f} MB")
+    for python in options.python:
+        for zip_file in build(platforms, python, options.gpu, options.out):
+            print(f"{zip_file}  {zip_file.stat().st_size / 1e6:.0f} MB")
 
 
-def build(platforms: Sequence[str], gpu: bool, out: Path) -> list[Path]:
-    """Build and validate one zip for each platform; returns their paths."""
-    stage = ROOT / "build" / ("extension-gpu" if gpu else "extension")
+def build(platforms: Sequence[str], python: str, gpu: bool, out: Path) -> list[Path]:
+    """Build and validate one zip for each platform, for Blenders with this Python; returns their paths."""
+    stage = ROOT / "build" / f"extension-{python}{'-gpu' if gpu else ''}"
     shutil.rmtree(stage, ignore_errors=True)
     copy_rooms(stage)
-    wheels = fetch_wheels(platforms, ROOT / ("wheels-gpu.lock" if gpu else "wheels.lock"), stage / "wheels")
-    write_manifest(stage, platforms, wheels)
+    lock = ROOT / ("wheels-gpu.lock" if gpu else "wheels.lock")
+    write_manifest(stage, platforms, python, fetch_wheels(platforms, python, lock, stage / "wheels"))
     out.mkdir(parents=True, exist_ok=True)
     blender = blender_scripts()
     tags = blender / "modules" / "_bpy_internal" / "extensions" / "tags.py"
@@ -57,7 +60,7 @@ def build(platforms: Sequence[str], gpu: bool, out: Path) -> list[Path]:
     zips = []
     for file in sorted(built.glob("*.zip")):
         _run([*call, "validate", "--valid-tags", str(tags), str(file)])
-        name = file.name.replace(".zip", "_gpu.zip") if gpu else file.name
+        name = f"{file.stem}_python{python}{'_gpu' if gpu else ''}.zip"
         zips.append(Path(shutil.move(file, out / name)))
     return zips
 
@@ -70,24 +73,30 @@ def copy_rooms(stage: Path) -> None:
         shutil.copy2(ROOT / file, stage / file)
 
 
-def fetch_wheels(platforms: Sequence[str], lock: Path, folder: Path) -> list[str]:
-    """Put the locked wheels for all platforms and Pythons into `folder`; returns their names. pip checks the hashes."""
+def fetch_wheels(platforms: Sequence[str], python: str, lock: Path, folder: Path) -> list[str]:
+    """Put the locked wheels for all platforms and a Python into `folder`; returns their names. pip checks the
+    hashes."""
     for platform in platforms:
         tags = [part for tag in PLATFORMS[platform] for part in ("--platform", tag)]
-        for python in PYTHONS:
-            abi = ["--implementation", "cp", "--python-version", python, "--abi", f"cp{python}", "--abi", "abi3"]
-            strict = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet"]
-            pip = [sys.executable, "-m", "pip", "download", *strict]
-            _run([*pip, *tags, *abi, "--requirement", str(lock), "--dest", str(folder)])
+        abi = ["--implementation", "cp", "--python-version", python, "--abi", f"cp{python}", "--abi", "abi3"]
+        strict = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet"]
+        pip = [sys.executable, "-m", "pip", "download", *strict]
+        _run([*pip, *tags, *abi, "--requirement", str(lock), "--dest", str(folder)])
     return sorted(wheel.name for wheel in folder.glob("*.whl"))
 
 
-def write_manifest(stage: Path, platforms: Sequence[str], wheels: Sequence[str]) -> None:
-    """The manifest for these platforms, with the wheels in it."""
+def write_manifest(stage: Path, platforms: Sequence[str], python: str, wheels: Sequence[str]) -> None:
+    """The manifest for these platforms and the Blenders with this Python, with the wheels in it."""
     lines = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8").splitlines()
-    place = next(number for number, line in enumerate(lines) if line.startswith("platforms ="))
+    first, after = PYTHONS[python]
+    versions = f'blender_version_min = "{first}"' + (f'\nblender_version_max = "{after}"' if after else "")
     listed = ",\n".join(f'  "./wheels/{wheel}"' for wheel in wheels)
-    lines[place] = f"platforms = {list(platforms)}\nwheels = [\n{listed},\n]".replace("'", '"')
+    narrowed = {
+        "blender_version_min =": versions,
+        "platforms =": f"platforms = {list(platforms)}\nwheels = [\n{listed},\n]".replace("'", '"'),
+    }
+    for start, line in narrowed.items():
+        lines[next(number for number, old in enumerate(lines) if old.startswith(start))] = line
     text = "\n".join(lines) + "\n"
     tomllib.loads(text)
     (stage / "blender_manifest.toml").write_text(text, encoding="utf-8")

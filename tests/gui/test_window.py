@@ -40,7 +40,7 @@ def exchange(tmp_path_factory):
     except debian.NotHere as reason:
         pytest.skip(str(reason))
     folder = tmp_path_factory.mktemp("exchange")
-    command = [sys.executable, "build_extension.py", "--platform", "linux-x64", "--out", str(folder)]
+    command = [sys.executable, "build_extension.py", "--platform", "linux-x64", "--python", "311", "--out", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     next(folder.glob("*.zip")).rename(folder / "extension.zip")
     for script in HERE.glob("*.py"):

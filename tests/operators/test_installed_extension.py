@@ -46,7 +46,7 @@ def test_the_zip_holds_what_blender_needs_and_nothing_else(zip_file):
         "__init__.py", "LICENSE", "blender_manifest.toml", "inference", "rig", "operators", "panels", "wheels",
     }  # fmt: skip
     wheels = sorted("-".join(name.split("/")[1].split("-")[:3:2]) for name in names if name.endswith(".whl"))
-    assert wheels == ["onnxruntime-cp311", "onnxruntime-cp313", "opencv_python_headless-cp37"]
+    assert wheels == ["onnxruntime-cp311", "opencv_python_headless-cp37"]
 
 
 def test_blender_finds_nothing_wrong_with_it(facts):
