@@ -6,6 +6,7 @@ travel in the file.
 
 import argparse
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,11 @@ from ..onnx_export import annotate, export, load_weights
 from ..photos2d import LSPET, LabelledCrop, load_crops
 from .evaluate import predict, relative_errors
 from .network import SIZES, human2d_network
-from .outputs import heatmap_probabilities
+from .outputs import NOBODY, heatmap_probabilities
 
+PRIOR = math.log((1 - NOBODY) / NOBODY)
+"""Somebody was there in so many of the training samples (a logit). Of a picture of which nothing is known, either is as likely, so
+this is taken off the presence."""
 OUTPUTS = ("heatmaps", "silhouettes", "depth", "presence")
 KNOTS = 12
 TOGETHER = "calibration_together"
@@ -41,7 +45,7 @@ class Shipped(torch.nn.Module):
     def forward(self, crops):
         last = self.network(crops)[-1]
         found = [heatmap_probabilities(last.heatmaps), torch.softmax(last.silhouette.float(), 1)[:, 1:], last.depth]
-        return found if last.presence is None else [*found, torch.sigmoid(last.presence)]
+        return found if last.presence is None else [*found, torch.sigmoid(last.presence - PRIOR)]
 
 
 def calibration_curve(mass: np.ndarray, errors: np.ndarray) -> dict[str, list[float]]:

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 import torch
 
+NOBODY = 0.06
+"""Share of training samples without a person, so that people are not seen in railings and ceilings."""
+
 
 class Outputs(NamedTuple):
     """Logits of a batch of crops of side S: `heatmaps` (B, K, S/4, S/4), `silhouette` (B, 2, S/4, S/4: background,

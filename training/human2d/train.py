@@ -30,6 +30,7 @@ from .fast import HEADS
 from .losses import HEATMAP_LOSSES, human2d_loss
 from .movenet_weights import load_movenet
 from .network import SIZES, human2d_network
+from .outputs import NOBODY
 from .own_teacher import reviewed
 
 PRETRAINED = "movenet."
@@ -69,8 +70,8 @@ class Config:
     labels: str = one_of(("human", "taught", "reviewed"), "taught")
     """Whose labels on photos2d: `human` alone; `taught`: with MediaPipe's; `reviewed`: with those of the run's own
     average too, from its second stage or its warm start on."""
-    nobody: float = 0.06
-    """Share of samples without a person, so that people are not seen in railings and ceilings."""
+    nobody: float = NOBODY
+    """Share of samples without a person."""
     overfit: int = 0
     """Train on this many crops without augmentation: a debug run that must reach PCK > 95 %."""
     seed: int = 0
