@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS  # noqa: E402
 from body_from_image.training import precision, several_processes  # noqa: E402
-from body_from_image.training.human2d import evaluate, losses, train  # noqa: E402
+from body_from_image.training.human2d import average, evaluate, losses, train  # noqa: E402
 from body_from_image.training.human2d.augmentation import Augmentation, change_appearance, training_sample  # noqa: E402
 from body_from_image.training.human2d.export import OUTPUTS, Shipped, calibration_curve  # noqa: E402
 from body_from_image.training.human2d.fast import FastHuman2D  # noqa: E402
@@ -99,6 +99,19 @@ def test_what_moves_and_what_stays_of_the_pretrained_network():
     assert not any(name.startswith(("movenet.backbone.stem", "movenet.backbone.blocks.5.")) for name in groups[0.2])
     assert "head.1.weight" in groups[1.0] and not any(name.startswith("movenet") for name in groups[1.0])
     assert list(learning(pretrained_rate=0.0)) == [1.0]
+
+
+def test_weights_between_two_runs(tmp_path):
+    before = {"weight": torch.zeros(3), "count": torch.tensor(1)}
+    after = {"weight": torch.ones(3), "count": torch.tensor(9)}
+    torch.save(before, tmp_path / "a.pt")
+    torch.save(after, tmp_path / "b.pt")
+    files = ["--before", str(tmp_path / "a.pt"), "--after", str(tmp_path / "b.pt"), "--out", str(tmp_path / "c.pt")]
+    average.main([*files, "--share", "0.3"])
+    between = torch.load(tmp_path / "c.pt", weights_only=True)
+    assert torch.allclose(between["weight"], torch.full((3,), 0.3)) and between["count"] == 9
+    with pytest.raises(ValueError, match="count"):
+        average.average({"weight": torch.zeros(3)}, after, 0.5)
 
 
 def test_a_teacher_fills_gaps_and_lowers_labels_that_it_contradicts():

@@ -183,6 +183,6 @@ def test_human2d_learns_through_the_projection(photos, packs):
     assert ["labels" in batch for batch in kinds] == [True, False] * 2
     loss, _ = task.loss(kinds[0])
     loss.backward()
-    assert task.network["human2d"].stem[0].weight.grad.abs().sum() > 0
+    assert task.network["human2d"].movenet.backbone.stem.weight.grad.abs().sum() > 0
     own, terms = task.loss(kinds[3])
     assert torch.isfinite(own) and terms["human2d"] > 0

@@ -23,8 +23,8 @@ from .network import SIZES, human2d_network
 from .outputs import NOBODY, heatmap_probabilities
 
 PRIOR = math.log((1 - NOBODY) / NOBODY)
-"""Somebody was there in so many of the training samples (a logit). Of a picture of which nothing is known, either is as likely, so
-this is taken off the presence."""
+"""Somebody was there in so many of the training samples (a logit). Of a picture of which nothing is known, either is as
+likely, so this is taken off the presence."""
 OUTPUTS = ("heatmaps", "silhouettes", "depth", "presence")
 KNOTS = 12
 TOGETHER = "calibration_together"

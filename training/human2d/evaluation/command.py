@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
     if options.beside_movenet:
         found, milliseconds = of_movenet(options.beside_movenet, pictures, options.threads)
         methods += found
-        speeds.cpu |= milliseconds
+        speeds.cpu.update(milliseconds)
     if options.beside_mediapipe:
         method, milliseconds = of_mediapipe(options.beside_mediapipe, pictures)
         methods.append(method)

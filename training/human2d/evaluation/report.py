@@ -27,15 +27,16 @@ Validation split of photos2d (400 lspet, 80 ccp), all 73 crops of coco128, and p
 trained, calibrated or chosen on them. (coco128 is an exception: the first weights had
 seen its crops in training, and those that ship descend from them.) PCK is
 over the 12 limb joints; labels of ccp, stanford40 and everyday (people2d's held-out crops) are networks', not people's,
-everyday's are MoveNet's own; photos3d is one man in a dark suit. PCKh@0.5 takes upper_neck to head_top for the head
-segment. A person who is not found counts as all wrong, and as IoU 0. *Engine* is what a user gets: everybody is looked
-for, and the most prominent person is looked at twice. MoveNet is Thunder in the given box and, in whole pictures, in
-the box of the most prominent of MultiPose's people; it has no silhouettes. MediaPipe is given the same crops as they
-are, with `model_complexity=1` and `min_detection_confidence=0.1`. Composed scenes are not photos: people cut out of
-validation crops (ccp by people's silhouettes, lspet by MediaPipe's) and put onto views of panoramas, half of them with
-somebody smaller beside them; sizes are the person's height over the picture's. People are cut off by ending lspet's and
-ccp's pictures at a random place of the person's box, mostly below; limb joints beyond the edge that a method claims to
-see are made up (refused pictures not counted)."""
+everyday's are MoveNet's own; in everyday's pictures there often are others, and whole-picture methods take the most
+prominent; photos3d is one man in a dark suit. PCKh@0.5 takes upper_neck to head_top for the head segment. A person who
+is not found counts as all wrong, and as IoU 0. *Engine* is what a user gets: everybody is looked for, and the most
+prominent person is looked at twice. MoveNet is Thunder in the given box and, in whole pictures, in the box of the most
+prominent of MultiPose's people; it has no silhouettes. MediaPipe is given the same crops as they are, with
+`model_complexity=1` and `min_detection_confidence=0.1`. Composed scenes are not photos: people cut out of validation
+crops (ccp by people's silhouettes, lspet by MediaPipe's) and put onto views of panoramas, half of them with somebody
+smaller beside them; sizes are the person's height over the picture's. People are cut off by ending lspet's and ccp's
+pictures at a random place of the person's box, mostly below; limb joints beyond the edge that a method claims to see
+are made up (refused pictures not counted)."""
 
 
 def table(header: list[str], rows: list[list[object]]) -> str:
@@ -66,14 +67,20 @@ def main_table(methods: list[Method], crops: dict[str, list[LabelledCrop]]) -> s
             pck(relative_errors(place["lspet"], lspet, head_lengths), threshold=0.5),
             _share_found(given["lspet"]),
             pck(relative_errors(place["ccp"], crops["ccp"])),
-            silhouette_iou(masks(given["ccp"]), crops["ccp"]),
-            silhouette_iou(masks(given["coco128"]), crops["coco128"]),
+            _iou(given["ccp"], crops["ccp"]),
+            _iou(given["coco128"], crops["coco128"]),
             pck(relative_errors(place["photos3d"], solo)),
             pck(relative_errors(place["photos3d"], solo, box_lengths), threshold=0.1),
             _share_found(given["photos3d"]),
             *(pck(relative_errors(place[name], crops[name])) for name in ("stanford40", "everyday")),
         ])  # fmt: skip
     return table(header, rows)
+
+
+def _iou(answers: list, crops: list[LabelledCrop]) -> float | None:
+    """None of a method that has no silhouettes."""
+    found = masks(answers)
+    return silhouette_iou(found, crops) if any(one.any() for one in found) else None
 
 
 def _share_found(answers: list) -> float:
