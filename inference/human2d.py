@@ -77,6 +77,7 @@ class Human2D:
         depth = more[0] if more else [None] * len(crops)
         presence = more[1].astype(float) if len(more) > 1 else [None] * len(crops)
         for number, crop in enumerate(crops):
+            heatmaps[number] *= within(photo, crop, heatmaps.shape[-1])
             if crop.flip:
                 heatmaps[number] = heatmaps[number][KEYPOINT_MIRROR]
                 depth[number] = depth[number][KEYPOINT_MIRROR] if more else None
@@ -112,6 +113,16 @@ class Human2D:
         confidence = calibrate(mass, self.network.metadata[calibration]) * present(heatmaps)
         places = [crop.to_photo(heatmap_to_crop(own)) for crop, own in zip(crops, cells, strict=True)]
         return cells, np.concatenate([places, confidence[..., None]], -1).astype(np.float32)
+
+
+def within(photo: np.ndarray, crop: Crop, cells: int) -> np.ndarray:
+    """Which cells (cells, cells) of a crop's map lie in the photo (H, W, …), as 0 or 1. Beyond its edge nothing is seen,
+    whatever a network makes up there; a keypoint on the very edge is then more likely nowhere."""
+    stride = crop.size / cells
+    x, y = np.meshgrid(np.arange(cells), np.arange(cells))
+    places = crop.to_photo(heatmap_to_crop(np.stack([x, y], -1), stride))
+    size = np.array(photo.shape[1::-1])
+    return ((places > -0.5) & (places < size - 0.5)).all(-1).astype(np.float32)
 
 
 def _depth_at(depth: np.ndarray | None, cells: np.ndarray, crop: Crop) -> np.ndarray | None:
