@@ -116,8 +116,8 @@ class Human2D:
 
 
 def within(photo: np.ndarray, crop: Crop, cells: int) -> np.ndarray:
-    """Which cells (cells, cells) of a crop's map lie in the photo (H, W, …), as 0 or 1. Beyond its edge nothing is seen,
-    whatever a network makes up there; a keypoint on the very edge is then more likely nowhere."""
+    """Which cells (cells, cells) of a crop's map lie in the photo (H, W, …), as 0 or 1. Beyond its edge nothing is
+    seen, whatever a network makes up there; a keypoint on the very edge is then more likely nowhere."""
     stride = crop.size / cells
     x, y = np.meshgrid(np.arange(cells), np.arange(cells))
     places = crop.to_photo(heatmap_to_crop(np.stack([x, y], -1), stride))

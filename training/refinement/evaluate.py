@@ -110,7 +110,9 @@ def nan_mean(values: list[float]) -> float:
 
 
 def near_detection(seen: list[Photographed], method: str) -> float:
-    """Share of Human2D's sure limb keypoints that the body lies on."""
+    """Share of Human2D's sure limb keypoints that the body lies on; NaN where nobody was found in any photo."""
+    if not seen:
+        return float("nan")
     apart, sure = [], []
     for photo, torso in zip(seen, torso_lengths([photo.crop for photo in seen]), strict=True):
         difference = photo.fits[method].keypoints - photo.detected[:, :2]
@@ -161,7 +163,7 @@ def evaluate(engine: Engine, split: str, limit: int | None) -> tuple[dict, list[
     own = pck(relative_errors(detected, [photo.crop for photo in sports]))
     direct = next(iter(METHODS))
     for row in table.values():
-        row["of Human2D's"] = row["PCK@0.2 lspet"] / own
+        row["of Human2D's"] = row["PCK@0.2 lspet"] / own if own else float("nan")
         row["IoU gained"] = nan_mean([*(row[k] - table[direct][k] for k in ("IoU lspet", "IoU ccp"))])
     try:
         for name, errors in limb_errors(engine, limit).items():
