@@ -40,11 +40,6 @@ class Detection:
         return self.crop.size / self.silhouette.shape[0]
 
     @property
-    def evidence(self) -> float:
-        """How much of a person is seen, and how surely: by this, looks are ranked."""
-        return score_of(self.keypoints)
-
-    @property
     def score(self) -> float:
         """How sure what is seen is, whether or not the picture shows all of the person: the mean confidence of MPII's
         keypoints that are present."""

@@ -29,7 +29,6 @@ def test_legs_that_the_picture_cuts_off_do_not_speak_against_the_rest():
     half, whole, hand = seen(8), seen(16), seen(3)
     assert half.score == whole.score == 1
     assert hand.score == pytest.approx(0.5), "a few sure keypoints are no person"
-    assert whole.evidence > half.evidence > hand.evidence, "of two looks, the one that shows more counts"
 
 
 def test_a_doubtful_pose_of_somebody_who_is_there_is_not_refused():
