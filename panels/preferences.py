@@ -23,8 +23,8 @@ ELSEWHERE = {"directml": "win32", "coreml": "darwin"}
 LABELS = 0.4
 """Share of the width that Blender gives to labels."""
 SIZE_NAMES = {
-    "fast": ("Fast", "Human2D with two stacks"),
-    "hourglass": ("Hourglass", "Human2D with eight stacks: slower and surer"),
+    "fast": ("Fast", "MoveNet's backbone with heads of our own"),
+    "hourglass": ("Hourglass", "The paper's two stacked hourglasses: slower"),
 }
 
 
