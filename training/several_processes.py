@@ -52,3 +52,12 @@ def average_gradients(model: torch.nn.Module, share: Share) -> None:
     together /= share.count
     for gradient, mean in zip(gradients, together.split([g.numel() for g in gradients]), strict=True):
         gradient.copy_(mean.view_as(gradient))
+
+
+def as_the_leader(value: float, share: Share) -> float:
+    """What the leading process has for `value`, so that all end at the same iteration."""
+    if share.count == 1:
+        return value
+    common = torch.tensor([value], dtype=torch.float64, device="cuda" if torch.cuda.is_available() else "cpu")
+    distributed.broadcast(common, 0)
+    return float(common)

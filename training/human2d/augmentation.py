@@ -54,7 +54,7 @@ PAPER = Augmentation(
     appearance=False,
 )
 GENTLE = Augmentation(
-    rotation=30.0, any_rotation=0.1, scale=(0.75, 1.35), shift=0.08, truncation=0.05, cut_off=0.15, occlusion=0.15
+    rotation=30.0, any_rotation=0.1, scale=(0.75, 1.35), shift=0.08, truncation=0.05, cut_off=0.3, occlusion=0.15
 )  # fmt: skip
 """For the end of a run: nearer to what the network is asked in the end. One that cannot fit its training pictures yet
 loses more by rare views than it gains."""

@@ -11,6 +11,10 @@ from .outputs import Outputs
 
 WIDE_PYRAMID = (64, 64, 96, 128)
 """Features at strides 4 (out), 4, 8 and 16."""
+CONTEXT_BLOCKS, CONTEXT_WIDENING = 3, 3
+SEEN_LEVEL = 9.0
+"""Logit of MoveNet's at which a keypoint counts as half seen: of sports photos' keypoints nine in ten have a higher
+peak, and one cell in a hundred."""
 HEAD = 96
 HEADS = ("heatmap", "center", "regress")
 """MoveNet's that are used: its offsets are not, since the mean about a peak says where between cells a keypoint is."""
@@ -32,9 +36,42 @@ class ConvNormReLU(nn.Sequential):
         super().__init__(convolution, nn.BatchNorm2d(features), nn.ReLU())
 
 
+class ContextBlock(nn.Module):
+    """x plus what its surroundings of seven cells say of it (Liu et al. 2022's block, with a batch norm); begins as
+    x."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.around = nn.Conv2d(features, features, 7, padding=3, groups=features, bias=False)
+        self.norm = nn.BatchNorm2d(features)
+        self.widen = nn.Conv2d(features, CONTEXT_WIDENING * features, 1)
+        self.narrow = nn.Conv2d(CONTEXT_WIDENING * features, features, 1)
+        nn.init.zeros_(self.narrow.weight)
+        nn.init.zeros_(self.narrow.bias)
+
+    def forward(self, x):
+        return x + self.narrow(F.relu(self.widen(self.norm(self.around(x)))))
+
+
+class Context(nn.Module):
+    """Features at stride 16 and where MoveNet sees each keypoint → features that know of the whole body: as an
+    hourglass' next stack corrects what the one before it saw (Newell et al. 2016)."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.seen = nn.Conv2d(len(SHARED), features, 1)
+        self.blocks = nn.Sequential(*(ContextBlock(features) for _ in range(CONTEXT_BLOCKS)))
+        nn.init.zeros_(self.seen.weight)
+        nn.init.zeros_(self.seen.bias)
+
+    def forward(self, x, logits):
+        peaks = F.max_pool2d(torch.sigmoid(logits - SEEN_LEVEL), 4)
+        return self.blocks(x + self.seen(peaks))
+
+
 class WidePyramid(nn.Module):
-    """The backbone's features at strides 4, 8, 16 and 32, and MoveNet's own pyramid → features at stride 32, as
-    `WIDE_PYRAMID[-1]`, and at stride 4."""
+    """The backbone's features at strides 4, 8, 16 and 32, MoveNet's own pyramid and its logits at stride 4 → features
+    at stride 32, as `WIDE_PYRAMID[-1]`, and at stride 4."""
 
     def __init__(self):
         super().__init__()
@@ -50,11 +87,13 @@ class WidePyramid(nn.Module):
             for width, more, narrower in zip(widths, extra, (out, *widths), strict=False)
         )
         self.deepest = ConvNormReLU(widths[-1], widths[-1])
+        self.context = Context(widths[-1])
 
-    def forward(self, features, own):
+    def forward(self, features, own, logits):
         deepest = x = self.deepest(self.lateral[-1](features[-1]))
         for level in reversed(range(len(self.merge))):
             x = doubled(x) + self.lateral[level](features[level])
+            x = x if level < len(self.merge) - 1 else self.context(x, logits)
             x = self.merge[level](x if level else torch.cat([x, own], 1))
         return deepest, x
 
@@ -84,10 +123,11 @@ class FastHuman2D(nn.Module):
     def forward(self, crops):
         features = self.movenet.backbone(normalised(crops))
         own = self.movenet.pyramid(features)
-        deepest, wide = self.pyramid(features, own)
+        seen = self.movenet_logits(own)
+        deepest, wide = self.pyramid(features, own, seen.detach())
         maps = self.head(wide).float()
         count = len(KEYPOINT_NAMES)
-        heatmaps = maps[:, :count].index_add(1, self.ours, self.movenet_logits(own))
+        heatmaps = maps[:, :count].index_add(1, self.ours, seen)
         # A person anywhere is a person: the mean is of probabilities' odds, not of logits.
         evidence = self.presence(deepest).float().flatten(1)
         presence = torch.logsumexp(evidence, 1)

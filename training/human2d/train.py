@@ -23,7 +23,7 @@ from ..onnx_export import load_weights
 from ..people2d import load_everyday, load_more2d
 from ..photos2d import LONGEST_SIDE, SYNTHETIC, LabelledCrop, load_crops
 from ..precision import mixed_precision
-from ..several_processes import average_gradients, join, leave
+from ..several_processes import as_the_leader, average_gradients, join, leave
 from ..synthetic.backgrounds import EmptyPhotos
 from .augmentation import AUGMENTATIONS, Augmentation, training_sample
 from .fast import HEADS
@@ -59,6 +59,9 @@ class Config:
     """Of MoveNet's backbone, the first so many blocks (6: up to stride 8, 10: up to 16) and the stem stay as they are,
     which saves half of a step: what edges and textures are it knows."""
     warmup: int = 200
+    minutes: float = 0.0
+    """Train for so long, however fast the machine is; the iterations of the stages are then shares of that time.
+    0: to the last iteration."""
     ema: float = 0.998
     loss: str = one_of(HEATMAP_LOSSES, "cross-entropy")
     optimizer: str = one_of(("adamw", "rmsprop"), "adamw")
@@ -161,12 +164,12 @@ def frozen_parts(blocks: int) -> tuple[str, ...]:
     return (backbone + "stem.", *(f"{backbone}blocks.{number}." for number in range(blocks))) if blocks else ()
 
 
-def rate_factor(config: Config, iteration: int) -> float:
-    """Share of the learning rate: a warm-up, then constant, then a fall to zero over the last stage."""
+def rate_factor(config: Config, iteration: int, done: float) -> float:
+    """Share of the learning rate: a warm-up, then constant, then a fall to zero over the last stage. `done` is the
+    share of the run that is done."""
     stages = config.parsed_stages()
-    before = sum(stage.iterations for stage in stages[:-1])
-    falling = (iteration - before) / max(stages[-1].iterations, 1)
-    return min(1.0, (iteration + 1) / config.warmup) * (1.0 if falling <= 0 else max(0.0, 1 - falling))
+    last = stages[-1].iterations / sum(stage.iterations for stage in stages)
+    return min(1.0, (iteration + 1) / config.warmup) * min(1.0, max(0.0, 1 - done) / last)
 
 
 class Run:
@@ -174,7 +177,7 @@ class Run:
 
     def __init__(self, config: Config, folder: Path, warm_start: Path | None = None, movenet: Path | None = None):
         torch.manual_seed(config.seed)
-        self.config, self.folder, self.iteration = config, folder, 0
+        self.config, self.folder, self.iteration, self.seconds = config, folder, 0, 0.0
         self.share = join()
         self.warm = warm_start is not None
         self.device = torch.device(f"cuda:{self.share.rank}" if torch.cuda.is_available() else "cpu")
@@ -196,6 +199,7 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
         self.average.updates = self.iteration = state["iteration"]
+        self.seconds = state.get("seconds", 0.0)
         self.warm = True
         self.optimizer.load_state_dict(state["optimizer"])
 
@@ -204,15 +208,23 @@ class Run:
             return
         state = {
             "model": self.model.state_dict(), "average": self.average.model.state_dict(), "iteration": self.iteration,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "seconds": self.seconds,
         }  # fmt: skip
         torch.save(state, self.folder / "checkpoint.tmp")
         (self.folder / "checkpoint.tmp").replace(self.folder / "checkpoint.pt")
         torch.save(self.average.model.state_dict(), self.folder / "weights.pt")
 
+    @property
+    def done(self) -> float:
+        """Share of the run that is done, by its iterations or by the clock."""
+        if self.config.minutes:
+            return min(1.0, self.seconds / (60 * self.config.minutes))
+        return min(1.0, self.iteration / sum(stage.iterations for stage in self.config.parsed_stages()))
+
     def step(self, batch: dict) -> float:
+        rate = self.config.learning_rate * rate_factor(self.config, self.iteration, self.done)
         for group in self.optimizer.param_groups:
-            group["lr"] = group["of_rate"] * self.config.learning_rate * rate_factor(self.config, self.iteration)
+            group["lr"] = group["of_rate"] * rate
         batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         with mixed_precision(self.device.type):
             outputs = self.model(batch["crop"].float().div(255).contiguous(memory_format=torch.channels_last))
@@ -244,10 +256,10 @@ def train(
     crops = training_crops(config)
     options = None if config.overfit else AUGMENTATIONS[config.augmentation]
     run = Run(config, folder, warm_start, movenet)
-    end = 0
-    for stage in config.parsed_stages():
-        end += stage.iterations
-        if run.iteration < end:
+    stages = config.parsed_stages()
+    ends = np.cumsum([stage.iterations for stage in stages]) / sum(stage.iterations for stage in stages)
+    for stage, end in zip(stages, ends, strict=True):
+        if run.done < end:
             review = run.warm and config.labels == "reviewed" and not config.overfit
             labelled = reviewed(crops, run.average.model) if review else crops
             _train_stage(run, labelled, stage, end, options, workers, log_every)
@@ -256,15 +268,18 @@ def train(
     return run
 
 
-def _train_stage(run: Run, crops: list, stage: Stage, end: int, options, workers: int, log_every: int) -> None:
+def _train_stage(run: Run, crops: list, stage: Stage, end: float, options, workers: int, log_every: int) -> None:
     seed = (run.config.seed * 1_000_003 + run.iteration) * run.share.count + run.share.rank
     nobody = run.config.nobody if options else 0.0
     samples = Samples(crops, stage, options, nobody, seed)
     loader = DataLoader(samples, run.config.batch // run.share.count, num_workers=workers, persistent_workers=False)
     log, losses, began = run.folder / "log.csv", [], time.perf_counter()
+    last = began
     run.model.train()
     for batch in loader:
         losses.append(run.step(batch))
+        now = time.perf_counter()
+        run.seconds, last = as_the_leader(run.seconds + now - last, run.share), now
         if run.iteration % log_every == 0 and run.share.leads:
             rate = len(losses) * run.config.batch / (time.perf_counter() - began)
             row = [run.iteration, stage.side, f"{np.mean(losses):.4f}", f"{rate:.1f}", time.strftime("%H:%M:%S")]
@@ -274,7 +289,7 @@ def _train_stage(run: Run, crops: list, stage: Stage, end: int, options, workers
             losses, began = [], time.perf_counter()
         if run.iteration % 250 == 0:
             run.save()
-        if run.iteration >= end:
+        if run.done >= end:
             return
 
 
