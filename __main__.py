@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from .inference.depth_hypotheses import BEAM
+from .inference.drawing.overlay import body_mask, draw_overlay
 from .inference.engine import Engine, Result, Settings
 from .inference.errors import UserError
-from .inference.frames import InputItem, open_inputs, with_neighbours
-from .inference.images import Photo, upright_file, write_picture
-from .inference.keypoint_files import Keypoints, read_keypoints
-from .inference.networks import DEVICES
-from .inference.overlay import body_mask, draw_overlay
-from .inference.person import photo_mask
-from .inference.priors import POSE_WEIGHTS
+from .inference.files.frames import InputItem, open_inputs, with_neighbours
+from .inference.files.images import Photo, upright_file, write_picture
+from .inference.files.keypoint_files import Keypoints, read_keypoints
+from .inference.networks.person import photo_mask
+from .inference.networks.priors import POSE_WEIGHTS
+from .inference.networks.runtime import DEVICES
+from .inference.refinement.depth_hypotheses import BEAM
 from .rig.write_files import require_blender, write_files
 
 PICTURE_FORMATS = ("npz", "overlay", "mask")
@@ -297,8 +297,8 @@ class Job:
         return [outcome]
 
     def _one_motion(self, outcome: Outcome) -> None:
-        from .inference.motion import frames_from_keypoints, join_frames, look_at_frames, read_ahead
-        from .inference.smooth_motion import STRENGTH, smooth_motion
+        from .inference.clip import frames_from_keypoints, join_frames, look_at_frames, read_ahead
+        from .inference.motion.smooth_motion import STRENGTH, smooth_motion
 
         first = self.items[0]
         if self.keypoints is None:
@@ -318,8 +318,8 @@ class Job:
         self._write_motion_files(estimate, outcome)
 
     def _refined_motion(self, estimate, outcome: Outcome):
-        from .inference.refine_motion import refine_motion
-        from .inference.smooth_motion import smooth_motion
+        from .inference.motion.refine_motion import refine_motion
+        from .inference.motion.smooth_motion import smooth_motion
 
         refined, kept = refine_motion(self.engine.body, estimate)
         if kept:
@@ -328,7 +328,7 @@ class Job:
         return smooth_motion(refined, self.engine.body, 0.0, self.options.keep_feet)
 
     def _write_motion_files(self, estimate, outcome: Outcome) -> None:
-        from .inference.clip_files import write_mask_pictures, write_overlay_video
+        from .inference.drawing.clip_files import write_mask_pictures, write_overlay_video
 
         name = outcome.name
         if "npz" in self.formats:

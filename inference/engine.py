@@ -5,23 +5,23 @@ from pathlib import Path
 
 import numpy as np
 
-from .body_estimate import BodyEstimate, camera_from_upright, rotations_of, upright_from_camera
-from .body_model import BodyModel, forward_kinematics
-from .camera import Camera, choose_camera, solve_translation
-from .crop import box_around, heatmap_window
-from .depth_hypotheses import Hypothesis, hypotheses
+from .body.body_estimate import BodyEstimate, camera_from_upright, rotations_of, upright_from_camera
+from .body.body_model import BodyModel, forward_kinematics
+from .body.stature import betas_at_height
 from .errors import NoPersonError
-from .finder import Finder
-from .human2d import Detection, Human2D, score_of
-from .images import Photo
-from .joints import KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
-from .networks import MODELS
-from .person import SURE, Found, box_of, find_person, person_cells
-from .priors import POSE_WEIGHTS, PosePrior, ShapePrior
-from .refine import Refined, evidence_of, parameters_of, refine, upright_of
-from .refine_body import Parameters
-from .rotations import matrix_to_axis_angle
-from .stature import betas_at_height
+from .files.images import Photo
+from .geometry.camera import Camera, choose_camera, solve_translation
+from .geometry.joints import KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
+from .geometry.rotations import matrix_to_axis_angle
+from .networks.crop import box_around, heatmap_window
+from .networks.finder import Finder
+from .networks.human2d import Detection, Human2D, score_of
+from .networks.person import SURE, Found, box_of, find_person, person_cells
+from .networks.priors import POSE_WEIGHTS, PosePrior, ShapePrior
+from .networks.runtime import MODELS
+from .refinement.depth_hypotheses import Hypothesis, hypotheses
+from .refinement.parametric_body import Parameters
+from .refinement.refine import Refined, evidence_of, parameters_of, refine, upright_of
 
 PARTS = {
     "legs": ("right_knee", "left_knee", "right_ankle", "left_ankle"),

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from .clip import join_frames, look_at_frames, read_ahead
 from .engine import Engine
 from .errors import UserError
-from .frames import InputItem, open_inputs, with_neighbours
-from .images import Photo, upright_file
-from .motion import join_frames, look_at_frames, read_ahead
-from .smooth_motion import smooth_motion
+from .files.frames import InputItem, open_inputs, with_neighbours
+from .files.images import Photo, upright_file
+from .motion.smooth_motion import smooth_motion
 
 Tell = Callable[[float, str], None]
 """Told how much is done, 0 to 1, and what is being done."""

@@ -109,7 +109,7 @@ def look(answer: Answer, path: str, folder: str) -> dict:
     """The photo as Blender can show it: upright, and not larger than a screen."""
     import cv2
 
-    from .images import read_image, write_picture
+    from .files.images import read_image, write_picture
 
     photo = read_image(path)
     width, height = photo.size
@@ -142,7 +142,7 @@ class Worker:
         answer({"progress": 0.05, "stage": "Reading the photo"})
         import numpy as np
 
-        from .images import read_image, upright_file
+        from .files.images import read_image, upright_file
 
         photo = read_image(path)
         answer({"progress": 0.2, "stage": "Loading the networks"})

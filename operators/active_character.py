@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..inference.body_estimate import BodyEstimate
+from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
 from ..rig.character import Character, bones_fit_shape, refit_armature
 from ..rig.photo_note import write_photo_note

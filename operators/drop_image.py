@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import bpy
 
-from ..inference.image_headers import IMAGE_SUFFIXES
+from ..inference.files.image_headers import IMAGE_SUFFIXES
 from .estimate_options import estimate_options
 from .run_state import run_state
 

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import bpy
 
-from ..inference.body_estimate import BodyEstimate
-from ..inference.body_model import BodyModel
+from ..inference.body.body_estimate import BodyEstimate
+from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from .preferences import external_python
 from .worker_client import Answer, WorkerClient, worker_command

@@ -8,8 +8,8 @@ from typing import ClassVar
 import bpy
 import numpy as np
 
-from ..inference.depth_hypotheses import PARTS, bone_turn, flipped
 from ..inference.errors import UserError
+from ..inference.refinement.depth_hypotheses import PARTS, bone_turn, flipped
 from ..rig.character import Character
 from ..rig.seen_pose import key_joints, seen_pose
 from .on_character import OnCharacter, body_model_of

@@ -6,11 +6,11 @@ from typing import ClassVar
 import bpy
 import numpy as np
 
-from ..inference.amass import Motion, is_estimate, read_motion
-from ..inference.body_estimate import BodyEstimate
-from ..inference.body_model import BodyModel
+from ..inference.body.body_estimate import BodyEstimate
+from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
-from ..inference.resample import resampled
+from ..inference.files.amass import Motion, is_estimate, read_motion
+from ..inference.geometry.resample import resampled
 from ..rig.character import build_character, build_moving_character, key_pose, refit_armature, set_time
 from ..rig.ground import move_to_ground
 from ..rig.shape_keys import betas_of, set_betas

@@ -1,7 +1,7 @@
 """How sure the estimate is of head, arms and legs: the confidence of their keypoints."""
 
-from ..inference.body_estimate import BodyEstimate
-from ..inference.joints import KEYPOINT_INDEX
+from ..inference.body.body_estimate import BodyEstimate
+from ..inference.geometry.joints import KEYPOINT_INDEX
 
 LIMBS = {
     "Head": ("upper_neck", "head_top"),

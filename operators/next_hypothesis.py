@@ -9,10 +9,10 @@ from typing import ClassVar
 import bpy
 import numpy as np
 
-from ..inference.body_model import BodyModel
-from ..inference.depth_hypotheses import LIMBS, hypotheses
+from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
-from ..inference.refine_body import Parameters
+from ..inference.refinement.depth_hypotheses import LIMBS, hypotheses
+from ..inference.refinement.parametric_body import Parameters
 from ..rig.character import Character
 from ..rig.hypothesis_note import HypothesisNote, read_hypotheses, write_hypotheses
 from ..rig.photo_note import read_photo_note, read_uncertainty

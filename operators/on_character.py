@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ..inference.body_model import BodyModel
+from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from ..rig.armature import BODY_MODEL_PROPERTY
 from ..rig.character import Character

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import bpy
 
-from ..inference.refine import refine
+from ..inference.refinement.refine import refine
 from ..rig.character import Character
 from ..rig.photo_note import read_photo_note
 from ..rig.seen_pose import seen_pose, show_pose

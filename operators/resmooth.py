@@ -7,8 +7,8 @@ from typing import ClassVar
 import bpy
 import numpy as np
 
-from ..inference.body_estimate import rotations_of
-from ..inference.smooth_motion import smooth_motion
+from ..inference.body.body_estimate import rotations_of
+from ..inference.motion.smooth_motion import smooth_motion
 from ..rig.axes import points_to_smpl
 from ..rig.character import Character
 from ..rig.ground import lowest_points

@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..inference.smooth_motion import STRENGTH
+from ..inference.motion.smooth_motion import STRENGTH
 
 
 class SmoothingProperties:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import bpy
 
-from ..inference.networks import PROVIDERS
+from ..inference.networks.runtime import PROVIDERS
 from .preferences import external_python
 from .run_state import run_state
 from .watching import WatchesWorker

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import bpy
 
-from ..inference.body_model import BodyModel
+from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
-from ..inference.networks import DEVICES, PROVIDERS, SIZES
+from ..inference.networks.runtime import DEVICES, PROVIDERS, SIZES
 from ..operators.estimation import shut_down
 from .wrapped_text import draw_text
 

@@ -7,7 +7,7 @@ import bpy
 import bpy.utils.previews
 import numpy as np
 
-from ..inference.image_headers import BrokenHeader, read_header
+from ..inference.files.image_headers import BrokenHeader, read_header
 
 HEAD = 1 << 20
 """Bytes of a file that are read to learn how it is turned: EXIF lies near the beginning."""

@@ -12,9 +12,9 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ..inference.body_model import BodyModel
+from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
-from ..inference.joints import JOINT_INDEX, JOINT_NAMES, JOINT_PARENTS
+from ..inference.geometry.joints import JOINT_INDEX, JOINT_NAMES, JOINT_PARENTS
 from .axes import points_to_blender
 
 JOINT_PROPERTY = "smpl_joint"

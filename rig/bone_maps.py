@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import bpy
 
 from ..inference.errors import UserError
-from ..inference.joints import JOINT_NAMES
+from ..inference.geometry.joints import JOINT_NAMES
 from .bone_names import PRESETS
 
 SPINE = ("spine1", "spine2", "spine3")

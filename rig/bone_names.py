@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..inference.errors import UserError
-from ..inference.joints import JOINT_NAMES
+from ..inference.geometry.joints import JOINT_NAMES
 
 
 @dataclass(frozen=True)

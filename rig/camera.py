@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..inference.body_estimate import BodyEstimate
+from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
 
 SENSOR_WIDTH = 36.0

@@ -7,8 +7,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..inference.body_estimate import BodyEstimate, rotations_of
-from ..inference.body_model import BodyModel
+from ..inference.body.body_estimate import BodyEstimate, rotations_of
+from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from .action import write_action
 from .armature import create_armature, joint_bones, place_bones, placed_betas, rest_rotations

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import bpy
 import numpy as np
 
-from ..inference.body_model import BodyModel
+from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
-from ..inference.joints import JOINT_NAMES
+from ..inference.geometry.joints import JOINT_NAMES
 from .armature import BODY_MODEL_PROPERTY, joint_bones, rest_rotations
 from .axes import BLENDER_FROM_SMPL, points_to_blender
 from .character import Character

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..inference.body_model import BodyModel, forward_kinematics
+from ..inference.body.body_model import BodyModel, forward_kinematics
 
 FRAMES_AT_ONCE = 256
 """Keeps a long clip's heights within a few megabytes."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import bpy
 import numpy as np
 
-from ..inference.body_estimate import BodyEstimate
+from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
 from .character import Character, key_pose
 

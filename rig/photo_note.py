@@ -9,11 +9,11 @@ import zlib
 import bpy
 import numpy as np
 
-from ..inference.body_estimate import BodyEstimate
-from ..inference.camera import Camera
+from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
-from ..inference.refine import Evidence
-from ..inference.refine_outline import Outline
+from ..inference.geometry.camera import Camera
+from ..inference.refinement.outline import Outline
+from ..inference.refinement.refine import Evidence
 
 NOTE = "body_from_image_photo"
 """Custom property of the armature."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..inference.rotations import continuous_quaternions, matrix_to_quaternion
+from ..inference.geometry.rotations import continuous_quaternions, matrix_to_quaternion
 from .axes import points_to_blender, rotations_to_blender
 
 

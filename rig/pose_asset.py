@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 
-from ..inference.rasterizer import paint, spans_of
+from ..inference.geometry.rasterizer import paint, spans_of
 from .action import new_action
 from .character import Character
 from .export.sampling import clip_channels, sample_now

@@ -13,8 +13,8 @@ import bpy
 import numpy as np
 
 from ..inference.errors import UserError
-from ..inference.joints import JOINT_INDEX
-from ..inference.rotations import axis_angle_to_matrix, continuous_quaternions, matrix_to_quaternion
+from ..inference.geometry.joints import JOINT_INDEX
+from ..inference.geometry.rotations import axis_angle_to_matrix, continuous_quaternions, matrix_to_quaternion
 from .action import write_action
 from .armature import joint_bones
 from .bone_maps import BoneMap, find_bones

@@ -7,7 +7,7 @@ import numpy as np
 from mathutils import Matrix, Quaternion
 
 from ..inference.errors import UserError
-from ..inference.refine_body import Parameters
+from ..inference.refinement.parametric_body import Parameters
 from .armature import joint_bones, rest_joints, rest_rotations
 from .axes import BLENDER_FROM_SMPL, points_to_smpl, rotations_to_smpl
 from .character import Character, refit_armature

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 
-from ..inference.body_model import BodyModel
+from ..inference.body.body_model import BodyModel
 from .action import keyed_paths
 from .axes import points_to_blender
 

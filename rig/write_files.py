@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..inference.body_estimate import BodyEstimate
-from ..inference.body_model import BodyModel
+from ..inference.body.body_estimate import BodyEstimate
+from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 
 if TYPE_CHECKING:

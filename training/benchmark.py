@@ -15,38 +15,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..inference.crop import CROP_SIZE
 from ..inference.engine import Engine, Settings
-from ..inference.errors import UserError
-from ..inference.images import read_image, write_picture
-from ..inference.networks import MODELS, SIZES, Network
+from ..inference.files.images import read_image, write_picture
+from ..inference.models import MODELS
+from ..inference.networks.crop import CROP_SIZE
+from ..inference.networks.runtime import SIZES
+from .measure.timing import crop_milliseconds, load, median_ms
 
 PHOTO_PIXELS = 1_000_000
 TARGETS = {"cold start to FBX": 6000.0, "peak memory without bpy": 1000.0}
 RATIOS = {"Human2D fast, one crop": 1.5, "photo to BodyEstimate": 8.0}
 """What may be how many times as long as a look of MoveNet Thunder in the same run."""
 THUNDER = "MoveNet Thunder, one crop"
-
-
-def median_ms(action, repeats: int) -> float:
-    """Median milliseconds of `action`, after one call that does not count."""
-    action()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        action()
-        times.append(1e3 * (time.perf_counter() - began))
-    return statistics.median(times)
-
-
-def crop_milliseconds(file: Path, device: str = "cpu", threads: int = 2, repeats: int = 30) -> float | None:
-    """Median of one crop through an exported Human2D; None where onnxruntime cannot run it on the device."""
-    network = Network(file, device, threads)
-    crop = np.random.default_rng(0).random((1, 3, CROP_SIZE, CROP_SIZE), np.float32)
-    try:
-        return median_ms(lambda: network(crop), repeats)
-    except UserError:
-        return None
 
 
 def thunder_milliseconds(folder: Path, threads: int, repeats: int) -> float:
@@ -56,7 +36,7 @@ def thunder_milliseconds(folder: Path, threads: int, repeats: int) -> float:
     import torch
 
     from .human2d.movenet import THUNDER, MoveNet
-    from .onnx_export import export
+    from .runs.onnx_export import export
 
     class Heads(torch.nn.Module):
         def __init__(self):
@@ -69,12 +49,6 @@ def thunder_milliseconds(folder: Path, threads: int, repeats: int) -> float:
     file = folder / "thunder.onnx"
     export(Heads(), torch.rand(1, 3, CROP_SIZE, CROP_SIZE), file, "crops", list(MoveNet(THUNDER).heads), {})
     return crop_milliseconds(file, threads=threads, repeats=repeats)
-
-
-def load() -> str:
-    """How busy the machine is, which is part of every figure of speed."""
-    average = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"{os.cpu_count()} cores{average}"
 
 
 def one_megapixel(image: Path, folder: Path) -> Path:

@@ -10,9 +10,9 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ..inference.joints import JOINT_INDEX
-from .makehuman import EYES, Mesh, dressed_person, read_garment
-from .packs import pack
+from ..inference.geometry.joints import JOINT_INDEX
+from .body.makehuman import EYES, Mesh, dressed_person, read_garment
+from .data.packs import pack
 
 WIDTH, HEIGHT = 768, 1024
 SHAPE = {"macrodetails/caucasian-male-young": 1.0}

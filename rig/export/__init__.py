@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ...inference.destination import replacing
 from ...inference.errors import UserError
+from ...inference.files.destination import replacing
 from ..bone_names import preset
 from ..character import Character
 from .blend import write_blend

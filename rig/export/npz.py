@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...inference.amass import write_motion
-from ...inference.joints import JOINT_PARENTS
-from ...inference.rotations import matrix_to_axis_angle
+from ...inference.files.amass import write_motion
+from ...inference.geometry.joints import JOINT_PARENTS
+from ...inference.geometry.rotations import matrix_to_axis_angle
 from ..armature import BODY_MODEL_PROPERTY, joint_bones, rest_joints
 from ..axes import BLENDER_FROM_SMPL, points_to_smpl, rotations_to_smpl
 from ..character import Character

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
-from ...inference.rotations import continuous_quaternions, matrix_to_quaternion
+from ...inference.geometry.rotations import continuous_quaternions, matrix_to_quaternion
 
 CHANNELS = {"location": 3, "rotation_quaternion": 4, "rotation_euler": 3, "rotation_axis_angle": 4, "scale": 3}
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from body_from_image.inference.amass import read_motion, write_motion
-from body_from_image.inference.body_model import BodyModel
+from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.resample import resampled
-from body_from_image.inference.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from body_from_image.inference.files.amass import read_motion, write_motion
+from body_from_image.inference.geometry.resample import resampled
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 STAND_UP = axis_angle_to_matrix(np.array([np.pi / 2, 0, 0]))
 """What AMASS's world does to SMPL's body: y up becomes z up."""
@@ -146,7 +146,7 @@ def test_a_cut_off_file_is_refused(save, share):
 
 
 def test_an_array_that_would_fill_the_memory_is_refused(save, monkeypatch):
-    monkeypatch.setattr("body_from_image.inference.amass.MAX_ARRAY_SIZE", 1000)
+    monkeypatch.setattr("body_from_image.inference.files.amass.MAX_ARRAY_SIZE", 1000)
     with pytest.raises(UserError, match="larger than any motion"):
         read_motion(save(poses=moving()))
 

@@ -5,9 +5,9 @@ import time
 
 import numpy as np
 import pytest
-from body_from_image.inference.body_model import BUNDLED_BODY, BodyModel
-from body_from_image.inference.joints import JOINT_INDEX, JOINT_MIRROR, JOINT_PARENTS
-from body_from_image.inference.rotations import axis_angle_to_matrix
+from body_from_image.inference.body.body_model import BUNDLED_BODY, BodyModel
+from body_from_image.inference.geometry.joints import JOINT_INDEX, JOINT_MIRROR, JOINT_PARENTS
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 
 STATURE, BODY_MASS_INDEX = 0, 1
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.camera import Camera, choose_camera, solve_translation
+from body_from_image.inference.geometry.camera import Camera, choose_camera, solve_translation
 
 CAMERA = Camera(900.0, np.array([319.5, 239.5]), (640, 480))
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.crop import (
+from body_from_image.inference.networks.crop import (
     Crop,
     box_around,
     crop_of_box,

@@ -4,13 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.camera import Camera
-from body_from_image.inference.depth_hypotheses import LIMBS, LOWER, PARTS, bone_turn, flipped, hypotheses, mirrored
-from body_from_image.inference.pose_density import PoseDensity
-from body_from_image.inference.refine import Evidence, sparse_body
-from body_from_image.inference.refine_body import JOINTS, Parameters
-from body_from_image.inference.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.body.pose_density import PoseDensity
+from body_from_image.inference.geometry.camera import Camera
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from body_from_image.inference.refinement.depth_hypotheses import (
+    LIMBS,
+    LOWER,
+    PARTS,
+    bone_turn,
+    flipped,
+    hypotheses,
+    mirrored,
+)
+from body_from_image.inference.refinement.parametric_body import JOINTS, Parameters
+from body_from_image.inference.refinement.refine import Evidence, sparse_body
 
 CAMERA = Camera(800.0, np.array([319.5, 239.5]), (640, 480))
 FACING = np.diag([1.0, -1.0, -1.0])

@@ -6,12 +6,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.body_estimate import BodyEstimate, camera_from_upright, rotations_of
+from body_from_image.inference.body.body_estimate import BodyEstimate, camera_from_upright, rotations_of
 from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.errors import NoPersonError, UserError
-from body_from_image.inference.images import Photo, read_image
-from body_from_image.inference.joints import JOINT_INDEX, KEYPOINT_INDEX, KEYPOINT_MIRROR, keypoints_from_joints
-from body_from_image.inference.person import box_overlap
+from body_from_image.inference.files.images import Photo, read_image
+from body_from_image.inference.geometry.joints import (
+    JOINT_INDEX,
+    KEYPOINT_INDEX,
+    KEYPOINT_MIRROR,
+    keypoints_from_joints,
+)
+from body_from_image.inference.networks.person import box_overlap
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 

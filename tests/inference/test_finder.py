@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.finder import SIDE, STRIDE, Candidate, Finder, decode, distinct, reduced
+from body_from_image.inference.networks.finder import SIDE, STRIDE, Candidate, Finder, decode, distinct, reduced
 
 ROOT = Path(__file__).parents[2]
 KEYPOINTS = 17

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.frames import open_inputs
+from body_from_image.inference.files.frames import open_inputs
 from PIL import Image
 
 FRAMES, WIDTH, HEIGHT, FPS = 12, 64, 48, 25

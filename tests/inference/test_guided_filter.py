@@ -3,11 +3,11 @@
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference import person
-from body_from_image.inference.crop import Crop
-from body_from_image.inference.guided_filter import sharpened
-from body_from_image.inference.human2d import Detection
-from body_from_image.inference.joints import KEYPOINT_NAMES
+from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
+from body_from_image.inference.networks import person
+from body_from_image.inference.networks.crop import Crop
+from body_from_image.inference.networks.guided_filter import sharpened
+from body_from_image.inference.networks.human2d import Detection
 
 
 def star(size: int = 256) -> np.ndarray:

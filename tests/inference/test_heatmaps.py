@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from body_from_image.inference.heatmaps import calibrate, decode_heatmaps, peaks, window_means
-from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES
+from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_NAMES
+from body_from_image.inference.networks.heatmaps import calibrate, decode_heatmaps, peaks, window_means
 
 
 def gaussians(centres: np.ndarray, sigma: float = 2.0, side: int = 64) -> np.ndarray:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from body_from_image.inference.crop import Crop, crop_to_heatmap, heatmap_to_crop
-from body_from_image.inference.human2d import Human2D
-from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES
+from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES
+from body_from_image.inference.networks.crop import Crop, crop_to_heatmap, heatmap_to_crop
+from body_from_image.inference.networks.human2d import Human2D
 
 COUNT = len(KEYPOINT_NAMES)
 PLACES = np.random.default_rng(3).uniform(60, 240, (COUNT, 2))

@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.images import BACKDROP, MAX_PIXELS, read_image
+from body_from_image.inference.files.images import BACKDROP, MAX_PIXELS, read_image
 from PIL import Image
 
 HEIGHT, WIDTH = 60, 80

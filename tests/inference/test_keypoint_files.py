@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from body_from_image.inference.body_model import BodyModel
+from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.errors import NoPersonError, UserError
-from body_from_image.inference.joints import JOINT_INDEX, KEYPOINT_INDEX
-from body_from_image.inference.keypoint_files import read_keypoints
-from body_from_image.inference.rotations import axis_angle_to_matrix
+from body_from_image.inference.files.keypoint_files import read_keypoints
+from body_from_image.inference.geometry.joints import JOINT_INDEX, KEYPOINT_INDEX
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 
 LEFT, MIDDLE, RIGHT = 120.0, 100.0, 80.0  # a person who faces us, 200 px tall: their left is on our right
 

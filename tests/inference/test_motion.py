@@ -5,18 +5,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.engine import Engine, Settings
-from body_from_image.inference.errors import NoPersonError, UserError
-from body_from_image.inference.frames import open_inputs
-from body_from_image.inference.images import Photo, read_image
-from body_from_image.inference.joints import KEYPOINT_MIRROR
-from body_from_image.inference.motion import (
+from body_from_image.inference.clip import (
     frames_from_keypoints,
     join_frames,
     look_at_frames,
     read_ahead,
     weighted_median,
 )
+from body_from_image.inference.engine import Engine, Settings
+from body_from_image.inference.errors import NoPersonError, UserError
+from body_from_image.inference.files.frames import open_inputs
+from body_from_image.inference.files.images import Photo, read_image
+from body_from_image.inference.geometry.joints import KEYPOINT_MIRROR
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 SIZE = (800, 600)

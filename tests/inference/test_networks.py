@@ -2,7 +2,7 @@
 
 import pytest
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.networks import DEVICES, Network, wanted_providers
+from body_from_image.inference.networks.runtime import DEVICES, Network, wanted_providers
 
 CPU, CUDA, DML = "CPUExecutionProvider", "CUDAExecutionProvider", "DmlExecutionProvider"
 

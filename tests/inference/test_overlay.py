@@ -11,11 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.body_estimate import BodyEstimate, camera_from_upright
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.joints import JOINT_INDEX, KEYPOINT_INDEX, keypoints_from_joints
-from body_from_image.inference.overlay import LEFT_COLOUR, RIGHT_COLOUR, body_mask, draw_overlay
-from body_from_image.inference.rotations import axis_angle_to_matrix
+from body_from_image.inference.body.body_estimate import BodyEstimate, camera_from_upright
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.drawing.overlay import LEFT_COLOUR, RIGHT_COLOUR, body_mask, draw_overlay
+from body_from_image.inference.geometry.joints import JOINT_INDEX, KEYPOINT_INDEX, keypoints_from_joints
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "overlay.png"
 POSE = {

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from body_from_image.inference import person
-from body_from_image.inference.crop import Crop
 from body_from_image.inference.errors import NoPersonError
-from body_from_image.inference.human2d import Detection
-from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES
+from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_NAMES
+from body_from_image.inference.networks import person
+from body_from_image.inference.networks.crop import Crop
+from body_from_image.inference.networks.human2d import Detection
 
 
 def detection(confidence: float, sure: int = 0, at: float = 0.0) -> Detection:

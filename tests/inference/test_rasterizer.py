@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.rasterizer import coverage, paint, project, spans_of
+from body_from_image.inference.geometry.rasterizer import coverage, paint, project, spans_of
 
 
 def inside(triangles, width, height):

@@ -7,14 +7,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.camera import Camera
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.body.pose_density import MODELLED, PoseDensity
+from body_from_image.inference.body.stature import height_of
+from body_from_image.inference.drawing.overlay import body_mask
 from body_from_image.inference.engine import Engine, Settings
-from body_from_image.inference.images import read_image
-from body_from_image.inference.overlay import body_mask
-from body_from_image.inference.pose_density import MODELLED, PoseDensity
-from body_from_image.inference.rasterizer import coverage, project, spans_of
-from body_from_image.inference.refine import (
+from body_from_image.inference.files.images import read_image
+from body_from_image.inference.geometry.camera import Camera
+from body_from_image.inference.geometry.rasterizer import coverage, project, spans_of
+from body_from_image.inference.geometry.rotations import (
+    axis_angle_to_matrix,
+    matrix_to_axis_angle,
+    right_jacobian_inverse,
+)
+from body_from_image.inference.refinement.outline import Outline
+from body_from_image.inference.refinement.parametric_body import JOINTS, Parameters, SparseBody, even_vertices
+from body_from_image.inference.refinement.refine import (
     Evidence,
     agrees,
     anchored_energy,
@@ -24,11 +32,7 @@ from body_from_image.inference.refine import (
     sparse_body,
     upright_of,
 )
-from body_from_image.inference.refine_body import JOINTS, Parameters, SparseBody, even_vertices
-from body_from_image.inference.refine_outline import Outline
-from body_from_image.inference.refine_terms import Weights
-from body_from_image.inference.rotations import axis_angle_to_matrix, matrix_to_axis_angle, right_jacobian_inverse
-from body_from_image.inference.stature import height_of
+from body_from_image.inference.refinement.terms import Weights
 
 CAMERA = Camera(800.0, np.array([319.5, 239.5]), (640, 480))
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body_from_image.inference.body_estimate import rotations_of
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.camera import Camera
+from body_from_image.inference.body.body_estimate import rotations_of
+from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.engine import build_estimate
-from body_from_image.inference.refine import anchored_energy, evidence_of, parameters_of, sparse_body
-from body_from_image.inference.refine_motion import (
+from body_from_image.inference.geometry.camera import Camera
+from body_from_image.inference.motion.refine_motion import (
     Chain,
     Clip,
     ClipEnergy,
@@ -20,7 +19,8 @@ from body_from_image.inference.refine_motion import (
     refine_motion,
     standing_points,
 )
-from body_from_image.inference.refine_terms import Weights
+from body_from_image.inference.refinement.refine import anchored_energy, evidence_of, parameters_of, sparse_body
+from body_from_image.inference.refinement.terms import Weights
 
 RATE = 30.0
 CAMERA = Camera(900.0, np.array([319.5, 239.5]), (640, 480))

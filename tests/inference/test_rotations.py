@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.rotations import (
+from body_from_image.inference.geometry.rotations import (
     axis_angle_to_matrix,
     continuous_quaternions,
     matrix_to_axis_angle,

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES
-from body_from_image.inference.side_swaps import GROUPS, repair_sides
+from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES
+from body_from_image.inference.motion.side_swaps import GROUPS, repair_sides
 
 from .conftest import even_walk
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from body_from_image.inference.body_estimate import rotations_of
+from body_from_image.inference.body.body_estimate import rotations_of
+from body_from_image.inference.clip import frames_from_keypoints, join_frames
 from body_from_image.inference.engine import Engine, Settings
-from body_from_image.inference.foot_contact import find_contacts
-from body_from_image.inference.joints import JOINT_INDEX
-from body_from_image.inference.motion import frames_from_keypoints, join_frames
-from body_from_image.inference.planted_feet import move_feet, sole_points
-from body_from_image.inference.rotations import axis_angle_to_matrix
-from body_from_image.inference.smooth_motion import smooth_motion
-from body_from_image.inference.smoothing import fill_gaps, fill_rotation_gaps, local_quadratic
+from body_from_image.inference.geometry.joints import JOINT_INDEX
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
+from body_from_image.inference.motion.foot_contact import find_contacts
+from body_from_image.inference.motion.planted_feet import move_feet, sole_points
+from body_from_image.inference.motion.smooth_motion import smooth_motion
+from body_from_image.inference.motion.smoothing import fill_gaps, fill_rotation_gaps, local_quadratic
 
 from .conftest import CAMERA, RATE, estimate_of, shaken
 

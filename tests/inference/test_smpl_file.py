@@ -11,11 +11,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from body_from_image.inference import smpl_file
-from body_from_image.inference.body_model import BodyModel
+from body_from_image.inference.body import smpl_file
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.body.smpl_file import read_smpl_file
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.joints import JOINT_PARENTS
-from body_from_image.inference.smpl_file import read_smpl_file
+from body_from_image.inference.geometry.joints import JOINT_PARENTS
 
 VERTICES = 60
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body_from_image.inference.body_model import BodyModel
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.body.stature import betas_at_height
 from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.images import read_image
-from body_from_image.inference.stature import betas_at_height
+from body_from_image.inference.files.images import read_image
 
 MODEL = BodyModel.load()
 PHOTO = Path(__file__).parents[2] / "examples" / "person.jpg"

@@ -25,7 +25,7 @@ def registered():
 
 @pytest.fixture(scope="module")
 def model():
-    from body_from_image.inference.body_model import BodyModel
+    from body_from_image.inference.body.body_model import BodyModel
 
     return BodyModel.load()
 

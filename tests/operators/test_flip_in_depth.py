@@ -10,8 +10,8 @@ if importlib.util.find_spec("bpy") is None:
     pytest.skip("Blender's bpy is not installed", allow_module_level=True)
 
 import bpy
-from body_from_image.inference.body_estimate import BodyEstimate, camera_from_upright, rotations_of
-from body_from_image.inference.joints import JOINT_INDEX, keypoints_from_joints
+from body_from_image.inference.body.body_estimate import BodyEstimate, camera_from_upright, rotations_of
+from body_from_image.inference.geometry.joints import JOINT_INDEX, keypoints_from_joints
 from body_from_image.operators import import_npz, on_character
 from bpy_extras.object_utils import world_to_camera_view
 

@@ -9,9 +9,9 @@ if importlib.util.find_spec("bpy") is None:
     pytest.skip("Blender's bpy is not installed", allow_module_level=True)
 
 import bpy
-from body_from_image.inference.body_estimate import BodyEstimate, camera_from_upright, rotations_of
-from body_from_image.inference.joints import KEYPOINT_NAMES
-from body_from_image.inference.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from body_from_image.inference.body.body_estimate import BodyEstimate, camera_from_upright, rotations_of
+from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from body_from_image.operators import import_npz, pose_correctives
 from body_from_image.panels import file_menus
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.body_estimate import BodyEstimate
-from body_from_image.inference.body_model import BodyModel
+from body_from_image.inference.body.body_estimate import BodyEstimate
+from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.engine import Engine
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.images import read_image
-from body_from_image.inference.smooth_motion import smooth_motion
+from body_from_image.inference.files.images import read_image
+from body_from_image.inference.motion.smooth_motion import smooth_motion
 from body_from_image.operators.worker_client import Answer, Failure, Progress, WorkerClient, worker_command
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 import pytest
-from body_from_image.inference.body_estimate import BodyEstimate, camera_from_upright, rotations_of
-from body_from_image.inference.body_model import BodyModel
+from body_from_image.inference.body.body_estimate import BodyEstimate, camera_from_upright, rotations_of
+from body_from_image.inference.body.body_model import BodyModel
 
 HAS_BLENDER = importlib.util.find_spec("bpy") is not None
 if not HAS_BLENDER:

@@ -1,7 +1,7 @@
 """SMPL's y-up frame and Blender's z-up frame."""
 
 import numpy as np
-from body_from_image.inference.rotations import axis_angle_to_matrix
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 from body_from_image.rig.axes import points_to_blender, points_to_smpl, rotations_to_blender, rotations_to_smpl
 
 

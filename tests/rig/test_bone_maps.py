@@ -3,7 +3,7 @@
 import bpy
 import pytest
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.joints import JOINT_NAMES
+from body_from_image.inference.geometry.joints import JOINT_NAMES
 from body_from_image.rig.bone_maps import find_bones
 from body_from_image.rig.bone_names import PRESETS
 

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 import pytest
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.joints import JOINT_MIRROR, JOINT_NAMES, JOINT_PARENTS
+from body_from_image.inference.geometry.joints import JOINT_MIRROR, JOINT_NAMES, JOINT_PARENTS
 from body_from_image.rig.armature import joint_bones, rest_rotations
 from body_from_image.rig.axes import points_to_blender
 from body_from_image.rig.bone_names import PRESETS

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from body_from_image.inference.body_estimate import rotations_of
+from body_from_image.inference.body.body_estimate import rotations_of
 from body_from_image.inference.errors import UserError
 from body_from_image.rig.axes import points_to_blender, points_to_smpl
 from body_from_image.rig.character import build_character, refit_armature

@@ -54,8 +54,8 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
         from pathlib import Path
         import numpy as np
         import bpy
-        from body_from_image.inference.body_estimate import BodyEstimate
-        from body_from_image.inference.body_model import BodyModel
+        from body_from_image.inference.body.body_estimate import BodyEstimate
+        from body_from_image.inference.body.body_model import BodyModel
         from body_from_image.inference.errors import UserError
         from body_from_image.rig.character import build_character
         from body_from_image.rig.export import FORMATS, export

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 import pytest
-from body_from_image.inference.amass import read_motion
+from body_from_image.inference.files.amass import read_motion
 from body_from_image.rig.axes import points_to_blender
 from body_from_image.rig.character import build_character, build_moving_character, refit_armature
 from body_from_image.rig.export import export

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
-from body_from_image.inference.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from body_from_image.rig.axes import points_to_smpl, rotations_to_blender
 from body_from_image.rig.bone_names import PRESETS
 from body_from_image.rig.character import build_character

@@ -5,11 +5,11 @@ from dataclasses import replace
 import bpy
 import numpy as np
 import pytest
-from body_from_image.inference.camera import Camera
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.refine import refine, sparse_body
-from body_from_image.inference.refine_body import JOINTS, Parameters
-from body_from_image.inference.rotations import axis_angle_to_matrix
+from body_from_image.inference.geometry.camera import Camera
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
+from body_from_image.inference.refinement.parametric_body import JOINTS, Parameters
+from body_from_image.inference.refinement.refine import refine, sparse_body
 from body_from_image.rig.character import build_character
 from body_from_image.rig.photo_note import has_photo_note, read_photo_note, write_photo_note
 from body_from_image.rig.seen_pose import seen_pose, show_pose

@@ -4,8 +4,8 @@ import bpy
 import numpy as np
 import pytest
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.joints import JOINT_INDEX
-from body_from_image.inference.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from body_from_image.inference.geometry.joints import JOINT_INDEX
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from body_from_image.rig.bone_maps import find_bones
 from body_from_image.rig.character import build_character, build_moving_character
 from body_from_image.rig.retarget import retarget

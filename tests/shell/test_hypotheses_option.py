@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from body_from_image.__main__ import main
-from body_from_image.inference.body_estimate import CAMERA_FROM_SMPL, BodyEstimate
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.camera import Camera
-from body_from_image.inference.depth_hypotheses import LIMBS
+from body_from_image.inference.body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate
+from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.engine import Engine, Settings
-from body_from_image.inference.images import read_image
-from body_from_image.inference.joints import JOINT_INDEX, keypoints_from_joints
-from body_from_image.inference.rotations import axis_angle_to_matrix
+from body_from_image.inference.files.images import read_image
+from body_from_image.inference.geometry.camera import Camera
+from body_from_image.inference.geometry.joints import JOINT_INDEX, keypoints_from_joints
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
+from body_from_image.inference.refinement.depth_hypotheses import LIMBS
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from body_from_image.__main__ import main
-from body_from_image.inference.body_estimate import BodyEstimate
+from body_from_image.inference.body.body_estimate import BodyEstimate
 from body_from_image.inference.engine import Engine, Settings
-from body_from_image.inference.priors import POSE_WEIGHTS
+from body_from_image.inference.networks.priors import POSE_WEIGHTS
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 

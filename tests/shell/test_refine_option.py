@@ -6,10 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from body_from_image.__main__ import main
-from body_from_image.inference.body_estimate import BodyEstimate
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.joints import LIMB_KEYPOINTS
-from body_from_image.inference.refine import evidence_of, parameters_of, sparse_body
+from body_from_image.inference.body.body_estimate import BodyEstimate
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.geometry.joints import LIMB_KEYPOINTS
+from body_from_image.inference.refinement.refine import evidence_of, parameters_of, sparse_body
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 from body_from_image.__main__ import main
-from body_from_image.inference.body_estimate import BodyEstimate
-from body_from_image.inference.body_model import BodyModel
+from body_from_image.inference.body.body_estimate import BodyEstimate
+from body_from_image.inference.body.body_model import BodyModel
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.joints import COCO_NAMES, KEYPOINT_INDEX
-from body_from_image.training.photos2d import human_keypoints
+from body_from_image.inference.geometry.joints import COCO_NAMES, KEYPOINT_INDEX
+from body_from_image.training.data.photos2d import human_keypoints
 
 LSP_STICK = np.array(
     [[40, 110], [42, 85], [44, 60], [56, 60], [58, 85], [60, 110], [28, 62], [32, 45], [40, 30], [60, 30], [68, 45],

@@ -6,9 +6,9 @@ import pytest
 pytest.importorskip("scipy", reason="the builder needs scipy; install the extra 'train'")
 pytest.importorskip("anny", reason="the builder needs anny; install the extra 'train'")
 
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.joints import JOINT_INDEX, JOINT_MIRROR, JOINT_PARENTS
-from body_from_image.inference.smpl_file import SMPL_LANDMARKS
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.body.smpl_file import SMPL_LANDMARKS
+from body_from_image.inference.geometry.joints import JOINT_INDEX, JOINT_MIRROR, JOINT_PARENTS
 from body_from_image.training.body import t_pose
 from body_from_image.training.body.build import build
 from body_from_image.training.body.decimate import MeshToDecimate, decimate

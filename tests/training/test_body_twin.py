@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.rotations import axis_angle_to_matrix
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 
 torch = pytest.importorskip("torch", reason="the twin is made of torch; install the extra 'train'")
 
-from body_from_image.training.body_model import TorchBodyModel  # noqa: E402
+from body_from_image.training.body.body_model import TorchBodyModel  # noqa: E402
 
 
 @pytest.fixture(scope="module", params=["plain", "with posedirs"])

@@ -6,22 +6,17 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.inference.body_model import BodyModel  # noqa: E402
+from body_from_image.inference.body.body_model import BodyModel  # noqa: E402
 from body_from_image.inference.engine import Engine, Settings  # noqa: E402
 from body_from_image.inference.errors import NoPersonError  # noqa: E402
-from body_from_image.inference.images import Photo  # noqa: E402
-from body_from_image.inference.joints import KEYPOINT_MIRROR  # noqa: E402
-from body_from_image.training.priors import (  # noqa: E402
-    corruption_ablation,
-    instances,
-    pose_ablation,
-    pose_prior,
-    shape_ablation,
-    shape_prior,
-)
+from body_from_image.inference.files.images import Photo  # noqa: E402
+from body_from_image.inference.geometry.joints import KEYPOINT_MIRROR  # noqa: E402
+from body_from_image.training.people import instances  # noqa: E402
+from body_from_image.training.priors import pose_prior, shape_prior  # noqa: E402
 from body_from_image.training.priors.corruption import CORRUPTION, corrupt  # noqa: E402
-from body_from_image.training.priors.detected_once import DetectsOnce  # noqa: E402
 from body_from_image.training.priors.detector_errors import torso_length  # noqa: E402
+from body_from_image.training.priors.experiments import corruption_ablation, pose_ablation, shape_ablation  # noqa: E402
+from body_from_image.training.priors.experiments.detected_once import DetectsOnce  # noqa: E402
 from body_from_image.training.priors.silhouettes import SilhouetteCorruption, corrupt_silhouettes  # noqa: E402
 
 MODEL = BodyModel.load()

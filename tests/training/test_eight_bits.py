@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.training import onnx_export  # noqa: E402
-from body_from_image.training.eight_bits import NUMBERS, SMALLEST_SIDE, restored, rounded  # noqa: E402
+from body_from_image.training.runs import onnx_export  # noqa: E402
+from body_from_image.training.runs.eight_bits import NUMBERS, SMALLEST_SIDE, restored, rounded  # noqa: E402
 
 
 @pytest.fixture

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS  # noqa: E402
-from body_from_image.training import precision, several_processes  # noqa: E402
-from body_from_image.training.human2d import average, evaluate, losses, train  # noqa: E402
+from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS  # noqa: E402
+from body_from_image.training.data.photos2d import combined_keypoints, exchanged, load_crops, taught_keypoints  # noqa: E402
+from body_from_image.training.human2d import average, losses, train  # noqa: E402
 from body_from_image.training.human2d.augmentation import Augmentation, change_appearance, training_sample  # noqa: E402
 from body_from_image.training.human2d.export import OUTPUTS, Shipped, calibration_curve  # noqa: E402
 from body_from_image.training.human2d.fast import FastHuman2D  # noqa: E402
 from body_from_image.training.human2d.hourglass import StackedHourglass  # noqa: E402
 from body_from_image.training.human2d.outputs import heatmap_probabilities  # noqa: E402
-from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
-from body_from_image.training.photos2d import combined_keypoints, exchanged, load_crops, taught_keypoints  # noqa: E402
+from body_from_image.training.measure import keypoints2d  # noqa: E402
+from body_from_image.training.runs import precision, several_processes  # noqa: E402
+from body_from_image.training.runs.onnx_export import export, load_weights  # noqa: E402
 
 TINY = {"batch": 2, "warmup": 1, "packs": "photos2d"}
 
@@ -293,14 +294,14 @@ def test_the_calibration_curve_rises_and_is_right_on_its_own_data():
     curve = calibration_curve(mass, errors)
     assert np.all(np.diff(curve["confidence"]) >= 0)
     confidence = np.interp(mass, curve["mass"], curve["confidence"])
-    assert evaluate.calibration_error(confidence, errors) < 0.03
+    assert keypoints2d.calibration_error(confidence, errors) < 0.03
 
 
 def test_pck_and_iou_of_the_truth_are_one(packs):
     crops = load_crops("train")
     points = np.stack([crop.keypoints[:, :2] for crop in crops])
-    assert evaluate.pck(evaluate.relative_errors(points, crops)) == 1
-    assert evaluate.pck(evaluate.relative_errors(points + 60, crops)) == 0
+    assert keypoints2d.pck(keypoints2d.relative_errors(points, crops)) == 1
+    assert keypoints2d.pck(keypoints2d.relative_errors(points + 60, crops)) == 0
 
 
 @pytest.mark.slow
@@ -317,5 +318,5 @@ def test_twenty_pictures_can_be_learnt_by_heart(packs, tmp_path):
         with torch.no_grad():
             return [output.numpy() for output in shipped(torch.from_numpy(images))]
 
-    points, _, _ = evaluate.predict(answer, crops)
-    assert evaluate.pck(evaluate.relative_errors(points, crops)) > 0.95
+    points, _, _ = keypoints2d.predict(answer, crops)
+    assert keypoints2d.pck(keypoints2d.relative_errors(points, crops)) > 0.95

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.inference.images import read_image  # noqa: E402
-from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, LIMB_KEYPOINTS  # noqa: E402
-from body_from_image.training import photos2d  # noqa: E402
-from body_from_image.training.human2d import evaluate  # noqa: E402
+from body_from_image.inference.files.images import read_image  # noqa: E402
+from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, LIMB_KEYPOINTS  # noqa: E402
+from body_from_image.training.data import photos2d  # noqa: E402
+from body_from_image.training.data.photos2d import LabelledCrop  # noqa: E402
 from body_from_image.training.human2d.evaluation import (  # noqa: E402
     answers,
     beside,
@@ -30,8 +30,8 @@ from body_from_image.training.human2d.evaluation import (  # noqa: E402
 from body_from_image.training.human2d.export import AS_IT_IS, OUTPUTS, Shipped, export_human2d  # noqa: E402
 from body_from_image.training.human2d.hourglass import StackedHourglass  # noqa: E402
 from body_from_image.training.human2d.network import human2d_network  # noqa: E402
-from body_from_image.training.onnx_export import export  # noqa: E402
-from body_from_image.training.photos2d import LabelledCrop  # noqa: E402
+from body_from_image.training.measure import keypoints2d  # noqa: E402
+from body_from_image.training.runs.onnx_export import export  # noqa: E402
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 STANDING = {
@@ -70,45 +70,45 @@ class TestMetrics:
         crop = person()
         # .2 torso is 7.21 pixels: the ankle is right at 7 off, the wrist wrong at 8; the head is no limb.
         points = moved(crop, left_ankle=(67, 110), left_wrist=(80, 62), head_top=(0, 0))
-        assert evaluate.pck(evaluate.relative_errors(points[None], [crop])) == pytest.approx(11 / 12)
+        assert keypoints2d.pck(keypoints2d.relative_errors(points[None], [crop])) == pytest.approx(11 / 12)
 
     def test_pck_leaves_out_what_is_not_labelled_and_pictures_without_a_torso(self):
         no_wrist, no_hip = person(without=("left_wrist",)), person(without=("right_hip",))
         points = np.stack([moved(no_wrist, left_ankle=(0, 0), left_wrist=(0, 0)), moved(no_hip, left_knee=(0, 0))])
-        assert evaluate.pck(evaluate.relative_errors(points, [no_wrist, no_hip])) == pytest.approx(10 / 11)
+        assert keypoints2d.pck(keypoints2d.relative_errors(points, [no_wrist, no_hip])) == pytest.approx(10 / 11)
 
     def test_of_the_box_it_needs_no_torso(self):
         crop = person(without=("right_hip",))
         # The box is 102 pixels high (8 … 110): 10 off is right and 11 wrong.
         points = moved(crop, left_ankle=(70, 110), left_wrist=(83, 62))
-        errors = evaluate.relative_errors(points[None], [crop], evaluate.box_lengths)
-        assert evaluate.pck(errors, threshold=0.1) == pytest.approx(10 / 11)
+        errors = keypoints2d.relative_errors(points[None], [crop], keypoints2d.box_lengths)
+        assert keypoints2d.pck(errors, threshold=0.1) == pytest.approx(10 / 11)
 
     def test_pckh_takes_half_the_head(self):
         crop = person()
         # Neck to head top is 20 pixels: 9 off is right and 11 wrong.
         points = moved(crop, left_ankle=(69, 110), left_wrist=(83, 62))
-        errors = evaluate.relative_errors(points[None], [crop], evaluate.head_lengths)
-        assert evaluate.pck(errors, threshold=0.5) == pytest.approx(11 / 12)
+        errors = keypoints2d.relative_errors(points[None], [crop], keypoints2d.head_lengths)
+        assert keypoints2d.pck(errors, threshold=0.5) == pytest.approx(11 / 12)
 
     def test_somebody_who_is_not_found_is_all_wrong(self):
         crop = person()
         points = answers.points([answer(points=moved(crop), found=False), answer(points=moved(crop))])
-        assert evaluate.pck(evaluate.relative_errors(points, [crop, crop])) == 0.5
+        assert keypoints2d.pck(keypoints2d.relative_errors(points, [crop, crop])) == 0.5
 
     def test_iou_of_two_halves_that_share_a_quarter(self):
         truth, found = np.zeros((124, 100), np.uint8), np.zeros((124, 100), bool)
         truth[:, :50], found[:, 25:75] = 255, True
-        assert evaluate.silhouette_iou([found], [person(truth)]) == pytest.approx(1 / 3)
-        assert np.isnan(evaluate.silhouette_iou([found], [person()]))
+        assert keypoints2d.silhouette_iou([found], [person(truth)]) == pytest.approx(1 / 3)
+        assert np.isnan(keypoints2d.silhouette_iou([found], [person()]))
 
     def test_reliability_by_hand(self):
         confidence = np.array([[0.92, 0.98, 0.15, 0.15, 0.5]])
         errors = np.array([[0.1, 0.3, 0.5, 0.6, np.nan]])
-        low, high = evaluate.reliability(confidence, errors)
+        low, high = keypoints2d.reliability(confidence, errors)
         assert (low.low, low.count, low.right) == (0.1, 2, 0.0) and low.confidence == pytest.approx(0.15)
         assert (high.low, high.count, high.right) == (0.9, 2, 0.5) and high.confidence == pytest.approx(0.95)
-        assert evaluate.calibration_error(confidence, errors) == pytest.approx((0.15 + 0.45) / 2)
+        assert keypoints2d.calibration_error(confidence, errors) == pytest.approx((0.15 + 0.45) / 2)
 
 
 class TestKindsOfErrors:

@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from body_from_image.inference.joints import KEYPOINT_NAMES
+from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
+from body_from_image.training.data.photos2d import CCP, LabelledCrop
 from body_from_image.training.human2d import reading
-from body_from_image.training.photos2d import CCP, LabelledCrop
 
 
 @pytest.mark.parametrize("name", reading.DECODERS)

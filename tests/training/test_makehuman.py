@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("anny", reason="needs the train extra")
 
-from body_from_image.inference.joints import JOINT_INDEX, JOINT_MIRROR, JOINT_PARENTS
-from body_from_image.inference.rotations import axis_angle_to_matrix
-from body_from_image.training.makehuman import (
+from body_from_image.inference.geometry.joints import JOINT_INDEX, JOINT_MIRROR, JOINT_PARENTS
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
+from body_from_image.training.body.makehuman import (
     BODY_VERTICES,
     dressed_person,
     joint_positions,

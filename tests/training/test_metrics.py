@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from body_from_image.inference.rotations import axis_angle_to_matrix
-from body_from_image.training.metrics import mpjpe, pa_mpjpe, scale_corrected, similarity_aligned
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
+from body_from_image.training.measure.metrics import mpjpe, pa_mpjpe, scale_corrected, similarity_aligned
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.normal(size=(6, 24, 3))

@@ -12,8 +12,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from body_from_image.inference.crop import crop_of_photo  # noqa: E402
-from body_from_image.inference.joints import COCO_NAMES  # noqa: E402
+from body_from_image.inference.geometry.joints import COCO_NAMES  # noqa: E402
+from body_from_image.inference.networks.crop import crop_of_photo  # noqa: E402
 from body_from_image.training.human2d.evaluation.movenet_pose import Thunder  # noqa: E402
 from body_from_image.training.human2d.fast import SHARED, FastHuman2D, expected_places  # noqa: E402
 from body_from_image.training.human2d.movenet import MULTIPOSE, THUNDER, MoveNet  # noqa: E402

@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from body_from_image.inference.joints import COCO_NAMES, KEYPOINT_INDEX, LIMB_KEYPOINTS
-from body_from_image.training import people2d
-from body_from_image.training.photos2d import TEACHER_DEPTH, TEACHER_DEPTH_WEIGHT
+from body_from_image.inference.geometry.joints import COCO_NAMES, KEYPOINT_INDEX, LIMB_KEYPOINTS
+from body_from_image.training.data import people2d
+from body_from_image.training.data.photos2d import TEACHER_DEPTH, TEACHER_DEPTH_WEIGHT
 
 
 def test_crops_have_keypoints_silhouettes_and_depths(packs):

@@ -7,27 +7,19 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.inference.body_estimate import camera_from_upright  # noqa: E402
-from body_from_image.inference.body_model import BodyModel, forward_kinematics  # noqa: E402
-from body_from_image.inference.camera import Camera  # noqa: E402
+from body_from_image.inference.body.body_estimate import camera_from_upright  # noqa: E402
+from body_from_image.inference.body.body_model import BodyModel, forward_kinematics  # noqa: E402
 from body_from_image.inference.engine import Engine, Settings  # noqa: E402
-from body_from_image.inference.joints import KEYPOINT_INDEX  # noqa: E402
-from body_from_image.inference.pose_features import FEATURE_COUNT, pose_features, rotation_to_forward  # noqa: E402
-from body_from_image.inference.rotations import axis_angle_to_matrix, six_d_to_matrix  # noqa: E402
-from body_from_image.training.metrics import scale_corrected  # noqa: E402
-from body_from_image.training.onnx_export import export, load_weights  # noqa: E402
-from body_from_image.training.priors import (  # noqa: E402
-    bones,
-    evaluate,
-    instances,
-    networks,
-    pose_prior,
-    rotations,
-    run,
-    shape_prior,
-    silhouettes,
-)
-from body_from_image.training.priors.body_measures import Tailor  # noqa: E402
+from body_from_image.inference.geometry.camera import Camera  # noqa: E402
+from body_from_image.inference.geometry.joints import KEYPOINT_INDEX  # noqa: E402
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, six_d_to_matrix  # noqa: E402
+from body_from_image.inference.networks.pose_features import FEATURE_COUNT, pose_features, rotation_to_forward  # noqa: E402
+from body_from_image.training.measure.metrics import scale_corrected  # noqa: E402
+from body_from_image.training.people import instances  # noqa: E402
+from body_from_image.training.priors import bones, networks, pose_prior, rotations, run, shape_prior, silhouettes  # noqa: E402
+from body_from_image.training.priors.evaluation import command as evaluate  # noqa: E402
+from body_from_image.training.priors.evaluation.body_measures import Tailor  # noqa: E402
+from body_from_image.training.runs.onnx_export import export, load_weights  # noqa: E402
 
 MODEL = BodyModel.load()
 

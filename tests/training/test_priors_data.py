@@ -4,18 +4,11 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.joints import JOINT_INDEX, KEYPOINT_INDEX, KEYPOINT_MIRROR, MPII_COUNT
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.geometry.joints import JOINT_INDEX, KEYPOINT_INDEX, KEYPOINT_MIRROR, MPII_COUNT
 from body_from_image.training.body.population import stature_and_mass
-from body_from_image.training.priors import (
-    corruption,
-    detector_errors,
-    instances,
-    poses,
-    postures,
-    self_contact,
-    shapes,
-)
+from body_from_image.training.people import instances, poses, postures, self_contact, shapes
+from body_from_image.training.priors import corruption, detector_errors
 
 MODEL = BodyModel.load()
 

@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.camera import Camera
-from body_from_image.inference.pose_density import MODELLED, PoseDensity
-from body_from_image.inference.refine import Evidence, sparse_body
-from body_from_image.inference.refine_body import JOINTS, Parameters
-from body_from_image.inference.rotations import axis_angle_to_matrix
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.body.pose_density import MODELLED, PoseDensity
+from body_from_image.inference.geometry.camera import Camera
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
+from body_from_image.inference.refinement.parametric_body import JOINTS, Parameters
+from body_from_image.inference.refinement.refine import Evidence, sparse_body
 from body_from_image.training.pose_density.fit import joint_limits, pack_density
 from body_from_image.training.pose_density.mixture import Mixture, fit_mixture
 from body_from_image.training.refinement import evaluate, vanilla

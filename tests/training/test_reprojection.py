@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.inference import pose_features as numpy_features  # noqa: E402
-from body_from_image.inference.body_model import BodyModel  # noqa: E402
-from body_from_image.inference.camera import Camera, solve_translation  # noqa: E402
-from body_from_image.inference.crop import crop_of_box  # noqa: E402
+from body_from_image.inference.body.body_model import BodyModel  # noqa: E402
 from body_from_image.inference.engine import Engine, Settings  # noqa: E402
-from body_from_image.inference.images import read_image  # noqa: E402
-from body_from_image.inference.joints import KEYPOINT_MIRROR, keypoints_from_joints  # noqa: E402
-from body_from_image.inference.networks import MODELS  # noqa: E402
-from body_from_image.training.onnx_export import load_weights  # noqa: E402
-from body_from_image.training.photos2d import SYNTHETIC, LabelledCrop  # noqa: E402
+from body_from_image.inference.files.images import read_image  # noqa: E402
+from body_from_image.inference.geometry.camera import Camera, solve_translation  # noqa: E402
+from body_from_image.inference.geometry.joints import KEYPOINT_MIRROR, keypoints_from_joints  # noqa: E402
+from body_from_image.inference.models import MODELS  # noqa: E402
+from body_from_image.inference.networks import pose_features as numpy_features  # noqa: E402
+from body_from_image.inference.networks.crop import crop_of_box  # noqa: E402
+from body_from_image.training.data.photos2d import SYNTHETIC, LabelledCrop  # noqa: E402
 from body_from_image.training.priors.networks import PosePrior, ShapePrior  # noqa: E402
 from body_from_image.training.reprojection import finetune, lifting, seen  # noqa: E402
 from body_from_image.training.reprojection.detection import Detector  # noqa: E402
 from body_from_image.training.reprojection.reprojection import Projected, Reprojection  # noqa: E402
+from body_from_image.training.runs.onnx_export import load_weights  # noqa: E402
 
 MODEL = BodyModel.load()
 EXAMPLE = MODELS.parents[1] / "examples" / "person.jpg"

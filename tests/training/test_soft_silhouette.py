@@ -5,17 +5,17 @@ import time
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference import rasterizer
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.joints import keypoints_from_joints
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.geometry import rasterizer
+from body_from_image.inference.geometry.joints import keypoints_from_joints
 
 torch = pytest.importorskip("torch", reason="the renderer is made of torch; install the extra 'train'")
 pytest.importorskip("numba", reason="the renderer is compiled by numba; install the extra 'train'")
 
-from body_from_image.training.body_model import TorchBodyModel  # noqa: E402
+from body_from_image.training.body.body_model import TorchBodyModel  # noqa: E402
 from body_from_image.training.priors.networks import axis_angle_to_matrix as torch_axis_angle_to_matrix  # noqa: E402
 from body_from_image.training.reprojection.projection import project  # noqa: E402
-from body_from_image.training.reprojection.soft_silhouette import SoftSilhouette  # noqa: E402
+from body_from_image.training.reprojection.silhouette.soft_silhouette import SoftSilhouette  # noqa: E402
 
 TO_CAMERA = torch.tensor([1.0, -1, -1])
 TRIANGLE = ([[0, 1, 2]], [[1.3, 2.1], [9.7, 3.4], [4.2, 10.6]])

@@ -11,12 +11,12 @@ pytest.importorskip("numba", reason="needs the train extra")
 pytest.importorskip("anny", reason="needs the train extra")
 pytest.importorskip("scipy", reason="needs the train extra")
 
-from body_from_image.inference.body_model import BodyModel
-from body_from_image.inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, LIMB_KEYPOINTS
-from body_from_image.inference.rasterizer import coverage, project, spans_of
-from body_from_image.inference.rotations import axis_angle_to_matrix
+from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, LIMB_KEYPOINTS
+from body_from_image.inference.geometry.rasterizer import coverage, project, spans_of
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
+from body_from_image.training.data.photos2d import LabelledCrop
 from body_from_image.training.human2d.augmentation import Augmentation, training_sample
-from body_from_image.training.photos2d import LabelledCrop
 from body_from_image.training.synthetic import lighting, shading
 from body_from_image.training.synthetic.backgrounds import EmptyPhotos
 from body_from_image.training.synthetic.people import People

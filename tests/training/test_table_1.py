@@ -6,18 +6,12 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.inference.body_model import BodyModel  # noqa: E402
-from body_from_image.inference.camera import Camera  # noqa: E402
-from body_from_image.inference.joints import MPII_COUNT  # noqa: E402
-from body_from_image.inference.pose_features import FEATURE_COUNT, pose_features  # noqa: E402
-from body_from_image.training.priors import (  # noqa: E402
-    instances,
-    off_axis,
-    pose_inputs,
-    row_task,
-    several_answers,
-    table_1,
-)
+from body_from_image.inference.body.body_model import BodyModel  # noqa: E402
+from body_from_image.inference.geometry.camera import Camera  # noqa: E402
+from body_from_image.inference.geometry.joints import MPII_COUNT  # noqa: E402
+from body_from_image.inference.networks.pose_features import FEATURE_COUNT, pose_features  # noqa: E402
+from body_from_image.training.people import instances  # noqa: E402
+from body_from_image.training.priors.experiments import off_axis, pose_inputs, row_task, several_answers, table_1  # noqa: E402
 from body_from_image.training.priors.rotations import six_d_to_matrix  # noqa: E402
 
 MODEL = BodyModel.load()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...inference.joints import JOINT_INDEX, JOINT_PARENTS
+from ...inference.geometry.joints import JOINT_INDEX, JOINT_PARENTS
 from .figures import measure
 from .population import draw_population
 from .regressor import fit_regressor

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...inference.joints import JOINT_NAMES
+from ...inference.geometry.joints import JOINT_NAMES
 from .population import Population, stature_and_mass
 from .shape_space import BETA_COUNT, ShapeSpace
 

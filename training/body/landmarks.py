@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...inference.smpl_file import SMPL_LANDMARKS
+from ...inference.body.smpl_file import SMPL_LANDMARKS
 from .source import AnnySource
 
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import nnls
 
-from ...inference.joints import JOINT_MIRROR, JOINT_NAMES, JOINT_PARENTS
+from ...inference.geometry.joints import JOINT_MIRROR, JOINT_NAMES, JOINT_PARENTS
 
 TRUNK = ("pelvis", "spine1", "spine2", "spine3")
 CENTRAL = (*TRUNK, "neck", "head")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...inference.joints import JOINT_INDEX
+from ...inference.geometry.joints import JOINT_INDEX
 
 BETA_COUNT = 10
 MEANINGS = ("stature", "body mass index", "gender")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.sparse import spmatrix
 
-from ...inference.joints import JOINT_INDEX, JOINT_PARENTS
-from ...inference.rotations import axis_angle_to_matrix
+from ...inference.geometry.joints import JOINT_INDEX, JOINT_PARENTS
+from ...inference.geometry.rotations import axis_angle_to_matrix
 from .joints import SIDES, joint_of_bone, joints_from_bones
 from .population import Population
 from .regressor import fit_regressor

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...inference.joints import JOINT_INDEX, JOINT_MIRROR
+from ...inference.geometry.joints import JOINT_INDEX, JOINT_MIRROR
 from .joints import SPINE_STATIONS, TRUNK_BONES, joint_of_bone
 from .source import AnnySource
 

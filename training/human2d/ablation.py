@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..onnx_export import load_weights
-from ..photos2d import CCP, LSPET, load_crops
-from .evaluate import Run, pck, predict, relative_errors, silhouette_iou
+from ..data.photos2d import CCP, LSPET, load_crops
+from ..measure.keypoints2d import Run, pck, predict, relative_errors, silhouette_iou
+from ..runs.onnx_export import load_weights
 from .export import Shipped
 from .network import SIZES, human2d_network
 from .reading import decoding_rows, silhouette_rows

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ...inference.crop import FILL, Crop, crop_of_box, crop_to_heatmap
-from ...inference.joints import KEYPOINT_MIRROR
-from ..photos2d import LabelledCrop
+from ...inference.geometry.joints import KEYPOINT_MIRROR
+from ...inference.networks.crop import FILL, Crop, crop_of_box, crop_to_heatmap
+from ..data.photos2d import LabelledCrop
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from ..onnx_export import read_weights
+from ..runs.onnx_export import read_weights
 
 
 def average(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:

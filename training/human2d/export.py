@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...inference.crop import crop_of_box
-from ...inference.human2d import Human2D
-from ...inference.person import look_twice
-from ..onnx_export import annotate, export, load_weights
-from ..photos2d import LSPET, LabelledCrop, load_crops
-from .evaluate import predict, relative_errors
+from ...inference.networks.crop import crop_of_box
+from ...inference.networks.human2d import Human2D
+from ...inference.networks.person import look_twice
+from ..data.photos2d import LSPET, LabelledCrop, load_crops
+from ..measure.keypoints2d import predict, relative_errors
+from ..runs.onnx_export import annotate, export, load_weights
 from .network import SIZES, human2d_network
 from .outputs import NOBODY, heatmap_probabilities
 

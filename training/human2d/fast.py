@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...inference.joints import COCO_NAMES, KEYPOINT_INDEX, KEYPOINT_NAMES
+from ...inference.geometry.joints import COCO_NAMES, KEYPOINT_INDEX, KEYPOINT_NAMES
 from .movenet import DEEPEST, PYRAMID, THUNDER, MoveNet, doubled, normalised
 from .outputs import Outputs
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..onnx_export import export
+from ..runs.onnx_export import export
 from .movenet import MoveNet
 from .movenet_weights import load_movenet
 

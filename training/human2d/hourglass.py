@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...inference.joints import KEYPOINT_NAMES
+from ...inference.geometry.joints import KEYPOINT_NAMES
 from .outputs import Outputs
 
 _MEAN = (0.485, 0.456, 0.406)

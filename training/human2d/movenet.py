@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...inference.joints import COCO_NAMES
+from ...inference.geometry.joints import COCO_NAMES
 
 STAGES = ((2, 2), (3, 2), (4, 2), (3, 1), (3, 2), (1, 1))
 """Repeats and stride of MobileNetV2's stages after the first block."""

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..photos2d import LabelledCrop, combined_keypoints
-from .evaluate import predict
+from ..data.photos2d import LabelledCrop, combined_keypoints
+from ..measure.keypoints2d import predict
 from .export import Shipped
 
 SURE = 0.75

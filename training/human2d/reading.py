@@ -4,12 +4,12 @@ silhouettes from several looks."""
 import cv2
 import numpy as np
 
-from ...inference.crop import crop_of_box
-from ...inference.guided_filter import sharpened
-from ...inference.heatmaps import decode_heatmaps, peaks, window_means
-from ...inference.joints import KEYPOINT_MIRROR
-from ..photos2d import LabelledCrop
-from .evaluate import Run, in_photo, pck, predict, relative_errors, silhouette_iou
+from ...inference.geometry.joints import KEYPOINT_MIRROR
+from ...inference.networks.crop import crop_of_box
+from ...inference.networks.guided_filter import sharpened
+from ...inference.networks.heatmaps import decode_heatmaps, peaks, window_means
+from ..data.photos2d import LabelledCrop
+from ..measure.keypoints2d import Run, in_photo, pck, predict, relative_errors, silhouette_iou
 
 
 def quarter_offset(heatmaps: np.ndarray) -> np.ndarray:

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from ...inference.joints import KEYPOINT_NAMES
-from ..command_line import one_of, parse_run
-from ..onnx_export import load_weights
-from ..people2d import load_everyday, load_more2d
-from ..photos2d import LONGEST_SIDE, SYNTHETIC, LabelledCrop, load_crops
-from ..precision import mixed_precision
-from ..several_processes import as_the_leader, average_gradients, join, leave
+from ...inference.geometry.joints import KEYPOINT_NAMES
+from ..data.people2d import load_everyday, load_more2d
+from ..data.photos2d import LONGEST_SIDE, SYNTHETIC, LabelledCrop, load_crops
+from ..runs.command_line import one_of, parse_run
+from ..runs.onnx_export import load_weights
+from ..runs.precision import mixed_precision
+from ..runs.several_processes import as_the_leader, average_gradients, join, leave
 from ..synthetic.backgrounds import EmptyPhotos
 from .augmentation import AUGMENTATIONS, Augmentation, training_sample
 from .fast import HEADS

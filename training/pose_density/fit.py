@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...inference.joints import JOINT_INDEX, JOINT_NAMES
-from ...inference.pose_density import DENSITY_FILE, MODELLED, PoseDensity
-from ...inference.rotations import matrix_to_axis_angle
-from ..priors.poses import PoseSampler, load_poses
+from ...inference.body.pose_density import DENSITY_FILE, MODELLED, PoseDensity
+from ...inference.geometry.joints import JOINT_INDEX, JOINT_NAMES
+from ...inference.geometry.rotations import matrix_to_axis_angle
+from ..people.poses import PoseSampler, load_poses
 from .mixture import Mixture, fit_mixture
 
 FRAMES = 40_000

@@ -5,8 +5,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...inference.body_model import BodyModel
-from ...inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, keypoints_from_joints
+from ...inference.body.body_model import BodyModel
+from ...inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, keypoints_from_joints
 
 _TRUNK = (
     ("pelvis", "thorax"), ("thorax", "upper_neck"), ("upper_neck", "head_top"), ("right_hip", "left_hip"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES, MPII_COUNT
+from ...inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES, MPII_COUNT
 from .detector_errors import DetectorErrors, torso_length
 
 _LEGS = np.flatnonzero([name.endswith(("knee", "ankle", "heel", "toe")) for name in KEYPOINT_NAMES])

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ...inference.crop import crop_of_box
 from ...inference.errors import NoPersonError
-from ...inference.human2d import Human2D
-from ...inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS
-from ...inference.person import check_person, look_twice
-from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
+from ...inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS
+from ...inference.networks.crop import crop_of_box
+from ...inference.networks.human2d import Human2D
+from ...inference.networks.person import check_person, look_twice
+from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
 
 TABLE = Path(__file__).with_name("detector_errors.npz")
 TRUSTED = 0.5

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...inference.body_model import BodyModel
-from ...inference.pose_features import pose_features
-from ..onnx_export import export, load_weights
+from ...inference.body.body_model import BodyModel
+from ...inference.networks.pose_features import pose_features
+from ..people.instances import VIEW
+from ..runs.onnx_export import export, load_weights
 from .bones import rest_keypoints
-from .instances import VIEW
 from .networks import PosePrior, ShapePrior
 
 

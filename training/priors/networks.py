@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ...inference.pose_features import FEATURE_COUNT
-from ..onnx_export import load_weights, read_weights, take_weights
+from ...inference.networks.pose_features import FEATURE_COUNT
+from ..runs.onnx_export import load_weights, read_weights, take_weights
 from .bones import Foreshortening
 from .rotations import AboutParents, axis_angle_to_matrix, six_d_to_matrix
 

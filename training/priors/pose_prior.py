@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ...inference.body_model import BodyModel
-from ...inference.pose_features import pose_features
-from ...inference.rotations import matrix_to_axis_angle
-from ..body_model import TorchBodyModel
-from ..command_line import one_of, parse_run
-from ..precision import mixed_precision
+from ...inference.body.body_model import BodyModel
+from ...inference.geometry.rotations import matrix_to_axis_angle
+from ...inference.networks.pose_features import pose_features
+from ..body.body_model import TorchBodyModel
+from ..people.instances import VIEW, People, true_keypoints
+from ..runs.command_line import one_of, parse_run
+from ..runs.precision import mixed_precision
 from .corruption import detections
-from .instances import VIEW, People, true_keypoints
 from .networks import OUTPUTS, PosePrior
 from .run import RunConfig, train
 

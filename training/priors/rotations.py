@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...inference.joints import JOINT_PARENTS
+from ...inference.geometry.joints import JOINT_PARENTS
 
 
 def six_d_to_matrix(six_d):

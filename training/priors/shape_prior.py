@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...inference.body_model import BodyModel
-from ...inference.networks import MODELS
-from ...inference.priors import shape_prior_file
-from ..command_line import parse_run
-from ..precision import mixed_precision
+from ...inference.body.body_model import BodyModel
+from ...inference.models import MODELS
+from ...inference.networks.priors import shape_prior_file
+from ..people.instances import People
+from ..runs.command_line import parse_run
+from ..runs.precision import mixed_precision
 from .export import export_shape_prior
-from .instances import People
 from .networks import ShapePrior
 from .run import RunConfig, train
 from .silhouettes import framed_silhouettes, partly_corrupted, project_bodies

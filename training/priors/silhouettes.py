@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ...inference.body_estimate import CAMERA_FROM_SMPL
-from ...inference.body_model import BodyModel
-from ...inference.crop import CROP_SIZE, FRAMING, HEATMAP_STRIDE
-from .instances import VIEW, Instances
+from ...inference.body.body_estimate import CAMERA_FROM_SMPL
+from ...inference.body.body_model import BodyModel
+from ...inference.networks.crop import CROP_SIZE, FRAMING, HEATMAP_STRIDE
+from ..people.instances import VIEW, Instances
 
 CELLS = CROP_SIZE // HEATMAP_STRIDE
 _FINE = 2

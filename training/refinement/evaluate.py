@@ -12,16 +12,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ...inference.drawing.overlay import draw_overlay
 from ...inference.engine import Engine, Settings
 from ...inference.errors import NoPersonError
-from ...inference.images import Photo
-from ...inference.joints import KEYPOINT_NAMES, LIMB_KEYPOINTS
-from ...inference.overlay import draw_overlay
-from ...inference.person import SURE
-from ..human2d.evaluate import pck, relative_errors, torso_lengths
-from ..packs import PackMissing
-from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
-from ..photos3d import load_photos3d
+from ...inference.files.images import Photo
+from ...inference.geometry.joints import KEYPOINT_NAMES, LIMB_KEYPOINTS
+from ...inference.networks.person import SURE
+from ..data.packs import PackMissing
+from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
+from ..measure.keypoints2d import pck, relative_errors, torso_lengths
+from ..measure.photos3d import load_photos3d
 from .methods import METHODS, Fit, fit_all
 
 METRICS = """PCK@0.2: share of the labelled limb joints on which the projected body lies within .2 torso; "of Human2D's"

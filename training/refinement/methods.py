@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...inference.body_estimate import BodyEstimate
-from ...inference.body_model import BodyModel
-from ...inference.rasterizer import coverage, project, spans_of
-from ...inference.refine import Evidence, evidence_of, parameters_of, refine, sparse_body
-from ...inference.refine_body import JOINTS, Parameters
+from ...inference.body.body_estimate import BodyEstimate
+from ...inference.body.body_model import BodyModel
+from ...inference.geometry.rasterizer import coverage, project, spans_of
+from ...inference.refinement.parametric_body import JOINTS, Parameters
+from ...inference.refinement.refine import Evidence, evidence_of, parameters_of, refine, sparse_body
 from .vanilla import smplify
 
 

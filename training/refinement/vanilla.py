@@ -9,16 +9,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...inference.body_estimate import CAMERA_FROM_SMPL
-from ...inference.body_model import BodyModel
-from ...inference.joints import JOINT_INDEX, KEYPOINT_INDEX
-from ...inference.least_squares import Residuals, minimise
-from ...inference.pose_density import MODELLED, PoseDensity
-from ...inference.refine import BodyEnergy, Evidence, sparse_body
-from ...inference.refine_body import JOINTS, Parameters
-from ...inference.refine_spheres import Spheres
-from ...inference.refine_terms import Weights, keypoint_residuals
-from ...inference.rotations import axis_angle_to_matrix, matrix_to_axis_angle, right_jacobian_inverse
+from ...inference.body.body_estimate import CAMERA_FROM_SMPL
+from ...inference.body.body_model import BodyModel
+from ...inference.body.pose_density import MODELLED, PoseDensity
+from ...inference.geometry.joints import JOINT_INDEX, KEYPOINT_INDEX
+from ...inference.geometry.least_squares import Residuals, minimise
+from ...inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, right_jacobian_inverse
+from ...inference.refinement.parametric_body import JOINTS, Parameters
+from ...inference.refinement.refine import BodyEnergy, Evidence, sparse_body
+from ...inference.refinement.spheres import Spheres
+from ...inference.refinement.terms import Weights, keypoint_residuals
 
 STAGES = ((404.0, 100.0), (404.0, 50.0), (57.4, 10.0), (4.78, 5.0))
 """Weights of pose and shape in each stage; the last also knows self-penetration."""

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from ...inference.heatmaps import WINDOW, body_peaks, calibrate
-from ...inference.networks import Network
+from ...inference.networks.heatmaps import WINDOW, body_peaks, calibrate
+from ...inference.networks.runtime import Network
 from ..human2d.export import Shipped
 from ..human2d.network import human2d_network
-from ..onnx_export import load_weights
+from ..runs.onnx_export import load_weights
 
 
 class Detector(nn.Module):

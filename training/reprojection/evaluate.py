@@ -12,22 +12,22 @@ from pathlib import Path
 
 import numpy as np
 
-from ...inference.body_estimate import BodyEstimate
+from ...inference.body.body_estimate import BodyEstimate
 from ...inference.engine import Engine, Lifted, Settings, person_box, with_silhouette
 from ...inference.errors import NoPersonError
-from ...inference.human2d import Detection
-from ...inference.images import Photo
-from ...inference.networks import MODELS
-from ...inference.person import person_cells
-from ...inference.priors import POSE_WEIGHTS, PosePrior, ShapePrior
-from ..human2d.evaluate import pck, relative_errors
-from ..metrics import mpjpe, pa_mpjpe, scale_corrected
-from ..packs import PackMissing
-from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
-from ..photos3d import MeasuredPhoto, load_photos3d
+from ...inference.files.images import Photo
+from ...inference.models import MODELS
+from ...inference.networks.human2d import Detection
+from ...inference.networks.person import person_cells
+from ...inference.networks.priors import POSE_WEIGHTS, PosePrior, ShapePrior
+from ..data.packs import PackMissing
+from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
+from ..measure.keypoints2d import pck, relative_errors
+from ..measure.metrics import mpjpe, pa_mpjpe, scale_corrected
+from ..measure.photos3d import MeasuredPhoto, load_photos3d
+from ..people.instances import Instances, People, true_keypoints
 from ..priors.corruption import Corruption, corrupt
-from ..priors.evaluate import lifted, noisy_keypoints, pelvis_aligned_vertices
-from ..priors.instances import Instances, People, true_keypoints
+from ..priors.evaluation.command import lifted, noisy_keypoints, pelvis_aligned_vertices
 from ..priors.silhouettes import framed_silhouettes, project_bodies
 from ..refinement.evaluate import Photographed, nan_mean, near_detection, overlap, places
 from ..refinement.methods import fit

@@ -14,23 +14,23 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from ...inference.body_model import BodyModel
-from ...inference.crop import crop_of_box
-from ...inference.human2d import Human2D
-from ...inference.networks import MODELS
-from ..command_line import parse_run
+from ...inference.body.body_model import BodyModel
+from ...inference.models import MODELS
+from ...inference.networks.crop import crop_of_box
+from ...inference.networks.human2d import Human2D
+from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
 from ..human2d import train as human2d
 from ..human2d.augmentation import Augmentation
 from ..human2d.export import export_human2d
 from ..human2d.losses import human2d_loss
 from ..human2d.train import Samples, Stage
-from ..onnx_export import load_weights
-from ..photos2d import CCP, LSPET, LabelledCrop, load_crops
-from ..precision import mixed_precision
 from ..priors import pose_prior, shape_prior
 from ..priors.export import export_pose_prior, export_shape_prior
 from ..priors.networks import PosePrior
 from ..priors.run import RunConfig, train
+from ..runs.command_line import parse_run
+from ..runs.onnx_export import load_weights
+from ..runs.precision import mixed_precision
 from .detection import Detector
 from .reprojection import Projected, Reprojection
 from .seen import SeenPhotos, look

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...inference.camera import ROBUST_ROUNDS, ROBUST_SCALE
-from ...inference.joints import MPII_COUNT
-from ...inference.pose_features import HIPS, SEEN, SHOULDERS
+from ...inference.geometry.camera import ROBUST_ROUNDS, ROBUST_SCALE
+from ...inference.geometry.joints import MPII_COUNT
+from ...inference.networks.pose_features import HIPS, SEEN, SHOULDERS
 
 NEAREST = 0.2
 """Metres. A body that comes nearer to the camera than this is not worth a gradient."""

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...inference.rasterizer import NEAREST
+from ...inference.geometry.rasterizer import NEAREST
 
 
 def project(vertices: Tensor, focal: float | Tensor, center: np.ndarray | Tensor) -> Tensor:

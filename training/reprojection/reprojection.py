@@ -5,16 +5,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...inference.body_model import BodyModel
-from ...inference.joints import keypoints_from_joints
-from ..body_model import TorchBodyModel
+from ...inference.body.body_model import BodyModel
+from ...inference.geometry.joints import keypoints_from_joints
+from ..body.body_model import TorchBodyModel
 from ..priors.networks import PosePrior, ShapePrior
 from ..priors.rotations import six_d_to_matrix
 from .detection import Detector
 from .lifting import in_camera, pose_features, solve_translation
 from .projection import project
 from .seen import CELLS
-from .soft_silhouette import SoftSilhouette
+from .silhouette.soft_silhouette import SoftSilhouette
 
 
 class Projected(NamedTuple):

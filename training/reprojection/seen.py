@@ -10,12 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ...inference.camera import choose_camera
-from ...inference.crop import CROP_SIZE, HEATMAP_STRIDE, Crop, crop_of_box, crop_to_heatmap, heatmap_window
-from ...inference.human2d import Human2D
-from ...inference.joints import KEYPOINT_MIRROR, LIMB_KEYPOINTS
-from ...inference.person import MIN_PRESENCE_IN_BOX, look_twice, person_cells, presence_of
-from ..photos2d import LabelledCrop
+from ...inference.geometry.camera import choose_camera
+from ...inference.geometry.joints import KEYPOINT_MIRROR, LIMB_KEYPOINTS
+from ...inference.networks.crop import CROP_SIZE, HEATMAP_STRIDE, Crop, crop_of_box, crop_to_heatmap, heatmap_window
+from ...inference.networks.human2d import Human2D
+from ...inference.networks.person import MIN_PRESENCE_IN_BOX, look_twice, person_cells, presence_of
+from ..data.photos2d import LabelledCrop
 
 CELLS = CROP_SIZE // HEATMAP_STRIDE
 FEWEST_LABELS = 8

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..photos2d import LabelledCrop
+from ..data.photos2d import LabelledCrop
 from .lighting import Light, Place
 from .scene import Scene
 from .shading import ENCODED, LINEAR

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ...inference.joints import KEYPOINT_EDGES
-from ..photos2d import load_crops
+from ...inference.geometry.joints import KEYPOINT_EDGES
+from ..data.photos2d import load_crops
 from .renderer import Renderer
 from .scene import Options
 

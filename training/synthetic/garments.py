@@ -12,8 +12,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ...inference.body_model import BUNDLED_BODY, BodyModel
-from ..makehuman import (
+from ...inference.body.body_model import BUNDLED_BODY, BodyModel
+from ..body.makehuman import (
     METRES,
     Garment,
     joint_positions,
@@ -23,7 +23,7 @@ from ..makehuman import (
     shaped_base,
     skin,
 )
-from ..packs import pack
+from ..data.packs import pack
 from .skinning import Skinned, vertex_normals
 from .textures import mean_colour, read_texture
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..packs import pack
+from ..data.packs import pack
 
 SUN_EXCESS = 4.0
 """What is brighter than this many times a panorama's mean is taken out of the sky and becomes its sun."""

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...inference.body_estimate import CAMERA_FROM_SMPL
-from ...inference.body_model import BodyModel, forward_kinematics
-from ...inference.joints import keypoints_from_joints
-from ..packs import pack
-from ..priors.instances import sample_views
-from ..priors.poses import PoseSampler, load_poses
-from ..priors.postures import take_postures
-from ..priors.shapes import Shapes
+from ...inference.body.body_estimate import CAMERA_FROM_SMPL
+from ...inference.body.body_model import BodyModel, forward_kinematics
+from ...inference.geometry.joints import keypoints_from_joints
+from ..data.packs import pack
+from ..people.instances import sample_views
+from ..people.poses import PoseSampler, load_poses
+from ..people.postures import take_postures
+from ..people.shapes import Shapes
 from .garments import load_assets
 from .outfits import Cloth, Outfit, Skirt, Wardrobe, Worn
 from .parts import Figure, Looks, Part

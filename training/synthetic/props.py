@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ...inference.joints import KEYPOINT_INDEX
-from ..priors.instances import random_rotations
+from ...inference.geometry.joints import KEYPOINT_INDEX
+from ..people.instances import random_rotations
 from .parts import Figure, Looks, Part
 from .skinning import vertex_normals
 from .textures import sample_dyes

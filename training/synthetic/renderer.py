@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ...inference.joints import KEYPOINT_INDEX, LIMB_KEYPOINTS
-from ..photos2d import SYNTHETIC, LabelledCrop
+from ...inference.geometry.joints import KEYPOINT_INDEX, LIMB_KEYPOINTS
+from ..data.photos2d import SYNTHETIC, LabelledCrop
 from .backgrounds import Backgrounds, EmptyPhotos
 from .ground import ground_shadow
 from .lighting import SHADOW_SIZE, Light, load_places, sample_light, shadow_camera

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...inference.camera import Camera
+from ...inference.geometry.camera import Camera
 from .parts import Figure
 from .people import People
 from .props import sample_prop

@@ -7,8 +7,8 @@ are straight lines and need no mesh of their own. Numbers are metres of the mean
 import numpy as np
 from scipy.sparse import coo_matrix, diags
 
-from ...inference.body_model import BodyModel
-from ...inference.joints import JOINT_INDEX
+from ...inference.body.body_model import BodyModel
+from ...inference.geometry.joints import JOINT_INDEX
 from .skinning import Skinned, vertex_normals
 
 FOLDS = 200

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...inference.joints import JOINT_INDEX
+from ...inference.geometry.joints import JOINT_INDEX
 from .skinning import Skinned
 
 AROUND, DOWN = 48, 12

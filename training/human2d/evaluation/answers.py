@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ....inference.crop import crop_of_box
 from ....inference.errors import NoPersonError
-from ....inference.finder import Finder
-from ....inference.human2d import Detection, Human2D
-from ....inference.joints import KEYPOINT_NAMES
-from ....inference.person import box_of, check_person, most_like_a_person, photo_mask, presence_of
-from ...photos2d import LabelledCrop
-from ..evaluate import in_photo
+from ....inference.geometry.joints import KEYPOINT_NAMES
+from ....inference.networks.crop import crop_of_box
+from ....inference.networks.finder import Finder
+from ....inference.networks.human2d import Detection, Human2D
+from ....inference.networks.person import box_of, check_person, most_like_a_person, photo_mask, presence_of
+from ...data.photos2d import LabelledCrop
+from ...measure.keypoints2d import in_photo
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ....inference.crop import box_around
-from ....inference.joints import LIMB_KEYPOINTS
-from ...photos2d import taught_keypoints
+from ....inference.geometry.joints import LIMB_KEYPOINTS
+from ....inference.networks.crop import box_around
+from ...data.photos2d import taught_keypoints
 from .answers import Answer, nobody
 
 NAME = "MediaPipe Pose 0.10.21"

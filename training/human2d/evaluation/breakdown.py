@@ -3,9 +3,9 @@ Estimation", ICCV 2017, with distances over the torso in place of their keypoint
 
 import numpy as np
 
-from ....inference.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS
-from ...photos2d import LabelledCrop
-from ..evaluate import pck, relative_errors, torso_lengths
+from ....inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS
+from ...data.photos2d import LabelledCrop
+from ...measure.keypoints2d import pck, relative_errors, torso_lengths
 
 RIGHT = 0.2
 """Torsos from the truth within which a keypoint is right."""

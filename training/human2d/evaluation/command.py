@@ -9,8 +9,8 @@ run; the tables are printed and written.
 import argparse
 from pathlib import Path
 
-from ....inference.networks import MODELS
-from ...benchmark import load
+from ....inference.models import MODELS
+from ...measure.timing import load
 from .answers import open_network
 from .compositions import compose, empty_pictures
 from .cut_off import cut_pictures

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ...photos2d import LabelledCrop, load_crops
+from ...data.photos2d import LabelledCrop, load_crops
 from ...synthetic.lighting import panoramas
 from .pictures import LARGEST, SOURCES
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....inference.joints import LIMB_KEYPOINTS
-from ....inference.person import SURE
-from ...photos2d import LabelledCrop
+from ....inference.geometry.joints import LIMB_KEYPOINTS
+from ....inference.networks.person import SURE
+from ...data.photos2d import LabelledCrop
+from ...measure.keypoints2d import torso_lengths
 from ..augmentation import cut_off
-from ..evaluate import torso_lengths
 from .answers import Answer
 from .breakdown import RIGHT
 

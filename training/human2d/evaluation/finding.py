@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....inference.person import box_overlap
-from ..evaluate import pck, relative_errors
+from ....inference.networks.person import box_overlap
+from ...measure.keypoints2d import pck, relative_errors
 from .answers import Answer, points
 from .compositions import HEIGHTS, Scene
 

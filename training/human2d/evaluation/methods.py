@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ....inference.finder import Finder
-from ....inference.person import SURE, most_like_a_person
-from ...benchmark import crop_milliseconds
-from ...photos2d import LabelledCrop
+from ....inference.networks.finder import Finder
+from ....inference.networks.person import SURE, most_like_a_person
+from ...data.photos2d import LabelledCrop
+from ...measure.timing import crop_milliseconds
 from . import movenet_pose
 from .answers import Answer, engine_in_boxes, engine_in_pictures, looks_in_boxes, open_network
 from .beside import NAME, MediaPipe

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import torch
 
-from ....inference.crop import Crop, crop_of_box, crop_of_photo
-from ....inference.finder import Finder
-from ....inference.networks import Network
-from ....inference.person import prominence
-from ...onnx_export import export
-from ...people2d import coco_keypoints
+from ....inference.networks.crop import Crop, crop_of_box, crop_of_photo
+from ....inference.networks.finder import Finder
+from ....inference.networks.person import prominence
+from ....inference.networks.runtime import Network
+from ...data.people2d import coco_keypoints
+from ...runs.onnx_export import export
 from ..movenet import MoveNet
 from ..movenet_weights import load_movenet
 from .answers import Answer, nobody

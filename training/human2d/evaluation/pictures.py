@@ -6,9 +6,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ...packs import pack
-from ...people2d import load_everyday, load_more2d
-from ...photos2d import CCP, COCO, LSPET, LabelledCrop, human_keypoints, load_crops
+from ...data.packs import pack
+from ...data.people2d import load_everyday, load_more2d
+from ...data.photos2d import CCP, COCO, LSPET, LabelledCrop, human_keypoints, load_crops
 
 SOURCES = {"lspet": LSPET, "ccp": CCP, "coco128": COCO}
 PHOTOS3D = 5

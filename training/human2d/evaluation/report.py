@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ....inference.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, MPII_COUNT
-from ....inference.person import MIN_PRESENCE
-from ...photos2d import LabelledCrop
-from ..evaluate import (
+from ....inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, MPII_COUNT
+from ....inference.networks.person import MIN_PRESENCE
+from ...data.photos2d import LabelledCrop
+from ...measure.keypoints2d import (  # fmt: skip
     box_lengths,
     calibration_error,
     head_lengths,
@@ -13,7 +13,7 @@ from ..evaluate import (
     relative_errors,
     reliability,
     silhouette_iou,
-)  # fmt: skip
+)
 from .answers import confidences, masks, points
 from .beside import NAME as MEDIAPIPE
 from .breakdown import KINDS, pck_of_groups, shares_of_kinds

@@ -1,0 +1,204 @@
+"""One moving person: the person is followed from frame to frame, and all frames become one estimate with one shape.
+
+What comes out is raw: each frame says what it showed, and gaps are filled. `smooth_motion` does the rest.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .body.body_estimate import BodyEstimate, rotations_of
+from .engine import Engine, Lifted, check_keypoints, person_box
+from .errors import NoPersonError, UserError
+from .files.frames import InputItem
+from .files.images import Photo
+from .geometry.camera import Camera
+from .motion.side_swaps import repair_sides
+from .motion.smooth_motion import with_motion
+from .motion.smoothing import fill_gaps, fill_rotation_gaps
+from .networks.crop import box_around, crop_of_box
+from .networks.human2d import Detection, score_of
+from .networks.person import MIN_PRESENCE, box_overlap, person_cells, presence_of
+
+DEFAULT_RATE = 30.0
+ROOM = 0.12
+"""How much the last frame's box is grown, over its longer side, to find the person in the next."""
+SAME_PERSON = 0.3
+"""Overlap of the box in one frame with that in the next from which it is the same person."""
+GUESS = 0.05
+"""Most confidence of a keypoint in a frame that was filled in."""
+AHEAD = 3
+"""Pictures that are read while the networks look at one."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What one frame showed. `keypoints` (25, 3) is None when nobody was found, `betas` (10,) when they are unknown."""
+
+    keypoints: np.ndarray | None = None
+    camera: Camera | None = None
+    box: np.ndarray | None = None
+    score: float = 0.0
+    betas: np.ndarray | None = None
+    remarks: tuple[str, ...] = ()
+    """Sentences on the shape."""
+
+
+@dataclass(frozen=True)
+class RawMotion:
+    """The estimate of a clip as each frame showed it, and what was done to it."""
+
+    estimate: BodyEstimate
+    filled: int
+    """Frames in which the person was not found; they lie between their neighbours and have score 0."""
+    swapped: int
+    """Frames in which left and right were exchanged, and put right."""
+    shape_remarks: tuple[str, ...]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences for the user."""
+        count, remarks = self.estimate.frame_count, list(self.shape_remarks)
+        if self.filled:
+            remarks.append(f"No person was found in {self.filled} of {count} frames; they were filled in.")
+        if self.swapped:
+            remarks.append(f"Left and right were exchanged in {self.swapped} of {count} frames; that was put right.")
+        return tuple(remarks)
+
+
+def read_ahead(items: Iterable[InputItem], unreadable: list[str]) -> Iterator[Photo | None]:
+    """The pictures of a clip, the next ones read by a thread of their own; None for one that cannot be read, whose
+    sentence goes to `unreadable`: one bad frame must not lose the others."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        items = iter(items)
+        coming = [reader.submit(item.read) for _, item in zip(range(AHEAD), items, strict=False)]
+        while coming:
+            try:
+                photo = coming.pop(0).result()
+            except UserError as error:
+                unreadable.append(str(error))
+                photo = None
+            coming += [reader.submit(item.read) for _, item in zip(range(1), items, strict=False)]
+            yield photo
+
+
+def look_at_frames(
+    engine: Engine, photos: Iterable[Photo | None], first_box: np.ndarray | None = None
+) -> Iterator[Frame]:
+    """Look at each photo, following the person from frame to frame by their box, and give what it showed. None stands
+    for an unreadable photo.
+
+    `first_box` (x, y, width, height) is where the user says that the person is when they first appear. Raises UserError
+    for pictures that differ in size.
+    """
+    box, size = None, None
+    for photo in photos:
+        detection = None
+        if photo is not None:
+            size = size or photo.size
+            _check_size(photo, size)
+            with suppress(NoPersonError):
+                detection = _follow(engine, photo, box, first_box)
+        if detection is None:
+            box = None
+            yield Frame()
+            continue
+        betas, remarks = engine.shape(person_cells(detection))
+        box, first_box = person_box(detection), None
+        camera = engine.camera(photo.size, photo.focal)
+        yield Frame(detection.keypoints, camera, box, detection.score, betas, remarks)
+
+
+def _check_size(photo: Photo, size: tuple[int, int]) -> None:
+    if photo.size != size:
+        raise UserError(
+            f"{photo.path.name} has {photo.size[0]}×{photo.size[1]} pixels, but those before it {size[0]}×{size[1]}: "
+            "pictures that differ in size are not one motion. Estimate them one by one instead."
+        )
+
+
+def _follow(engine: Engine, photo: Photo, box: np.ndarray | None, first_box: np.ndarray | None) -> Detection:
+    """Look at the mirror image about where the person was, with room for limbs that were missed there; then closer, at
+    the picture itself; both looks decide together. If they are no longer there, look for them anew; at first in the
+    user's box, if there is one."""
+    if box is not None:
+        wide = engine.human2d(photo.pixels, [replace(crop_of_box(widened(box)), flip=True)])[0]
+        near = engine.human2d(photo.pixels, [crop_of_box(person_box(wide))])[0]
+        if presence_of(near) >= MIN_PRESENCE and box_overlap(box, person_box(near)) > SAME_PERSON:
+            return engine.human2d.together([near, wide])
+    return engine.detect(photo, first_box).detection
+
+
+def widened(box: np.ndarray) -> np.ndarray:
+    """A box (x, y, width, height) grown on all sides. Without it, a limb that is missed once lies outside the next
+    frame's crop, and is missed for good."""
+    margin = ROOM * max(box[2:])
+    return np.concatenate([box[:2] - margin, box[2:] + 2 * margin])
+
+
+def frames_from_keypoints(
+    engine: Engine, keypoints: Iterable[np.ndarray], size: tuple[int, int], source: Path, focal: float | None = None
+) -> list[Frame]:
+    """The same from keypoints (25, 3) of each frame, found elsewhere; `focal` is what the pictures' EXIF says,
+    pixels."""
+    camera = engine.camera(size, focal)
+    frames = []
+    for points in keypoints:
+        try:
+            check_keypoints(points, source)
+        except NoPersonError:
+            frames.append(Frame())
+        else:
+            frames.append(Frame(points, camera, box_around(points[points[:, 2] > 0, :2]), score_of(points)))
+    return frames
+
+
+def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: Path) -> RawMotion:
+    """One estimate for the clip. Raises NoPersonError when nobody was found.
+
+    Left and right are put right where they were exchanged; then each frame is posed by its own keypoints. The shape is
+    the score-weighted median over the frames. Frames without a person lie between their neighbours.
+    """
+    found = [frame for frame in frames if frame.keypoints is not None]
+    if not found:
+        raise NoPersonError(f"No person was found in any of the {len(frames)} frames of {Path(source).name}.")
+    known, camera = np.array([frame.keypoints is not None for frame in frames]), found[0].camera
+    scores = np.array([frame.score for frame in frames])
+    keypoints, swapped = repair_sides(_spread([frame.keypoints for frame in found], known), known)
+    rotations = np.zeros((len(frames), 24, 3, 3))
+    rotations[known], uncertainty = engine.pose_prior.with_uncertainty(keypoints[known], camera)
+    rotations = fill_rotation_gaps(rotations, known)
+    uncertainty = fill_gaps(_spread(list(uncertainty), known), known)
+    keypoints = fill_gaps(keypoints, known)
+    keypoints[~known, :, 2] = np.minimum(keypoints[~known, :, 2], GUESS)
+    boxes = fill_gaps(_spread([frame.box for frame in found], known), known)
+    betas = [frame.betas for frame in found if frame.betas is not None]
+    shape = weighted_median(np.stack(betas), scores[known]) if betas else engine.mean_shape
+    lifted = [
+        Lifted(points, turns, camera, unsure)
+        for points, turns, unsure in zip(keypoints, rotations, uncertainty, strict=True)
+    ]
+    estimate = engine.place(lifted, shape, boxes, scores, source, frame_rate or DEFAULT_RATE)
+    estimate = with_motion(
+        estimate, engine.body, rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)
+    )
+    return RawMotion(estimate, int((~known).sum()), int(swapped.sum()), found[0].remarks)
+
+
+def _spread(values: list[np.ndarray], known: np.ndarray) -> np.ndarray:
+    """The known frames' arrays at their places among all frames; zeros elsewhere."""
+    spread = np.zeros((len(known), *values[0].shape))
+    spread[known] = values
+    return spread
+
+
+def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Median (S,) of values (N, S) by weights (N,)."""
+    order = np.argsort(values, axis=0)
+    shares = np.cumsum(weights[order], axis=0) / weights.sum()
+    middle = np.argmax(shares >= 0.5, axis=0)
+    return np.take_along_axis(np.take_along_axis(values, order, 0), middle[None], 0)[0].astype(np.float32)

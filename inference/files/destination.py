@@ -1,0 +1,47 @@
+"""Where a file goes: written beside its place first, so that a fault never leaves half a file behind."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import UserError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well.
+
+    Raises UserError, in a sentence that names `path`, when the file cannot be written there.
+    """
+    unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
+    try:
+        if path.is_dir():
+            raise UserError(f"Could not write {path}: there is a folder of that name.")
+        unfinished.touch()  # Asks the system whether it may be written, in the system's own words.
+        unfinished.unlink()
+        yield unfinished
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise UserError(f"Could not write {path}: {error.strerror or error}.") from error
+    except RuntimeError as error:
+        reason = _reason(str(error))
+        if reason is None:
+            raise
+        raise UserError(f"Could not write {path}: {reason}.") from error
+    finally:
+        _remove(unfinished)
+
+
+def _reason(report: str) -> str | None:
+    """What the system said, out of the report of an exporter that failed; None when it is not about the file."""
+    if "Traceback" not in report:
+        return report.strip().removeprefix("Error: ").rstrip(".")
+    said = re.search(r"\[Errno \d+\] ([^:'\n]+)", report)
+    return said[1].strip() if said else None
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # It could not be made, or its folder is gone: nothing is left behind.
+        path.unlink(missing_ok=True)

@@ -1,0 +1,185 @@
+"""From what a user names (pictures, folders of pictures, videos) to single frames, read when they are needed."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+
+from ..errors import UserError
+from .image_headers import IMAGE_SUFFIXES
+from .images import MAX_PIXELS, MIN_SIDE, Photo, read_image
+
+_UNREADABLE_SUFFIXES = frozenset({".gif", ".heic", ".heif", ".avif"})
+"""Unreadable pictures of a folder are listed all the same, so that they are refused by name, not passed over."""
+
+
+@dataclass(frozen=True)
+class InputItem:
+    """One frame to be estimated.
+
+    `name` is unique among the items of one `open_inputs` and fit for a file name. `frame` counts a video's frames from
+    0 and is None for pictures; `fps` is the video's frames a second, 0 for pictures.
+    """
+
+    name: str
+    path: Path
+    frame: int | None = None
+    fps: float = 0.0
+    video: "Video | None" = field(default=None, repr=False, compare=False)
+
+    def read(self) -> Photo:
+        """The upright picture. A video's frames are fastest in order, but any order will do. Raises UserError."""
+        if self.video is None:
+            return read_image(self.path)
+        return self.video.read(self.frame)
+
+
+def open_inputs(paths: Iterable[Path | str]) -> list[InputItem]:
+    """Expand pictures, folders and videos into frames, in the order given; folders in natural order (2 before 10).
+
+    Folders are not searched deeper, and only their pictures are taken. A file is a video when its content begins like
+    one, whatever it is called, and a picture otherwise; what a picture is made of shows when it is read. Items that
+    would have the same name get a number: a, a_2, a_3. Raises UserError for a missing path, a folder without pictures
+    and a video that cannot be decoded.
+    """
+    items, taken = [], set()
+    for path in map(Path, paths):
+        for item in _expand(path):
+            name = _unused(item.name, taken)
+            taken.add(name.casefold())  # some file systems do not tell A from a
+            items.append(InputItem(name, item.path, item.frame, item.fps, item.video))
+    return items
+
+
+def with_neighbours(paths: Iterable[Path | str]) -> list[Path]:
+    """The same paths; but of a single numbered picture, such as name_0001.png, the whole sequence: all pictures beside
+    it whose names differ in the last number only, by that number."""
+    paths = [Path(path) for path in paths]
+    numbered = re.fullmatch(r"(.*?)(\d+)", paths[0].stem) if len(paths) == 1 else None
+    if not numbered or not paths[0].is_file() or paths[0].suffix.lower() not in IMAGE_SUFFIXES:
+        return paths
+    alike = re.compile(re.escape(numbered[1]) + r"\d+" + re.escape(paths[0].suffix))
+    try:
+        sequence = [path for path in paths[0].parent.iterdir() if alike.fullmatch(path.name) and path.is_file()]
+    except OSError as error:
+        raise UserError(f"{paths[0].parent} could not be read: {error.strerror or error}.") from error
+    return sorted(sequence, key=_natural_order)
+
+
+def _expand(path: Path) -> list[InputItem]:
+    try:
+        if path.is_dir():
+            return [InputItem(picture.stem, picture) for picture in _pictures_of(path)]
+        if not path.exists():
+            raise UserError(f"{path} does not exist. Check the name and the folder.")
+        if path.is_file() and _begins_like_video(path):
+            return _frames_of(path)
+    except OSError as error:
+        raise UserError(f"{path} could not be opened: {error.strerror or error}.") from error
+    return [InputItem(path.stem, path)]
+
+
+def _pictures_of(folder: Path) -> list[Path]:
+    suffixes = IMAGE_SUFFIXES | _UNREADABLE_SUFFIXES
+    visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    pictures = [path for path in visible if path.suffix.lower() in suffixes and path.is_file()]
+    if not pictures:
+        raise UserError(f"The folder {folder} holds no pictures (PNG, JPEG, WebP, TIFF or BMP).")
+    return sorted(pictures, key=_natural_order)
+
+
+def _natural_order(path: Path) -> tuple[list, str]:
+    """Numbers inside names by their value; text without regard to case."""
+    pieces = re.split(r"(\d+)", path.stem)
+    return [int(piece) if position % 2 else piece.casefold() for position, piece in enumerate(pieces)], path.name
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    candidate, number = name, 1
+    while candidate.casefold() in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    return candidate
+
+
+def _begins_like_video(path: Path) -> bool:
+    """Known containers by their first bytes: MP4/MOV, Matroska/WebM, AVI, MPEG, WMV, FLV.
+
+    Only these are handed to FFmpeg, which would otherwise also follow play lists to wherever they point.
+    """
+    with open(path, "rb") as file:
+        start = file.read(189)
+    if start[4:8] == b"ftyp":
+        return start[8:12] not in (b"heic", b"heix", b"mif1", b"msf1", b"avif")
+    return (
+        start[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip")
+        or start[:4] in (b"\x1a\x45\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"\x30\x26\xb2\x75", b"FLV\1")
+        or (start[:4] == b"RIFF" and start[8:12] == b"AVI ")
+        or (start[:1] == b"\x47" and start[188:189] == b"\x47")
+    )
+
+
+def _frames_of(path: Path) -> list[InputItem]:
+    video = Video(path)
+    digits = max(4, len(str(video.frame_count - 1)))
+    return [
+        InputItem(f"{path.stem}_{frame:0{digits}}", path, frame, video.fps, video) for frame in range(video.frame_count)
+    ]
+
+
+class Video:
+    """A video file whose frames are decoded one after the other, upright as its rotation metadata says. `turned` tells
+    whether they lie otherwise in the file."""
+
+    def __init__(self, path: Path):
+        """Opens the file and counts its frames. Raises UserError when there is none that can be decoded."""
+        self.path = path
+        self._capture = None
+        self._next = 0
+        self._open()
+        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self.turned = bool(self._capture.get(cv2.CAP_PROP_ORIENTATION_META) % 360)
+        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if min(width, height) < MIN_SIDE or width * height > MAX_PIXELS:
+            raise UserError(f"{path} has frames of {width}×{height} pixels, which is too small or too large.")
+        # Containers guess at the number of frames, so they are counted; that costs a few per cent of estimating them.
+        self.frame_count = 0
+        while self._capture.grab():
+            self.frame_count += 1
+        if self.frame_count == 0:
+            raise self._unreadable()
+        self._close()
+
+    def read(self, frame: int) -> Photo:
+        """Decode one frame, 0 the first; going back starts again from the beginning. Raises UserError."""
+        if self._capture is None or frame < self._next:
+            self._open()
+        while self._next < frame and self._capture.grab():
+            self._next += 1
+        decoded, pixels = self._capture.read()
+        if not decoded:
+            raise UserError(f"Frame {frame} of {self.path} could not be decoded.")
+        self._next += 1
+        if self._next == self.frame_count:
+            self._close()
+        return Photo(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None, self.path, as_stored=False)
+
+    def _open(self) -> None:
+        # An absolute path cannot be taken for a protocol ("concat:…"); other backends would take it for a pattern.
+        self._capture = cv2.VideoCapture(str(self.path.resolve()), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            raise self._unreadable()
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        self._next = 0
+
+    def _close(self) -> None:
+        self._capture.release()
+        self._capture = None
+
+    def _unreadable(self) -> UserError:
+        return UserError(
+            f"{self.path} could not be decoded as a video: it is damaged, or coded in a way not known here. "
+            "Convert it to MP4 (H.264) and try again."
+        )

@@ -1,0 +1,143 @@
+"""Human2D: a crop of a photo to 25 keypoints, their depth and a silhouette (Pavlakos et al. 2018, §4.1)."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..geometry.joints import KEYPOINT_MIRROR, MPII_COUNT
+from .crop import Crop, heatmap_affine, heatmap_to_crop
+from .heatmaps import calibrate, decode_heatmaps
+from .runtime import Network
+
+PRESENT = 0.6
+"""Probability of lying anywhere in the crop from which a keypoint counts as one that the picture shows: on held-back
+training pictures that were cut off, .33 of what lies beyond the edge is then claimed to be seen instead of .38 at one
+half, of fashion .17 instead of .23, and two in a hundred right ones are given up; of whole people none."""
+FEWEST_PRESENT = 6
+"""Keypoints that a score is the mean of at least: a few sure ones are no person."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What Human2D saw in one crop. `keypoints` (25, 3): x, y in photo pixels and confidence; `silhouette` (S, S) is
+    the probability that a cell is the person, in the crop's own frame: 64 cells, or more once it has been sharpened;
+    `heatmaps` (25, 64, 64) are the keypoints' probabilities, in that frame, too; `depth` (25,) says how far behind the
+    pelvis each keypoint is, in pixels of the photo at the pelvis' distance; `presence` is the probability that there is
+    a person at all, however sure their pose. None is what the network does not tell."""
+
+    crop: Crop
+    keypoints: np.ndarray
+    silhouette: np.ndarray
+    heatmaps: np.ndarray | None = field(default=None, repr=False)
+    depth: np.ndarray | None = None
+    presence: float | None = None
+
+    @property
+    def stride(self) -> float:
+        """Crop pixels to a cell of the silhouette."""
+        return self.crop.size / self.silhouette.shape[0]
+
+    @property
+    def score(self) -> float:
+        """How sure what is seen is, whether or not the picture shows all of the person: the mean confidence of MPII's
+        keypoints that are present."""
+        confidence = self.keypoints[:MPII_COUNT, 2]
+        return float(confidence.sum() / max((confidence > 0).sum(), FEWEST_PRESENT))
+
+
+def present(heatmaps: np.ndarray) -> np.ndarray:
+    """Whether keypoints of heatmaps (..., K, H, W) likely enough lie somewhere in the crop (..., K): not those of legs
+    that the picture cuts off."""
+    return heatmaps.sum((-2, -1)) >= PRESENT
+
+
+def score_of(keypoints: np.ndarray) -> float:
+    """Mean confidence of MPII's keypoints among (25, 3): near 1 for a whole person in plain sight."""
+    return float(keypoints[:MPII_COUNT, 2].mean())
+
+
+class Human2D:
+    """The network and its decoding. `size` is `fast` or `hourglass`; `file` another network than those that ship."""
+
+    def __init__(self, size: str = "fast", device: str = "auto", threads: int | None = None, file: Path | None = None):
+        self.network = Network(file or f"human2d_{size}", device, threads)
+
+    def __call__(self, photo: np.ndarray, crops: list[Crop]) -> list[Detection]:
+        """Look at several crops of one photo (H, W, 3) uint8 RGB at once. In one that shows the photo's mirror image
+        left and right are still the person's own."""
+        pixels = np.stack([crop.cut(photo) for crop in crops]).transpose(0, 3, 1, 2)
+        heatmaps, silhouettes, *more = self.network(pixels.astype(np.float32) / 255)
+        depth = more[0] if more else [None] * len(crops)
+        presence = more[1].astype(float) if len(more) > 1 else [None] * len(crops)
+        for number, crop in enumerate(crops):
+            heatmaps[number] *= within(photo, crop, heatmaps.shape[-1])
+            if crop.flip:
+                heatmaps[number] = heatmaps[number][KEYPOINT_MIRROR]
+                depth[number] = depth[number][KEYPOINT_MIRROR] if more else None
+        cells, keypoints = self._keypoints(crops, heatmaps, "calibration")
+        return [
+            Detection(crop, points, silhouette[0], own, _depth_at(deep, places, crop), there)
+            for crop, points, silhouette, own, deep, places, there in zip(
+                crops, keypoints, silhouettes, heatmaps, depth, cells, presence, strict=True
+            )
+        ]
+
+    def together(self, looks: list[Detection], crop: Crop | None = None) -> Detection:
+        """What all looks at a person say, in the frame of `crop`, or of the first: keypoints are read from the mean of
+        the heatmaps, and silhouettes, depths and presence are means, too.
+
+        Where a look does not reach, the others decide. A mean of maps is less sure than its parts where they differ,
+        and has a calibration of its own.
+        """
+        first, crop = looks[0], crop or looks[0].crop
+        drawn = [_drawn_in(look, crop) for look in looks]
+        count = np.maximum(sum(there for _, there in drawn), 0.5)
+        heatmaps, silhouette = np.split(sum(maps for maps, _ in drawn) / count, [-1])
+        _, keypoints = self._keypoints([crop], heatmaps[None], "calibration_together")
+        depth = None if first.depth is None else np.mean([look.depth for look in looks], 0)
+        presence = None if first.presence is None else float(np.mean([look.presence for look in looks]))
+        return Detection(crop, keypoints[0], silhouette[0], heatmaps, depth, presence)
+
+    def _keypoints(self, crops: list[Crop], heatmaps: np.ndarray, calibration: str) -> tuple[np.ndarray, np.ndarray]:
+        """Cells (B, 25, 2), and photo pixels and confidence (B, 25, 3), of what heatmaps (B, 25, 64, 64) of crops show;
+        the confidence is 0 of a keypoint that is not in the picture. `calibration` names a curve in the network's
+        file."""
+        cells, mass = decode_heatmaps(heatmaps)
+        confidence = calibrate(mass, self.network.metadata[calibration]) * present(heatmaps)
+        places = [crop.to_photo(heatmap_to_crop(own)) for crop, own in zip(crops, cells, strict=True)]
+        return cells, np.concatenate([places, confidence[..., None]], -1).astype(np.float32)
+
+
+def within(photo: np.ndarray, crop: Crop, cells: int) -> np.ndarray:
+    """Which cells (cells, cells) of a crop's map lie in the photo (H, W, …), as 0 or 1. Beyond its edge nothing is
+    seen, whatever a network makes up there; a keypoint on the very edge is then more likely nowhere."""
+    stride = crop.size / cells
+    x, y = np.meshgrid(np.arange(cells), np.arange(cells))
+    places = crop.to_photo(heatmap_to_crop(np.stack([x, y], -1), stride))
+    size = np.array(photo.shape[1::-1])
+    return ((places > -0.5) & (places < size - 0.5)).all(-1).astype(np.float32)
+
+
+def _depth_at(depth: np.ndarray | None, cells: np.ndarray, crop: Crop) -> np.ndarray | None:
+    """Depths (25,) in photo pixels from maps (25, 64, 64) in sides of the crop, at the keypoints' cells (25, 2)."""
+    if depth is None:
+        return None
+    x, y = np.clip(np.round(cells).astype(int), 0, np.array(depth.shape[:0:-1]) - 1).T
+    return depth[np.arange(len(depth)), y, x] * crop.side
+
+
+def _drawn_in(look: Detection, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
+    """A look's heatmaps and silhouette (26, 64, 64) in the frame of another crop, and which of its cells (64, 64) the
+    look reaches."""
+    if look.crop is crop:
+        return np.concatenate([look.heatmaps, look.silhouette[None]]), np.ones(look.heatmaps.shape[1:], np.float32)
+    affine = heatmap_affine(look.crop, crop)
+    size = look.heatmaps.shape[2], look.heatmaps.shape[1]
+    there = np.ones(size[::-1], np.float32)
+    *maps, silhouette, there = (
+        cv2.warpAffine(one, affine, size, flags=cv2.INTER_LINEAR) for one in (*look.heatmaps, look.silhouette, there)
+    )
+    # The same probability on fewer cells is denser.
+    return np.stack([*(np.stack(maps) / abs(np.linalg.det(affine[:, :2]))), silhouette]), there

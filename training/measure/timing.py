@@ -1,0 +1,39 @@
+"""How long things take on this machine."""
+
+import os
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ...inference.errors import UserError
+from ...inference.networks.crop import CROP_SIZE
+from ...inference.networks.runtime import Network
+
+
+def median_ms(action, repeats: int) -> float:
+    """Median milliseconds of `action`, after one call that does not count."""
+    action()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        action()
+        times.append(1e3 * (time.perf_counter() - began))
+    return statistics.median(times)
+
+
+def crop_milliseconds(file: Path, device: str = "cpu", threads: int = 2, repeats: int = 30) -> float | None:
+    """Median of one crop through an exported Human2D; None where onnxruntime cannot run it on the device."""
+    network = Network(file, device, threads)
+    crop = np.random.default_rng(0).random((1, 3, CROP_SIZE, CROP_SIZE), np.float32)
+    try:
+        return median_ms(lambda: network(crop), repeats)
+    except UserError:
+        return None
+
+
+def load() -> str:
+    """How busy the machine is, which is part of every figure of speed."""
+    average = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{os.cpu_count()} cores{average}"
