@@ -1,6 +1,6 @@
-"""One moving person: the person is followed from frame to frame, and all frames become one estimate with one shape.
+"""One moving person: followed from frame to frame; all frames become one estimate with one shape; smoothed and refined.
 
-What comes out is raw: each frame says what it showed, and gaps are filled. `smooth_motion` does the rest.
+The shell and Blender both end here, so that a clip moves the same whoever asked.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,20 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
+from .body.assembly import Observed, with_motion
 from .body.body_estimate import BodyEstimate, rotations_of
 from .engine import Engine, Lifted, check_keypoints, person_box
 from .errors import NoPersonError, UserError
 from .files.frames import InputItem
 from .files.images import Photo
 from .geometry.camera import Camera
+from .motion.refine_motion import refine_motion
 from .motion.side_swaps import repair_sides
-from .motion.smooth_motion import with_motion
+from .motion.smooth_motion import DEFAULT_RATE, STRENGTH, smooth_motion
 from .motion.smoothing import fill_gaps, fill_rotation_gaps
 from .networks.crop import box_around, crop_of_box
 from .networks.human2d import Detection, score_of
 from .networks.person import MIN_PRESENCE, box_overlap, person_cells, presence_of
+from .remarks import remarks_on_motion, remarks_on_refined_motion
 
-DEFAULT_RATE = 30.0
 ROOM = 0.12
 """How much the last frame's box is grown, over its longer side, to find the person in the next."""
 SAME_PERSON = 0.3
@@ -62,12 +64,40 @@ class RawMotion:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user."""
-        count, remarks = self.estimate.frame_count, list(self.shape_remarks)
-        if self.filled:
-            remarks.append(f"No person was found in {self.filled} of {count} frames; they were filled in.")
-        if self.swapped:
-            remarks.append(f"Left and right were exchanged in {self.swapped} of {count} frames; that was put right.")
-        return tuple(remarks)
+        return *self.shape_remarks, *remarks_on_motion(self.estimate.frame_count, self.filled, self.swapped)
+
+
+@dataclass(frozen=True)
+class MotionOptions:
+    """What the user may choose of a motion: `frame_rate` of pictures (0: the default; a film has its own), `strength`
+    of the smoothing in 0–1, and whether feet that stand neither slide nor sink."""
+
+    frame_rate: float = 0.0
+    strength: float = STRENGTH
+    keep_feet: bool = False
+
+
+@dataclass(frozen=True)
+class Moving:
+    """A clip's `estimate`, the `raw` one that it was smoothed from, and sentences for the user."""
+
+    estimate: BodyEstimate
+    raw: BodyEstimate
+    remarks: tuple[str, ...]
+
+
+def estimate_motion(
+    engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool
+) -> Moving:
+    """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError."""
+    raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path)
+    estimate, remarks = smooth_motion(raw.estimate, engine.body, options.strength, options.keep_feet), raw.remarks
+    if refine:
+        refined, kept = refine_motion(engine.body, estimate)
+        # Feet stand softly in the refinement; who asked for them to stand gets them planted.
+        estimate = smooth_motion(refined, engine.body, 0.0, options.keep_feet)
+        remarks += remarks_on_refined_motion(estimate.frame_count, kept)
+    return Moving(estimate, raw.estimate, remarks)
 
 
 def read_ahead(items: Iterable[InputItem], unreadable: list[str]) -> Iterator[Photo | None]:
@@ -182,7 +212,7 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
         Lifted(points, turns, camera, unsure)
         for points, turns, unsure in zip(keypoints, rotations, uncertainty, strict=True)
     ]
-    estimate = engine.place(lifted, shape, boxes, scores, source, frame_rate or DEFAULT_RATE)
+    estimate = engine.place(lifted, shape, Observed(keypoints, boxes, scores, source), frame_rate or DEFAULT_RATE)
     estimate = with_motion(
         estimate, engine.body, rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)
     )

@@ -5,36 +5,28 @@ from pathlib import Path
 
 import numpy as np
 
-from .body.body_estimate import BodyEstimate, camera_from_upright, rotations_of, upright_from_camera
-from .body.body_model import BodyModel, forward_kinematics
+from .body.assembly import Motion, Observed, build_estimate, with_parameters
+from .body.body_estimate import BodyEstimate, upright_from_camera
+from .body.body_model import BodyModel
 from .body.stature import betas_at_height
 from .errors import NoPersonError
 from .files.images import Photo
 from .geometry.camera import Camera, choose_camera, solve_translation
-from .geometry.joints import KEYPOINT_INDEX, MPII_COUNT, keypoints_from_joints
+from .geometry.joints import MPII_COUNT, keypoints_from_joints
 from .geometry.rotations import matrix_to_axis_angle
+from .models import MODELS
 from .networks.crop import box_around, heatmap_window
 from .networks.finder import Finder
 from .networks.human2d import Detection, Human2D, score_of
-from .networks.person import SURE, Found, box_of, find_person, person_cells
+from .networks.person import Found, box_of, find_person, person_cells
 from .networks.priors import POSE_WEIGHTS, PosePrior, ShapePrior
-from .networks.runtime import MODELS
 from .refinement.depth_hypotheses import Hypothesis, hypotheses
 from .refinement.parametric_body import Parameters
 from .refinement.refine import Refined, evidence_of, parameters_of, refine, upright_of
+from .remarks import MEAN_SHAPE, NOT_REFINED, remarks_on_finding, remarks_on_keypoints, shape_not_trained
 
-PARTS = {
-    "legs": ("right_knee", "left_knee", "right_ankle", "left_ankle"),
-    "arms": ("right_elbow", "left_elbow", "right_wrist", "left_wrist"),
-    "head": ("upper_neck", "head_top"),
-}
-
-
-MEAN_SHAPE_REMARK = "The shape is near the average body: keypoints alone hardly show it."
-NOT_REFINED_REMARK = "The refinement was not kept: it would have bent the body as bodies do not bend."
 FEWEST_KEYPOINTS = 5
-DOUBTFUL = 0.6
-"""Score below which the user is asked to look twice: there, half of the joints or fewer are right."""
+"""MPII's keypoints without which no body can be posed."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +94,9 @@ class Engine:
         detection = found.detection
         betas, remarks = self.shape(person_cells(detection))
         lifted = self.lift(detection.keypoints, self.camera(photo.size, photo.focal))
-        estimate = self.place([lifted], betas, person_box(detection)[None], [detection.score], photo.path)
+        estimate = self.place([lifted], betas, observed(detection, photo.path))
         estimate, kept = self._refined_if_asked(with_silhouette(estimate, detection))
-        remarks = (*remarks, *remarks_on_finding(found), *remarks_on(detection.keypoints), *kept)
+        remarks = (*remarks, *remarks_on_finding(found), *remarks_on_keypoints(detection.keypoints), *kept)
         return Result(estimate, detection, remarks)
 
     def estimate_from_keypoints(
@@ -117,9 +109,10 @@ class Engine:
         check_keypoints(keypoints, source)
         lifted = self.lift(keypoints, self.camera(size, focal))
         box = box_around(keypoints[keypoints[:, 2] > 0, :2])
-        estimate = self.place([lifted], self.mean_shape, box[None], [score_of(keypoints)], source)
+        seen = Observed(keypoints[None], box[None], np.array([score_of(keypoints)]), source)
+        estimate = self.place([lifted], self.mean_shape, seen)
         estimate, kept = self._refined_if_asked(estimate)
-        return Result(estimate, None, (MEAN_SHAPE_REMARK, *remarks_on(keypoints), *kept))
+        return Result(estimate, None, (MEAN_SHAPE, *remarks_on_keypoints(keypoints), *kept))
 
     def refine(self, estimate: BodyEstimate) -> tuple[BodyEstimate, Refined]:
         """A single picture's estimate, moved until it lies on its own keypoints and silhouette; the same estimate when
@@ -137,21 +130,14 @@ class Engine:
         return [(self._moved(estimate, one.parameters), one) for one in ranked if one.flips]
 
     def _moved(self, estimate: BodyEstimate, parameters: Parameters) -> BodyEstimate:
-        """A single picture's estimate with another body in the place of its own."""
         poses, trans = upright_of(self.body, parameters)
-        camera = evidence_of(replace(estimate, silhouette=None)).camera
-        moved = build_estimate(
-            self.body, poses[None], parameters.betas, trans[None], camera, estimate.keypoints_2d, estimate.bbox,
-            estimate.score, Path(estimate.source),
-        )  # fmt: skip
-        kept = ("silhouette", "silhouette_window", "joint_uncertainty")
-        return replace(moved, **{name: getattr(estimate, name) for name in kept})
+        return with_parameters(estimate, self.body, Motion(poses[None], parameters.betas, trans[None]))
 
     def _refined_if_asked(self, estimate: BodyEstimate) -> tuple[BodyEstimate, tuple[str, ...]]:
         if not self.settings.refine:
             return estimate, ()
         estimate, refined = self.refine(estimate)
-        return estimate, () if refined.accepted else (NOT_REFINED_REMARK,)
+        return estimate, () if refined.accepted else (NOT_REFINED,)
 
     @property
     def mean_shape(self) -> np.ndarray:
@@ -162,33 +148,23 @@ class Engine:
         """Betas (10,) for a silhouette (64, 64), and a remark when ShapePrior was trained for another body model."""
         if self.shape_prior.body_model == self.body.hash:
             return self.shape_prior(silhouette[None])[0], ()
-        remark = (
-            f"The shape starts from the average body: ShapePrior was not trained for {self.body.name}. "
-            "`python -m body_from_image.training shape-prior --body-model FILE` trains it for this one."
-        )
-        return self.mean_shape, (remark,)
+        return self.mean_shape, (shape_not_trained(self.body.name),)
 
     def lift(self, keypoints: np.ndarray, camera: Camera) -> Lifted:
         """The pose that keypoints (25, 3; pixels and confidence) show, in the camera's frame."""
         rotations, uncertainty = self.pose_prior.with_uncertainty(keypoints[None], camera)
         return Lifted(keypoints, rotations[0], camera, uncertainty[0])
 
-    def place(
-        self, frames: list[Lifted], betas: np.ndarray, bbox: np.ndarray, score, source: Path, frame_rate: float = 0.0
-    ) -> BodyEstimate:
+    def place(self, frames: list[Lifted], betas: np.ndarray, seen: Observed, frame_rate: float = 0.0) -> BodyEstimate:
         """Stand the posed body of each frame where its keypoints are, and describe it all as one estimate of F frames.
 
-        `betas` (10,), with another stature when the user said how tall the person is; `bbox` (F, 4), `score` (F,).
-        Vertices are kept for a single picture only: a long clip of them would fill the memory.
+        `betas` (10,), with another stature when the user said how tall the person is.
         """
         if self.settings.height:
             betas = betas_at_height(self.body, betas, self.settings.height)
         rotations = np.stack([frame.rotations for frame in frames])
-        body = self.body
-        joints, world = forward_kinematics(
-            body.rest_joints(betas[None]), rotations, body.parents, body.kinematic_levels
-        )
-        landmarks = body.skin_some(betas, joints, world, body.keypoint_vertices)
+        joints, world = self.body.skeleton(betas[None], rotations)
+        landmarks = self.body.skin_some(betas, joints, world, self.body.keypoint_vertices)
         points = np.stack(keypoints_from_joints(joints, landmarks), -2).astype(np.float64)
         pelvis = joints[:, 0] + np.stack(
             [translation_of(frame, own) for frame, own in zip(frames, points, strict=True)]
@@ -196,10 +172,8 @@ class Engine:
         orient, trans = upright_from_camera(rotations[:, 0], pelvis, self.body.rest_joints(betas[None])[0, 0])
         poses = matrix_to_axis_angle(rotations)
         poses[:, 0] = orient
-        keypoints = np.stack([frame.keypoints for frame in frames])
-        estimate = build_estimate(
-            self.body, poses.reshape(-1, 72), betas, trans, frames[0].camera, keypoints, bbox, score, source, frame_rate
-        )
+        motion = Motion(poses.reshape(-1, 72), betas, trans, frame_rate)
+        estimate = build_estimate(self.body, motion, frames[0].camera, seen)
         uncertainty = np.stack([frame.uncertainty for frame in frames])
         return replace(estimate, joint_uncertainty=uncertainty.astype(np.float32))
 
@@ -210,39 +184,9 @@ def translation_of(frame: Lifted, points: np.ndarray) -> np.ndarray:
     return solve_translation(points, frame.keypoints[:, :2], frame.keypoints[:, 2] ** 2, frame.camera)
 
 
-def build_estimate(
-    body: BodyModel, poses, betas, trans, camera: Camera, keypoints, bbox, score, source: Path, frame_rate: float = 0.0
-) -> BodyEstimate:
-    """A `BodyEstimate` from parameters in SMPL's upright frame: poses (F, 72), betas (10,), trans (F, 3).
-
-    Vertices are kept for a single picture only: a long clip of them would fill the memory.
-    """
-    poses, trans = np.asarray(poses, np.float32), np.asarray(trans, np.float32)
-    vertices = (
-        camera_from_upright(body.pose(betas[None], rotations_of(poses), trans).vertices) if len(poses) == 1 else None
-    )
-    joints, _ = forward_kinematics(
-        body.rest_joints(betas[None]), rotations_of(poses), body.parents, body.kinematic_levels
-    )
-    joints = camera_from_upright(joints + trans[:, None])
-    return BodyEstimate(
-        poses=poses,
-        betas=np.asarray(betas, np.float32),
-        trans=trans,
-        keypoints_2d=np.asarray(keypoints, np.float32),
-        joints_3d=joints,
-        joints_2d=camera.project(joints).astype(np.float32),
-        focal=camera.focal,
-        camera_center=camera.center.astype(np.float32),
-        image_size=camera.size,
-        bbox=np.asarray(bbox, np.float32),
-        score=np.asarray(score, np.float32),
-        body_model=body.hash,
-        faces=body.faces,
-        vertices=vertices,
-        mocap_framerate=frame_rate,
-        source=Path(source).name,
-    )
+def observed(detection: Detection, source: Path) -> Observed:
+    """What an estimate of one picture rests on."""
+    return Observed(detection.keypoints[None], person_box(detection)[None], np.array([detection.score]), source)
 
 
 def with_silhouette(estimate: BodyEstimate, detection: Detection) -> BodyEstimate:
@@ -263,22 +207,3 @@ def check_keypoints(keypoints: np.ndarray, source: Path) -> None:
     seen = int((keypoints[:MPII_COUNT, 2] > 0).sum())
     if seen < FEWEST_KEYPOINTS:
         raise NoPersonError(f"{source} gives {seen} keypoints; at least {FEWEST_KEYPOINTS} are needed to pose a body.")
-
-
-def remarks_on_finding(found: Found) -> tuple[str, ...]:
-    """Sentences on how sure it is that this is the person that the user means."""
-    remarks = []
-    if found.others:
-        remarks.append("There are more people in the picture; the most prominent was taken. A box chooses another.")
-    if found.detection.score < DOUBTFUL:
-        remarks.append(f"The score is low ({found.detection.score:.2f}): look at the result before using it.")
-    return tuple(remarks)
-
-
-def remarks_on(keypoints: np.ndarray) -> tuple[str, ...]:
-    """A sentence for each part of the body that was not seen, and whose pose is therefore a guess."""
-    hidden = [
-        part for part, names in PARTS.items()
-        if all(keypoints[KEYPOINT_INDEX[name], 2] < SURE for name in names)
-    ]  # fmt: skip
-    return (f"Not seen, so guessed: {', '.join(hidden)}.",) if hidden else ()

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .clip import join_frames, look_at_frames, read_ahead
+from .clip import Frame, MotionOptions, estimate_motion, look_at_frames, read_ahead
 from .engine import Engine
 from .errors import UserError
 from .files.frames import InputItem, open_inputs, with_neighbours
 from .files.images import Photo, upright_file
-from .motion.smooth_motion import smooth_motion
 
 Tell = Callable[[float, str], None]
 """Told how much is done, 0 to 1, and what is being done."""
@@ -22,39 +21,35 @@ NOT_AS_STORED = (
 )
 
 
-def estimate_motion(
-    engine: Engine,
-    paths: Sequence[str],
-    box: np.ndarray | None,
-    folder: Path,
-    frame_rate: float,
-    strength: float,
-    keep_feet: bool,
-    tell: Tell,
+def motion_files(
+    engine: Engine, paths: Sequence[str], box: np.ndarray | None, folder: Path, options: MotionOptions, tell: Tell
 ) -> dict:
-    """One moving person in a folder, numbered pictures, files or a video. `frame_rate` is that of pictures.
+    """One moving person in a folder, numbered pictures, files or a video.
 
     Writes `raw.npz` and, smoothed, `estimate.npz` to `folder`; `behind` are the files that Blender can show behind the
     character. Raises UserError.
     """
     items, unreadable = open_inputs(with_neighbours(paths)), []
     behind = _Behind(items)
-    frames = []
-    for frame in look_at_frames(engine, behind.watch(read_ahead(items, unreadable)), box):
-        frames.append(frame)
-        tell(len(frames) / len(items), f"Frame {len(frames)} of {len(items)}")
-    first = items[0]
-    raw = join_frames(engine, frames, first.fps or frame_rate, first.path)
-    tell(1.0, "Smoothing")
-    estimate = smooth_motion(raw.estimate, engine.body, strength, keep_feet)
+    looked_at = look_at_frames(engine, behind.watch(read_ahead(items, unreadable)), box)
+    # Blender smooths the raw motion anew by other settings, by itself, which takes no time; refining would.
+    moving = estimate_motion(engine, _told(looked_at, len(items), tell), items[0], options, refine=False)
     files = {"raw": folder / "raw.npz", "estimate": folder / "estimate.npz"}
-    raw.estimate.save(files["raw"])
-    estimate.save(files["estimate"])
+    moving.raw.save(files["raw"])
+    moving.estimate.save(files["estimate"])
     return {
         **{name: str(file) for name, file in files.items()},
         "behind": [str(file) for file in behind.files],
-        "remarks": [*unreadable, *raw.remarks, *behind.remarks],
+        "remarks": [*unreadable, *moving.remarks, *behind.remarks],
     }
+
+
+def _told(frames: Iterable[Frame], count: int, tell: Tell) -> Iterator[Frame]:
+    """The frames as they come, each one told of."""
+    for number, frame in enumerate(frames, 1):
+        tell(number / count, f"Frame {number} of {count}")
+        yield frame
+    tell(1.0, "Smoothing")
 
 
 class _Behind:

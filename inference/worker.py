@@ -6,13 +6,13 @@
 estimate   `path`, `box` (x, y, width, height) or null, `settings` (the      {"result": {"estimate": npz, "photo":
            fields of `engine.Settings`), `folder` to write to                upright picture, "remarks": [sentence],
                                                                              "provider": onnxruntime's}}
-motion     `paths`, `box`, `settings`, `folder`, `frame_rate` of pictures,   {"result": {"raw": npz, "estimate": npz,
-           `strength` of smoothing, `keep_feet`                              "behind": [files], "remarks",
+motion     `paths`, `box`, `settings`, `folder`, `options` (the fields of    {"result": {"raw": npz, "estimate": npz,
+           `clip.MotionOptions`)                                             "behind": [files], "remarks",
                                                                              "provider"}}
 pictures   `paths`, `settings`, `folder`                                     {"result": {"pictures": [{"name", "file",
                                                                              "estimate", "photo", "remarks"} or
                                                                              {"name", "file", "error"}], "provider"}}
-look     `path`, `folder` to write to                                     {"result": {"picture": upright and at
+look       `path`, `folder` to write to                                      {"result": {"picture": upright and at
                                                                              most 1280 pixels long, "size": [W, H]
                                                                              of the photo}}
 ping                                                                         {"result": {"package", "python",
@@ -159,15 +159,18 @@ class Worker:
             "provider": engine.human2d.network.provider,
         }
 
-    def motion(self, answer: Answer, settings: dict, folder: str, box: list[float] | None, **request) -> dict:
+    def motion(
+        self, answer: Answer, paths: list[str], box: list[float] | None, settings: dict, folder: str, options: dict
+    ) -> dict:
         """Serve `motion`."""
         engine, tell = self._prepare(answer, settings)
         import numpy as np
 
-        from .sequences import estimate_motion
+        from .clip import MotionOptions
+        from .sequences import motion_files
 
         box = None if box is None else np.array(box, float)
-        result = estimate_motion(engine, box=box, folder=Path(folder), tell=tell, **request)
+        result = motion_files(engine, paths, box, Path(folder), MotionOptions(**options), tell)
         return result | {"provider": engine.human2d.network.provider}
 
     def pictures(self, answer: Answer, settings: dict, folder: str, paths: list[str]) -> dict:

@@ -105,10 +105,9 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
             return PicturesEstimation(paths, settings)
         render = context.scene.render
         box = tuple(self.box) if any(self.box) else None
-        return MotionEstimation(
-            paths, box, settings, frame_rate=render.fps / render.fps_base, strength=self.strength,
-            keep_feet=self.keep_feet,
-        )  # fmt: skip
+        rate = render.fps / render.fps_base
+        options = {"frame_rate": rate, "strength": self.strength, "keep_feet": self.keep_feet}
+        return MotionEstimation(paths, box, settings, options)
 
     def _paths(self) -> list[Path]:
         """What was chosen. Blender's file browser fills in all three properties, and names the folder as a file when

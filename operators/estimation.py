@@ -117,16 +117,12 @@ class MotionEstimation(Request):
         paths: Sequence[Path],
         box: tuple[float, ...] | None,
         settings: dict[str, object],
-        *,
-        frame_rate: float,
-        strength: float,
-        keep_feet: bool,
+        options: dict[str, object],
     ):
-        """`box` is where the person is when they first appear; `frame_rate` that of pictures."""
-        super().__init__(
-            "motion", paths=[str(path) for path in paths], box=box, settings=settings, frame_rate=frame_rate,
-            strength=strength, keep_feet=keep_feet,
-        )  # fmt: skip
+        """`box` is where the person is when they first appear; `options` the fields of
+        `inference.clip.MotionOptions`."""
+        paths = [str(path) for path in paths]
+        super().__init__("motion", paths=paths, box=box, settings=settings, options=options)
 
     def _load(self, result: dict) -> EstimatedMotion:
         return EstimatedMotion(

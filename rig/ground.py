@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..inference.body.body_model import BodyModel, forward_kinematics
+from ..inference.body.body_model import BodyModel
 
 FRAMES_AT_ONCE = 256
 """Keeps a long clip's heights within a few megabytes."""
@@ -38,7 +38,7 @@ def lowest_points(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, tr
     for start in range(0, len(rotations), FRAMES_AT_ONCE):
         frames = slice(start, start + FRAMES_AT_ONCE)
         turns = np.asarray(rotations[frames], np.float32)
-        joints, world = forward_kinematics(rest_joints, turns, model.parents, model.kinematic_levels)
+        joints, world = model.skeleton(betas, turns)
         joints = joints + np.asarray(transl[frames], np.float32)[:, None]
         rows = world[:, :, UP]
         offsets = joints[..., UP] - np.einsum("fjk,jk->fj", rows, rest_joints[0])

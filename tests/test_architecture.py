@@ -13,6 +13,7 @@ ALLOWED = {
     "rig": {"inference"},
     "operators": {"rig", "inference"},
     "panels": {"operators", "inference"},
+    "shell": {"rig", "inference"},
     "training": {"inference"},
 }
 WITHIN = {

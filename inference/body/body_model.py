@@ -144,6 +144,12 @@ class BodyModel:
         betas = self._checked_betas(betas)
         return self._joint_template + (betas @ self._joint_shapedirs).reshape(len(betas), -1, 3)
 
+    def skeleton(self, betas: np.ndarray, rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Joints (B, 24, 3) and their turns in the world (B, 24, 3, 3) of bodies posed by `rotations` (B, 24, 3, 3), in
+        their precision; `betas` (B, S), or (1, S) for one shape in every pose."""
+        rest = self.rest_joints(betas).astype(rotations.dtype, copy=False)
+        return forward_kinematics(rest, rotations, self.parents, self.kinematic_levels)
+
     def rest_vertices(self, betas: np.ndarray) -> np.ndarray:
         """Vertices (B, V, 3) of the T-pose for betas (B, S)."""
         planar = self._planar_rest(self._checked_betas(betas))
@@ -161,7 +167,7 @@ class BodyModel:
             raise ValueError(f"rotations must be (B, {joint_count}, 3, 3), not {rotations.shape}")
         betas = self._checked_betas(betas)
         rest_joints = self.rest_joints(betas)
-        joints, world = forward_kinematics(rest_joints, rotations, self.parents, self.kinematic_levels)
+        joints, world = self.skeleton(betas, rotations)
         if transl is not None:
             joints = joints + np.asarray(transl, np.float32)[:, None]
         rest = self._planar_rest(betas)

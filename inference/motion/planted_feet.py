@@ -7,7 +7,7 @@ the ankle gets where it must (two-bone inverse kinematics).
 
 import numpy as np
 
-from ..body.body_model import BodyModel, forward_kinematics
+from ..body.body_model import BodyModel
 from ..geometry.joints import JOINT_INDEX
 from ..geometry.rotations import axis_angle_to_matrix, shortest_turn, turn_vector
 from .foot_contact import LANDMARKS, SIDES, Contact
@@ -99,8 +99,7 @@ def _leg_turns(
 
 
 def _skeleton(model: BodyModel, betas: np.ndarray, rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rest = model.rest_joints(betas[None]).astype(np.float64)
-    return forward_kinematics(rest, rotations, model.parents, model.kinematic_levels)
+    return model.skeleton(betas[None], rotations.astype(np.float64, copy=False))
 
 
 def _vertices(model: BodyModel) -> np.ndarray:

@@ -33,18 +33,56 @@ CONTACT_DEVIATION = 0.003
 """Metres that a standing point of a sole may move from one frame to the next."""
 
 
-@dataclass(frozen=True)
-class Chain:
-    """A symmetric matrix over F frames of `FRAME` unknowns and a border of S: what neighbours share, and no more."""
+class NormalEquations:
+    """Gradient and Gauss-Newton Hessian of a sum of ½ w r² over F frames of P unknowns each and S that all share, where
+    a residual knows one frame, or one and the next, and the shared: block-tridiagonal with a border.
 
-    diagonal: np.ndarray
-    """(F, P, P)."""
-    beside: np.ndarray
-    """(F - 1, P, P): rows of a frame, columns of the next."""
-    border: np.ndarray
-    """(F, P, S)."""
-    corner: np.ndarray
-    """(S, S)."""
+    `diagonal` (F, P, P); `beside` (F - 1, P, P), rows of a frame and columns of the next; `border` (F, P, S); `corner`
+    (S, S); `gradient` (F, P) and `shared_gradient` (S,).
+    """
+
+    def __init__(self, frames: int, unknowns: int, shared: int):
+        self.gradient, self.shared_gradient = np.zeros((frames, unknowns)), np.zeros(shared)
+        self.diagonal = np.zeros((frames, unknowns, unknowns))
+        self.beside = np.zeros((frames - 1, unknowns, unknowns))
+        self.border, self.corner = np.zeros((frames, unknowns, shared)), np.zeros((shared, shared))
+
+    def add_frame(self, frame: int, gradient: np.ndarray, hessian: np.ndarray, own: np.ndarray, shared: np.ndarray):
+        """Add what one frame's energy says; `own` and `shared` are the places of its unknowns there."""
+        self.gradient[frame] += gradient[own]
+        self.shared_gradient += gradient[shared]
+        self.diagonal[frame] += hessian[np.ix_(own, own)]
+        self.border[frame] += hessian[np.ix_(own, shared)]
+        self.corner += hessian[np.ix_(shared, shared)]
+
+    def add(self, frame: int, residual: np.ndarray, jacobians: "Jacobians", weight: np.ndarray | float = 1.0) -> None:
+        """Add ½ Σ w r² of residuals (N,) between a frame and the next, of `weight` (N,)."""
+        weight = np.broadcast_to(weight, residual.shape)
+        pulled = weight * residual
+        before, after = weight[:, None] * jacobians.before, weight[:, None] * jacobians.after
+        self.gradient[frame] += jacobians.before.T @ pulled
+        self.gradient[frame + 1] += jacobians.after.T @ pulled
+        self.diagonal[frame] += jacobians.before.T @ before
+        self.diagonal[frame + 1] += jacobians.after.T @ after
+        self.beside[frame] += jacobians.before.T @ after
+        if jacobians.shared is not None:
+            self.shared_gradient += jacobians.shared.T @ pulled
+            self.border[frame] += before.T @ jacobians.shared
+            self.border[frame + 1] += after.T @ jacobians.shared
+            self.corner += jacobians.shared.T @ (weight[:, None] * jacobians.shared)
+
+    def flat_gradient(self) -> np.ndarray:
+        """(F · P + S)."""
+        return np.concatenate([self.gradient.ravel(), self.shared_gradient])
+
+
+@dataclass(frozen=True)
+class Jacobians:
+    """Derivatives of residuals (N,) by a frame's unknowns (N, P), by the next one's, and by the shared (N, S)."""
+
+    before: np.ndarray
+    after: np.ndarray
+    shared: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -88,36 +126,25 @@ class ClipEnergy:
     def moved(self, clip: Clip, step: np.ndarray) -> Clip:
         return clip.moved(step)
 
-    def linearise(self, clip: Clip) -> tuple[np.ndarray, Chain]:
-        count, shape = len(clip.frames), len(clip.frames[0].betas)
-        columns = np.concatenate([np.arange(FRAME - 3), FRAME - 3 + shape + np.arange(3)])
+    def linearise(self, clip: Clip) -> tuple[np.ndarray, NormalEquations]:
+        shape = len(clip.frames[0].betas)
+        own = np.concatenate([np.arange(FRAME - 3), FRAME - 3 + shape + np.arange(3)])
         betas = FRAME - 3 + np.arange(shape)
-        gradient = np.zeros((count, FRAME))
-        chain = Chain(
-            np.zeros((count, FRAME, FRAME)), np.zeros((count - 1, FRAME, FRAME)), np.zeros((count, FRAME, shape)),
-            np.zeros((shape, shape)),
-        )  # fmt: skip
-        by_shape = np.zeros(shape)
+        equations = NormalEquations(len(clip.frames), FRAME, shape)
         for number, (energy, frame) in enumerate(self._pairs(clip)):
-            own, hessian = energy.linearise(frame)
-            gradient[number] = own[columns]
-            by_shape += own[betas]
-            chain.diagonal[number] = hessian[np.ix_(columns, columns)]
-            chain.border[number] = hessian[np.ix_(columns, betas)]
-            chain.corner[:] += hessian[np.ix_(betas, betas)]
-        self._tie(clip, gradient, chain)
-        self._stand(clip, gradient, by_shape, chain, columns, betas)
-        return np.concatenate([gradient.ravel(), by_shape]), chain
+            equations.add_frame(number, *energy.linearise(frame), own, betas)
+        self._tie(clip, equations)
+        self._stand(clip, equations, own, betas)
+        return equations.flat_gradient(), equations
 
-    def _tie(self, clip: Clip, gradient: np.ndarray, chain: Chain) -> None:
+    def _tie(self, clip: Clip, equations: NormalEquations) -> None:
         """Corrections of neighbouring frames are alike."""
         corrections = np.array([self._correction(number, clip) for number in range(len(clip.frames))])
-        jacobians = np.array([self._correction_jacobian(correction) for correction in corrections])
+        slopes = np.array([self._correction_jacobian(correction) for correction in corrections])
         for number, change in enumerate(np.diff(corrections, axis=0)):
-            before, after = -jacobians[number], jacobians[number + 1]
-            _couple(gradient, chain, number, change * self.stiffness**2, self.stiffness**2, before, after)
+            equations.add(number, change, Jacobians(-slopes[number], slopes[number + 1]), self.stiffness**2)
 
-    def _stand(self, clip: Clip, gradient, by_shape, chain: Chain, columns: np.ndarray, betas: np.ndarray) -> None:
+    def _stand(self, clip: Clip, equations: NormalEquations, own: np.ndarray, betas: np.ndarray) -> None:
         """Standing points stay where they are."""
         pairs = list(self._pairs(clip))
         for number in np.flatnonzero(self.standing.any(1)):
@@ -125,17 +152,11 @@ class ClipEnergy:
             (first, before), (second, after) = pairs[number : number + 2]
             placed = [first.body.place(before), second.body.place(after)]
             slide = (placed[1].points - placed[0].points)[JOINTS + which].ravel() / CONTACT_DEVIATION
-            slopes = [
+            here, ahead = (
                 energy.body.vertex_derivatives(one, which).reshape(len(slide), -1) / CONTACT_DEVIATION
                 for energy, one in zip((first, second), placed, strict=True)
-            ]
-            ahead, behind = -slopes[0][:, columns], slopes[1][:, columns]
-            _couple(gradient, chain, number, slide, 1.0, ahead, behind)
-            shaped = slopes[1][:, betas] - slopes[0][:, betas]
-            by_shape += shaped.T @ slide
-            chain.border[number] += ahead.T @ shaped
-            chain.border[number + 1] += behind.T @ shaped
-            chain.corner[:] += shaped.T @ shaped
+            )
+            equations.add(number, slide, Jacobians(-here[:, own], ahead[:, own], ahead[:, betas] - here[:, betas]))
 
     def _pairs(self, clip: Clip):
         return zip(self.frames, clip.frames, strict=True)
@@ -158,18 +179,7 @@ class ClipEnergy:
         return result
 
 
-def _couple(gradient, chain: Chain, number: int, residual, weight, before: np.ndarray, after: np.ndarray) -> None:
-    """Add ½ Σ w r² of residuals between a frame and the next, whose derivatives are `before` and `after`. `residual`
-    has the weight in it already."""
-    weighted = np.broadcast_to(weight, residual.shape)[:, None]
-    gradient[number] += before.T @ residual
-    gradient[number + 1] += after.T @ residual
-    chain.diagonal[number] += before.T @ (weighted * before)
-    chain.diagonal[number + 1] += after.T @ (weighted * after)
-    chain.beside[number] += before.T @ (weighted * after)
-
-
-def chain_step(chain: Chain, gradient: np.ndarray, damping: float) -> np.ndarray:
+def chain_step(chain: NormalEquations, gradient: np.ndarray, damping: float) -> np.ndarray:
     """Marquardt's step (F · P + S): elimination along the chain, then the border (Schur complement)."""
     count, size, shape = chain.border.shape
     right = np.concatenate([-gradient[: count * size].reshape(count, size, 1), chain.border], -1)

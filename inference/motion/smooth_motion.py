@@ -1,13 +1,11 @@
 """From what each frame showed to a motion that looks alive. It needs no networks, so it is quick to redo."""
 
-from dataclasses import replace
 
 import numpy as np
 
-from ..body.body_estimate import BodyEstimate, camera_from_upright, rotations_of
-from ..body.body_model import BodyModel, forward_kinematics
-from ..geometry.camera import Camera
-from ..geometry.rotations import matrix_to_axis_angle
+from ..body.assembly import with_motion
+from ..body.body_estimate import BodyEstimate, rotations_of
+from ..body.body_model import BodyModel
 from .foot_contact import find_contacts
 from .planted_feet import plant_feet, sole_points
 from .smoothing import smooth_robustly, smooth_rotations
@@ -43,22 +41,6 @@ def smooth_motion(
         contacts = find_contacts(points, raw.keypoints_2d.astype(np.float64), raw.focal, rate)
         rotations, trans = plant_feet(model, raw.betas, rotations, trans, contacts, rate)
     return with_motion(raw, model, rotations, trans)
-
-
-def with_motion(estimate: BodyEstimate, model: BodyModel, rotations: np.ndarray, trans: np.ndarray) -> BodyEstimate:
-    """`estimate` moving by other `rotations` (F, 24, 3, 3) and `trans` (F, 3), and all that follows from them."""
-    rest = model.rest_joints(estimate.betas[None])
-    joints, _ = forward_kinematics(rest, rotations, model.parents, model.kinematic_levels)
-    joints = camera_from_upright(joints + trans[:, None])
-    camera = Camera(estimate.focal, np.asarray(estimate.camera_center, np.float64), estimate.image_size)
-    return replace(
-        estimate,
-        poses=matrix_to_axis_angle(rotations).reshape(len(rotations), -1).astype(np.float32),
-        trans=trans.astype(np.float32),
-        joints_3d=joints.astype(np.float32),
-        joints_2d=camera.project(joints).astype(np.float32),
-        vertices=None,
-    )
 
 
 def _smooth(raw: BodyEstimate, model: BodyModel, strength: float, rate: float) -> tuple[np.ndarray, np.ndarray]:

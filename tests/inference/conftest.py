@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from body_from_image.inference.body.body_estimate import BodyEstimate, camera_from_upright
-from body_from_image.inference.body.body_model import BodyModel, forward_kinematics
+from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.geometry.camera import Camera
 from body_from_image.inference.geometry.joints import JOINT_INDEX, KEYPOINT_NAMES, keypoints_from_joints
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -145,8 +145,7 @@ def shaken(body: BodyModel, walk: Walk, seed: int = 0, degrees: float = 4.0) -> 
 
 
 def _skeleton(body: BodyModel, rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rest = body.rest_joints(np.zeros((1, 10), np.float32)).astype(np.float64)
-    return forward_kinematics(rest, rotations, body.parents, body.kinematic_levels)
+    return body.skeleton(np.zeros((1, 10), np.float32), rotations.astype(np.float64, copy=False))
 
 
 def _soles(body: BodyModel, rotations: np.ndarray, trans: np.ndarray) -> np.ndarray:

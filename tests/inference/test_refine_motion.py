@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from body_from_image.inference.body.assembly import Motion, Observed, build_estimate
 from body_from_image.inference.body.body_estimate import rotations_of
 from body_from_image.inference.body.body_model import BodyModel
-from body_from_image.inference.engine import build_estimate
 from body_from_image.inference.geometry.camera import Camera
 from body_from_image.inference.motion.refine_motion import (
-    Chain,
     Clip,
     ClipEnergy,
+    Jacobians,
+    NormalEquations,
     chain_step,
     eased,
     per_frame,
@@ -40,9 +41,12 @@ def motion_of(body: BodyModel, frames: int, wrong: float = 0.0, seed: int = 0):
     poses[:, 18, 1] = -0.5 - 0.3 * np.sin(5 * time)
     poses[:, 13:15, 2] = 0
     trans = np.tile([0.0, 0.2, -4.0], (frames, 1))
-    args = (np.zeros(10), trans, CAMERA)
-    true = build_estimate(body, poses.reshape(frames, -1), *args, np.zeros((frames, 25, 3)), np.zeros((frames, 4)),
-                          np.ones(frames), Path("clip"), RATE)  # fmt: skip
+
+    def estimate(keypoints):
+        seen = Observed(keypoints, np.zeros((frames, 4)), np.ones(frames), Path("clip"))
+        return build_estimate(body, Motion(poses.reshape(frames, -1), np.zeros(10), trans, RATE), CAMERA, seen)
+
+    true = estimate(np.zeros((frames, 25, 3)))
     sparse = sparse_body(body)
     pixels = np.stack([
         CAMERA.project(sparse.keypoints_from_points @ sparse.place(parameters_of(body, true, frame)).points)
@@ -51,9 +55,7 @@ def motion_of(body: BodyModel, frames: int, wrong: float = 0.0, seed: int = 0):
     pixels += rng.normal(0, 1.0, pixels.shape)
     keypoints = np.concatenate([pixels, np.ones((*pixels.shape[:2], 1))], -1).astype(np.float32)
     poses[:, [1, 2, 16, 18]] += wrong * rng.normal(0, 1, (4, 3))
-    started = build_estimate(body, poses.reshape(frames, -1), *args, keypoints, np.zeros((frames, 4)),
-                             np.ones(frames), Path("clip"), RATE)  # fmt: skip
-    return replace(true, keypoints_2d=keypoints), started
+    return replace(true, keypoints_2d=keypoints), estimate(keypoints)
 
 
 def clip_energy(body, motion):
@@ -65,7 +67,7 @@ def clip_energy(body, motion):
     return ClipEnergy(frames, standing, RATE, body), Clip(tuple(anchors))
 
 
-def dense(chain: Chain) -> np.ndarray:
+def dense(chain: NormalEquations) -> np.ndarray:
     count, size, shape = chain.border.shape
     matrix = np.zeros((count * size + shape,) * 2)
     for number in range(count):
@@ -83,17 +85,20 @@ def test_the_chain_is_solved_as_a_dense_matrix_would_be():
     count, size, shape = 5, 6, 3
     factors = rng.normal(size=(count, 40, 2 * size + shape))
     factors[-1, :, size : 2 * size] = 0
-    chain = Chain(np.zeros((count, size, size)), np.zeros((count - 1, size, size)), np.zeros((count, size, shape)),
-                  np.zeros((shape, shape)))  # fmt: skip
+    chain, weight = NormalEquations(count, size, shape), rng.uniform(0.5, 2, 40)
+    whole, own = np.zeros((count * size + shape,) * 2), np.arange(size)
     for number, factor in enumerate(factors):
         here, ahead, border = np.split(factor, [size, 2 * size], 1)
-        chain.diagonal[number] += here.T @ here
-        chain.border[number] += here.T @ border
-        chain.corner[:] += border.T @ border
         if number + 1 < count:
-            chain.diagonal[number + 1] += ahead.T @ ahead
-            chain.beside[number] += here.T @ ahead
-            chain.border[number + 1] += ahead.T @ border
+            chain.add(number, np.zeros(40), Jacobians(here, ahead, border), weight)
+        else:
+            weight, alone = np.ones(40), np.hstack([here, border])
+            chain.add_frame(number, np.zeros(size + shape), alone.T @ alone, own, size + np.arange(shape))
+        rows, known = np.zeros((40, len(whole))), min(2, count - number) * size
+        rows[:, number * size : number * size + known] = factor[:, :known]
+        rows[:, count * size :] = border
+        whole += rows.T @ (weight[:, None] * rows)
+    np.testing.assert_allclose(dense(chain), whole, atol=1e-9)
     gradient = rng.normal(size=count * size + shape)
     expected = -np.linalg.solve(dense(chain), gradient)
     assert np.abs(chain_step(chain, gradient, 0.0) - expected).max() < 1e-5 * np.abs(expected).max()

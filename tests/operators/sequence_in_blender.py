@@ -162,9 +162,8 @@ def cancel_halfway(worker):
     """What Esc does, in the middle of a film: how long it takes, and what is left."""
     estimation = module("operators.estimation")
     settings = {"device": "cpu", "threads": 1, "size": "fast", "body_model": None}
-    task = estimation.MotionEstimation(
-        [FOLDER / "long.mp4"], None, settings, frame_rate=24, strength=0.5, keep_feet=False
-    )
+    options = {"frame_rate": 24, "strength": 0.5, "keep_feet": False}
+    task = estimation.MotionEstimation([FOLDER / "long.mp4"], None, settings, options)
     stages = []
     while len(stages) < 6:
         message = task.poll()

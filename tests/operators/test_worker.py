@@ -189,8 +189,9 @@ def test_it_ends_with_the_process_that_started_it():
 
 
 def ask_motion(client, paths, folder, **changed):
-    fields = {"box": None, "settings": SETTINGS, "frame_rate": 25.0, "strength": 0.5, "keep_feet": False}
-    client.send("motion", paths=[str(path) for path in paths], folder=str(folder), **fields | changed)
+    options = {"frame_rate": 25.0, "strength": 0.5, "keep_feet": False} | changed
+    fields = {"box": None, "settings": SETTINGS, "options": options}
+    client.send("motion", paths=[str(path) for path in paths], folder=str(folder), **fields)
 
 
 @pytest.fixture

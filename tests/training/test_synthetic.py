@@ -21,7 +21,7 @@ from body_from_image.training.synthetic import lighting, shading
 from body_from_image.training.synthetic.backgrounds import EmptyPhotos
 from body_from_image.training.synthetic.people import People
 from body_from_image.training.synthetic.props import BALL, BOX, POLE
-from body_from_image.training.synthetic.rasterizer import draw, draw_nearness
+from body_from_image.training.synthetic.rasterizer import Sight, Surface, draw, draw_nearness
 from body_from_image.training.synthetic.renderer import Renderer
 from body_from_image.training.synthetic.scene import Options, stage
 from body_from_image.training.synthetic.skinning import Skinned, bone_transforms, vertex_normals
@@ -101,7 +101,7 @@ def test_the_z_buffer_covers_what_the_engines_rasterizer_covers(model):
     seen, nearness = np.full((256, 256), -1, np.int32), np.zeros((256, 256), np.float32)
     place, all_of_it = np.zeros((256, 256, 2), np.float32), np.ones(len(vertices), np.float32)
     uvs = np.zeros((len(model.faces), 3, 2), np.float32)
-    draw(screen, model.faces, 0, False, all_of_it, uvs, OPAQUE, seen, nearness, place)
+    draw(Surface(screen, model.faces, False, all_of_it, uvs, OPAQUE), 0, Sight(seen, nearness, place))
     drawn = seen >= 0
     assert (drawn & expected).sum() / (drawn | expected).sum() > 0.995
     flat = np.zeros((256, 256), np.float32)
@@ -123,7 +123,7 @@ def drawn(*surfaces, cut=None, texture=OPAQUE, two_sided=False):
     place = np.zeros((32, 32, 2), np.float32)
     for number, (screen, faces, uvs) in enumerate(surfaces):
         kept = np.ones(4, np.float32) if cut is None else cut
-        draw(screen, faces, 10 * number, two_sided, kept, uvs, texture, seen, nearness, place)
+        draw(Surface(screen, faces, two_sided, kept, uvs, texture), 10 * number, Sight(seen, nearness, place))
     return seen
 
 

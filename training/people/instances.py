@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...inference.body.body_estimate import CAMERA_FROM_SMPL
-from ...inference.body.body_model import BodyModel, forward_kinematics
+from ...inference.body.body_model import BodyModel
 from ...inference.geometry.camera import Camera
 from ...inference.geometry.joints import keypoints_from_joints
 from ...inference.geometry.rotations import quaternion_to_matrix
@@ -101,7 +101,7 @@ class People:
         rotations = rotations.astype(np.float32)
         betas = self.shapes.sample(count, rng) if betas is None else betas
         rest = model.rest_joints(betas)
-        joints, world = forward_kinematics(rest, rotations, model.parents, model.kinematic_levels)
+        joints, world = model.skeleton(betas, rotations)
         middle = (joints.min(1) + joints.max(1)) / 2
         distance = np.exp(rng.uniform(np.log(1.5), np.log(20), count)).astype(np.float32)
         transl = -middle

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...inference.body.body_model import BodyModel, forward_kinematics
+from ...inference.body.body_model import BodyModel
 from ...inference.geometry.joints import JOINT_INDEX, JOINT_MIRROR, JOINT_NAMES
 from ...inference.geometry.rotations import axis_angle_to_matrix
 from ..data.packs import pack
@@ -75,9 +75,8 @@ def pose_descriptors(axis_angle: np.ndarray) -> np.ndarray:
 def _mean_joints(axis_angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Joints (N, 24, 3) of the mean body, and the root's rotations."""
     model = BodyModel.load()
-    rest = model.rest_joints(np.zeros((1, model.shapedirs.shape[2])))
     rotations = axis_angle_to_matrix(axis_angle)
-    return forward_kinematics(rest, rotations, model.parents, model.kinematic_levels)[0], rotations[:, 0]
+    return model.skeleton(np.zeros((1, model.shapedirs.shape[2])), rotations)[0], rotations[:, 0]
 
 
 def _per_joint(table: dict[str, float], default: float) -> np.ndarray:
@@ -105,9 +104,7 @@ class PoseSampler:
         both = np.concatenate([poses.axis_angle, mirrored(poses.axis_angle)])
         self.low = np.quantile(both, 0.001, axis=0).astype(np.float32) - BEYOND
         self.high = np.quantile(both, 0.999, axis=0).astype(np.float32) + BEYOND
-        model = BodyModel.load()
-        self.rest = model.rest_joints(np.zeros((1, model.shapedirs.shape[2])))
-        self.parents, self.levels = model.parents, model.kinematic_levels
+        self.model = BodyModel.load()
 
     def __call__(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Local rotation matrices (count, 24, 3, 3) float32; the root's in the world, y up."""
@@ -115,7 +112,7 @@ class PoseSampler:
             return axis_angle_to_matrix(self._frames(count, rng))
         drawn = axis_angle_to_matrix(self._widened(round(count * SPARE), rng))
         drawn = take_postures(drawn, POSTURED, rng)
-        joints, _ = forward_kinematics(self.rest, drawn, self.parents, self.levels)
+        joints, _ = self.model.skeleton(np.zeros((1, self.model.shapedirs.shape[2])), drawn)
         impossible = np.maximum(penetration(joints), TOLERANCE)
         # A stable sort leaves the possible ones as they come; if too few are possible, the least bad follow.
         return drawn[np.argsort(impossible, kind="stable")[:count]]

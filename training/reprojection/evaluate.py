@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ...inference.body.body_estimate import BodyEstimate
-from ...inference.engine import Engine, Lifted, Settings, person_box, with_silhouette
+from ...inference.engine import Engine, Lifted, Settings, observed, with_silhouette
 from ...inference.errors import NoPersonError
 from ...inference.files.images import Photo
 from ...inference.models import MODELS
@@ -58,7 +58,7 @@ def predict(engine: Engine, priors: Priors, seen: Seen) -> BodyEstimate:
     rotations, uncertainty = pose.with_uncertainty(detection.keypoints[None], camera)
     frame = Lifted(detection.keypoints, rotations[0], camera, uncertainty[0])
     betas = shape(person_cells(detection)[None])[0]
-    placed = engine.place([frame], betas, person_box(detection)[None], [detection.score], seen.photo.path)
+    placed = engine.place([frame], betas, observed(detection, seen.photo.path))
     return with_silhouette(placed, detection)
 
 

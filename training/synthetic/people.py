@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...inference.body.body_estimate import CAMERA_FROM_SMPL
-from ...inference.body.body_model import BodyModel, forward_kinematics
+from ...inference.body.body_model import BodyModel
 from ...inference.geometry.joints import keypoints_from_joints
 from ..data.packs import pack
 from ..people.instances import sample_views
@@ -67,7 +67,7 @@ class People:
         rotations[:, 0] = viewed
         betas = self.shapes.sample(1, rng)
         rest_joints = self.model.rest_joints(betas)
-        joints, world = forward_kinematics(rest_joints, rotations, self.model.parents, self.model.kinematic_levels)
+        joints, world = self.model.skeleton(betas, rotations)
         betas = betas[0]
         turn = CAMERA_FROM_SMPL.astype(np.float32)
         joints, world = joints[0] @ turn.T, turn @ world[0]

@@ -4,11 +4,36 @@
 interpenetrating clothes need a z-buffer. Both take pixel (0, 0) to have its centre at (0, 0).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 ALPHA = 128
 """Opacity of a texture, out of 255, from which it is drawn at all."""
+
+
+class Surface(NamedTuple):
+    """A part's triangles as they are drawn. `screen` (V, 3) is x, y in pixels and 1/z, or 0 for what is behind the
+    camera; `faces` (T, 3), counter-clockwise from outside. `cut` (V,): nothing is drawn where it interpolates to less
+    than 0. `uvs` (T, 3, 2) and `texture` (S, S, 4): nothing is drawn where the texture is transparent; no texture,
+    (0, 0, 4), is opaque."""
+
+    screen: np.ndarray
+    faces: np.ndarray
+    two_sided: bool
+    cut: np.ndarray
+    uvs: np.ndarray
+    texture: np.ndarray
+
+
+class Sight(NamedTuple):
+    """What is seen at each sample: number of the triangle `seen` (H, W) int32, -1 for none; `nearness` (H, W) float32
+    1/z; `place` (H, W, 2) float32: weights of the second and third corner on the triangle."""
+
+    seen: np.ndarray
+    nearness: np.ndarray
+    place: np.ndarray
 
 
 @njit(cache=True, fastmath=True)
@@ -33,15 +58,10 @@ def project(vertices, focal, center, nearest, size):
 
 
 @njit(cache=True, fastmath=True)
-def draw(screen, faces, first, two_sided, cut, uvs, texture, seen, nearness, place):
-    """Draw a part into the buffers; triangle `t` leaves the number `first + t`.
-
-    `screen` (V, 3) is x, y in pixels and 1/z, or 0 for what is behind the camera; `faces` (T, 3), counter-clockwise
-    from outside. `cut` (V,): nothing is drawn where it interpolates to less
-    than 0. `uvs` (T, 3, 2) and `texture` (S, S, 4): nothing is drawn where the texture is transparent; no texture,
-    (0, 0, 4), is opaque. `seen` (H, W) int32, `nearness` (H, W) float32 1/z, `place` (H, W, 2) float32: weights of the
-    second and third corner on the triangle.
-    """
+def draw(surface, first, sight):
+    """Draw a part, a `Surface`, into a `Sight`; triangle `t` leaves the number `first + t`."""
+    screen, faces, two_sided, cut, uvs, texture = surface
+    seen, nearness, place = sight
     height, width = seen.shape
     size = texture.shape[0]
     for triangle in range(len(faces)):

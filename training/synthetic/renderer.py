@@ -13,9 +13,9 @@ from .lighting import SHADOW_SIZE, Light, load_places, sample_light, shadow_came
 from .occluders import put_in_front
 from .parts import WHOLE, Figure, Part
 from .people import People
-from .rasterizer import draw, draw_nearness, project
+from .rasterizer import Sight, Surface, draw, draw_nearness, project
 from .scene import Options, Scene, stage
-from .shading import ENCODED, LINEAR, develop, shade
+from .shading import ENCODED, LINEAR, Lighting, Material, develop, shade
 
 NEAREST = 0.1
 """Metres: what is closer to the camera is not drawn."""
@@ -125,9 +125,8 @@ class Buffers:
     """What is seen at each sample, how near, and its light. `size` samples a side."""
 
     def __init__(self, size: int):
-        self.seen = np.empty((size, size), np.int32)
-        self.nearness = np.empty((size, size), np.float32)
-        self.place = np.empty((size, size, 2), np.float32)
+        self.seen, self.nearness = np.empty((size, size), np.int32), np.empty((size, size), np.float32)
+        self.sampled = Sight(self.seen, self.nearness, np.empty((size, size, 2), np.float32))
         self.light = np.empty((size, size, 3), np.float32)
         self.windows: list[np.ndarray] = []
 
@@ -143,8 +142,8 @@ class Buffers:
                 screen, window = project(part.vertices, focal, center, NEAREST, size)
                 self.windows.append(window)
                 holes = part.looks.texture if part.looks.holed else WHOLE
-                draw(screen, part.faces, first, part.two_sided, part.cut, part.uvs, holes, self.seen, self.nearness,
-                     self.place)  # fmt: skip
+                surface = Surface(screen, part.faces, part.two_sided, part.cut, part.uvs, holes)
+                draw(surface, first, self.sampled)
                 first += len(part.faces)
             ends.append(first)
         return ends
@@ -154,12 +153,15 @@ class Buffers:
         shadow, light_from_camera = _NO_SHADOW, np.zeros((3, 4), np.float32)
         if shadows:
             shadow, light_from_camera = shadow_map(scene.figures, light.sun)
+        sky = (light.harmonics, light.sky_from_camera, light.sun, light.sunlight)
+        lighting = Lighting(*sky, shadow, light_from_camera)
         first, reach = 0, max(int(0.03 * len(self.seen)), 2)
         for part, window in zip((part for figure in scene.figures for part in figure.parts), self.windows, strict=True):
             looks = part.looks
-            shade(window, first, part.faces, part.vertices, part.normals, part.uvs, looks.texture, looks.colour,
-                  looks.shine, LINEAR, self.seen, self.nearness, self.place, light.harmonics, light.sky_from_camera,
-                  light.sun, light.sunlight, shadow, light_from_camera, reach, self.light)  # fmt: skip
+            material = Material(
+                part.faces, part.vertices, part.normals, part.uvs, looks.texture, LINEAR, looks.colour, looks.shine
+            )
+            shade(window, first, material, lighting, self.sampled, reach, self.light)
             first += len(part.faces)
 
     def sight(self, depths: np.ndarray, pixels: np.ndarray, end: int, fine: int) -> np.ndarray:

@@ -3,6 +3,8 @@
 All light is linear; a picture's 8 bits are made at the very end, by `develop`.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -59,18 +61,44 @@ def _open(nearness, y, x, reach):
     return 1 - 0.7 * hidden / 8
 
 
+class Material(NamedTuple):
+    """A part's surface: `faces` (T, 3); `vertices` and `normals` (V, 3) in the camera's frame; `uvs` (T, 3, 2) in
+    `texture` (S, S, 4) uint8, whose `linear` (256,) colours `colour` (3, 3) is applied to; `shine` is the strength of
+    highlights."""
+
+    faces: np.ndarray
+    vertices: np.ndarray
+    normals: np.ndarray
+    uvs: np.ndarray
+    texture: np.ndarray
+    linear: np.ndarray
+    colour: np.ndarray
+    shine: float
+
+
+class Lighting(NamedTuple):
+    """`harmonics` (9, 3) of the sky in its frame; `sun` (3,) points to it in the camera's frame, `sunlight` (3,);
+    `shadow` (N, N) is what `draw_nearness` made from the sun's side, of points moved by `light_from_camera` (3, 4)."""
+
+    harmonics: np.ndarray
+    sky_from_camera: np.ndarray
+    sun: np.ndarray
+    sunlight: np.ndarray
+    shadow: np.ndarray
+    light_from_camera: np.ndarray
+
+
 @njit(cache=True, fastmath=True)
-def shade(
-    window, first, faces, vertices, normals, uvs, texture, colour, shine, linear, seen, nearness, place, harmonics,
-    sky_from_camera, sun, sunlight, shadow, light_from_camera, reach, light,
-):  # fmt: skip
+def shade(window, first, material, lighting, sight, reach, light):
     """Write the light (H, W, 3) that comes from one part's visible pixels.
 
-    `window` is left, top, right, bottom of where the part can be; `vertices` and `normals` (V, 3) in the camera's
-    frame; `colour` (3, 3) is applied to the texture's linear colours; `shine` is the strength of highlights.
-    `harmonics` (9, 3) in the sky's frame; `sun` (3,) points to it in the camera's frame, `sunlight` (3,); `shadow`
-    (N, N) is what `draw_nearness` made from the sun's side, of points moved by `light_from_camera` (3, 4).
+    `window` is left, top, right, bottom of where the part can be, and `first` the number of its first triangle;
+    `material` a `Material`, `lighting` a `Lighting`, `sight` a `rasterizer.Sight`; `reach` in pixels is how far what
+    stands before a pixel darkens it.
     """
+    faces, vertices, normals, uvs, texture, linear, colour, shine = material
+    harmonics, sky_from_camera, sun, sunlight, shadow, light_from_camera = lighting
+    seen, nearness, place = sight
     size = texture.shape[0]
     for y in range(window[1], window[3]):
         for x in range(window[0], window[2]):

@@ -3,10 +3,10 @@ The validation split is only ever reported."""
 
 import numpy as np
 
-from ....inference.engine import DOUBTFUL
 from ....inference.networks.crop import Crop
 from ....inference.networks.human2d import Detection, Human2D
 from ....inference.networks.person import MIN_PRESENCE
+from ....inference.remarks import DOUBTFUL
 from .answers import Eyes, engine_in_pictures
 from .compositions import compose, empty_pictures
 from .cut_off import cut_pictures

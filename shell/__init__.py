@@ -1,0 +1,1 @@
+"""The command line: `python -m body_from_image estimate …`."""

@@ -1,0 +1,127 @@
+"""What may be written on the command line."""
+
+import argparse
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from ..inference.networks.priors import POSE_WEIGHTS
+from ..inference.networks.runtime import DEVICES
+from ..inference.refinement.depth_hypotheses import BEAM
+
+PICTURE_FORMATS = ("npz", "overlay", "mask")
+SCENE_FORMATS = ("fbx", "glb", "bvh", "blend", "obj")
+DEFAULT_FORMATS = ("npz", "overlay", "fbx")
+BONE_NAMES = ("smpl", "unreal", "unity", "mixamo")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Of the command `estimate`."""
+    top = argparse.ArgumentParser(prog="body_from_image", description="Posed, rigged SMPL characters from photos.")
+    estimate = top.add_subparsers(dest="command", required=True).add_parser(
+        "estimate", help="a body for each picture, or for one moving person"
+    )
+    estimate.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE|DIR|VIDEO")
+    estimate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to; made if missing")
+    estimate.add_argument(
+        "--format", type=formats, default=None, metavar="LIST",
+        help=f"comma-separated: {','.join(PICTURE_FORMATS + SCENE_FORMATS)} (default {','.join(DEFAULT_FORMATS)})",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--keypoints", type=Path, metavar="FILE", help="OpenPose, COCO or our own JSON; skips Human2D"
+    )
+    estimate.add_argument("--body-model", type=Path, metavar="FILE", help="a licensed SMPL .pkl or .npz")
+    estimate.add_argument("--box", type=box, metavar="X,Y,W,H", help="where the person is, in pixels")
+    estimate.add_argument("--fov", type=angle, metavar="DEG", help="field of view across the longer side")
+    estimate.add_argument(
+        "--height", type=stature, metavar="METRES", help="how tall the person is; else an average stature for the build"
+    )
+    estimate.add_argument("--device", choices=DEVICES, default="auto")
+    estimate.add_argument("--bones", choices=BONE_NAMES, default="smpl", help="names of the bones in exported files")
+    estimate.add_argument(
+        "--motion", action="store_true", help="the inputs are one moving person: one animated character"
+    )
+    estimate.add_argument(
+        "--smooth", type=strength, metavar="0…1",
+        help="with --motion: how much jitter is taken off; 0 leaves every frame as it was seen (default 0.5)",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--keep-feet",
+        action="store_true",
+        help="with --motion: standing feet neither slide nor sink (the camera stands)",
+    )
+    estimate.add_argument(
+        "--fps", type=rate, metavar="RATE", help="with --motion: frames a second of pictures (default 30)"
+    )
+    estimate.add_argument(
+        "--refine",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="move the body until it lies on the photo: a tenth of a second a picture",
+    )
+    estimate.add_argument(
+        "--pose-weights", choices=POSE_WEIGHTS, default="photos",
+        help="mocap: a PosePrior that never learned from photos; worse on them, and free for any use",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--hypotheses", type=count, default=0, metavar="N",
+        help=f"of a picture, also write up to N (1 to {BEAM - 1}) other bodies that it may show, most plausible first",
+    )  # fmt: skip
+    estimate.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
+    return top
+
+
+def formats(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in PICTURE_FORMATS + SCENE_FORMATS]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(
+            f"unknown format {', '.join(unknown) or repr(text)}; known are {', '.join(PICTURE_FORMATS + SCENE_FORMATS)}"
+        )
+    return names
+
+
+def box(text: str) -> np.ndarray:
+    try:
+        values = np.array([float(part) for part in text.split(",")])
+    except ValueError:
+        values = np.array([])
+    if values.shape != (4,) or not np.isfinite(values).all() or values[2:].min() < 8:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a box: four numbers X,Y,W,H in pixels, W and H at least 8")
+    return values
+
+
+def stature(text: str) -> float:
+    with suppress(ValueError):
+        if 0.5 <= float(text) <= 2.8:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a person's height in metres, such as 1.75")
+
+
+def angle(text: str) -> float:
+    with suppress(ValueError):
+        if 5 <= float(text) <= 150:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a field of view between 5 and 150 degrees")
+
+
+def strength(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a strength between 0 and 1")
+
+
+def rate(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < float(text) <= 1000:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of frames a second between 0 and 1000")
+
+
+def count(text: str) -> int:
+    with suppress(ValueError):
+        if 1 <= int(text) < BEAM:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {BEAM - 1}")
