@@ -5,7 +5,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from body_from_image.training.runs import onnx_export  # noqa: E402
-from body_from_image.training.runs.eight_bits import NUMBERS, SMALLEST_SIDE, restored, rounded  # noqa: E402
+from body_from_image.training.runs.eight_bits import (  # noqa: E402
+    BYTES,
+    NUMBERS,
+    SMALLEST_SIDE,
+    restored,
+    round_frozen,
+    rounded,
+)
 
 
 @pytest.fixture
@@ -83,3 +90,36 @@ def test_weights_are_read_back(layers, tmp_path):
     second.mkdir()
     _, _, repeated = exported(again, second)
     assert np.allclose(repeated(given.numpy()), run(given.numpy()), atol=1e-3)
+
+
+@pytest.fixture
+def convolutions():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 256, 1), torch.nn.ReLU(), torch.nn.Conv2d(256, 256, 3, padding=1, groups=256),
+        torch.nn.Conv2d(256, 128, 1), torch.nn.ReLU(), torch.nn.Conv2d(128, 4, 1),
+    )  # fmt: skip
+
+
+def export_picture(network, folder):
+    path = folder / "network.onnx"
+    return path, onnx_export.export(network, torch.rand(1, 3, 16, 16), path, "x", ["y"], {})
+
+
+def test_large_convolutions_are_stored_in_bytes_and_answer_nearly_as_before(convolutions, tmp_path):
+    path, difference = export_picture(convolutions, tmp_path)
+    assert [name for name in names(path) if name.endswith(BYTES)] == ["3.weight" + BYTES]
+    assert 0 < difference < 0.01 * convolutions(torch.rand(4, 3, 16, 16)).std()
+
+
+def test_what_was_rounded_while_others_learned_is_stored_as_it_is(convolutions, tmp_path):
+    for parameter in convolutions[:4].parameters():
+        parameter.requires_grad_(False)
+    depthwise, large, learning = (convolutions[number].weight for number in (2, 3, 5))
+    before = [weight.clone() for weight in (depthwise, large, learning)]
+    round_frozen(convolutions)
+    assert torch.equal(before[0], depthwise) and torch.equal(before[2], learning)
+    assert not torch.equal(before[1], large)
+    path, _ = export_picture(convolutions, tmp_path)
+    again = onnx_export.read_weights(path)
+    torch.testing.assert_close(again["3.weight"], convolutions[3].weight, rtol=0, atol=1e-7)

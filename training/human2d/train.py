@@ -21,6 +21,7 @@ from ...inference.geometry.joints import KEYPOINT_NAMES
 from ..data.people2d import load_everyday, load_more2d
 from ..data.photos2d import LONGEST_SIDE, SYNTHETIC, LabelledCrop, load_crops
 from ..runs.command_line import one_of, parse_run
+from ..runs.eight_bits import round_frozen
 from ..runs.onnx_export import load_weights
 from ..runs.precision import mixed_precision
 from ..runs.several_processes import as_the_leader, average_gradients, join, leave
@@ -186,11 +187,14 @@ class Run:
             self.model.movenet.load_state_dict(load_movenet(movenet, "thunder", HEADS).state_dict())
         if warm_start:
             load_weights(self.model, warm_start, prefix="network.")
-        self.average = AverageModel(self.model, config.ema)
         self.optimizer = make_optimizer(self.model, config)
+        self.average = AverageModel(self.model, config.ema)
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "checkpoint.pt").exists():
             self._resume()
+        # What does not learn is rounded as the file will keep it, for what learns to learn upon it.
+        for network in (self.model, self.average.model):
+            round_frozen(network)
         if self.share.leads:
             (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
 

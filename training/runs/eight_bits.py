@@ -1,4 +1,7 @@
-"""Large linear layers in eight bits: a quarter of the memory to read, which is what one person's pose takes time for.
+"""Large layers in eight bits: linear ones multiply so, convolutions are only stored so, and widened when the file is
+opened.
+
+Linear layers: a quarter of the memory to read, which is what one person's pose takes time for.
 
 Weights have a step for each output, what they are multiplied with one for each row, found as it comes. So a person's
 answer does not depend on who else is in the batch. (onnxruntime's own dynamic quantisation has one step for the
@@ -15,8 +18,10 @@ SMALLEST_SIDE = 512
 """Of the layers that are worth it."""
 KEEPS_SIGN = ("Add", "Dropout", "Flatten", "Identity", "MaxPool", "Reshape")
 """Operators that make nothing negative of what is not."""
-NUMBERS, STEPS = "_eight_bits", "_step"
-"""What the names of a layer's numbers and steps end with."""
+SMALLEST_CONVOLUTION = 16384
+"""Weights of a convolution that is worth it."""
+NUMBERS, BYTES, STEPS = "_eight_bits", "_bytes", "_step"
+"""What the names of a linear layer's numbers, of a convolution's, and of their steps end with."""
 MIDDLE = 128
 """The number that stands for a weight of zero."""
 _STEP_OF_ONE, _LEAST_STEP, _ZERO, _MIDDLE = (
@@ -58,6 +63,47 @@ def to_eight_bits(model: onnx.ModelProto) -> onnx.ModelProto:
     del graph.node[:]
     graph.node.extend(nodes)
     return model
+
+
+def store_convolutions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Keep the weights of large convolutions, in place, as bytes and a step for each output, followed by their product,
+    which onnxruntime computes once, when it opens the file. Depthwise convolutions stay: they have few weights, and
+    each counts."""
+    graph = model.graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    users = {node.input[1]: node for node in graph.node if node.op_type == "Conv" and node.input[1] in weights}
+    nodes = []
+    for name in users:
+        tensor = weights[name]
+        if np.prod(tensor.dims) < SMALLEST_CONVOLUTION or tensor.dims[1] == 1:
+            continue
+        numbers, steps = rounded_filters(numpy_helper.to_array(tensor))
+        graph.initializer.remove(tensor)
+        graph.initializer.append(numpy_helper.from_array(numbers, name + BYTES))
+        graph.initializer.append(numpy_helper.from_array(steps, name + STEPS))
+        nodes.append(helper.make_node("Cast", [name + BYTES], [name + "_whole"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("Mul", [name + "_whole", name + STEPS], [name]))
+    nodes += list(graph.node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model
+
+
+def rounded_filters(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (N, C, H, W) as int8 and the steps (N, 1, 1, 1) between them."""
+    steps = np.abs(weights).max((1, 2, 3), keepdims=True).clip(1e-12).astype(np.float32) / (MIDDLE - 1)
+    return np.round(weights / steps).astype(np.int8), steps
+
+
+def round_frozen(network: torch.nn.Module) -> None:
+    """Round the weights of large convolutions that do not learn, as a file will keep them, so that what does learn
+    learns upon them."""
+    for module in network.modules():
+        if not isinstance(module, torch.nn.Conv2d) or module.weight.requires_grad or module.groups > 1:
+            continue
+        if module.weight.numel() >= SMALLEST_CONVOLUTION:
+            numbers, steps = rounded_filters(module.weight.detach().numpy(force=True))
+            module.weight.data.copy_(torch.from_numpy(numbers * steps))
 
 
 def rounded(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

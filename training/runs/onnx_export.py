@@ -8,7 +8,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from .eight_bits import NUMBERS, STEPS, restored, to_eight_bits
+from .eight_bits import BYTES, NUMBERS, STEPS, restored, store_convolutions, to_eight_bits
 
 OPSET = 17
 SMALLEST_HALVED = 256
@@ -23,8 +23,8 @@ def export(
     largest difference to torch on `example`.
 
     `inputs` and `outputs` name the tensors; `metadata` is carried in the file. Large linear layers are stored
-    and computed in eight bits (`eight_bits`); other weights are stored as float16 and widened when the file is opened,
-    so computing stays float32.
+    and computed in eight bits, large convolutions stored so (`eight_bits`); other weights are stored as float16. They
+    are widened when the file is opened, so computing stays float32.
     """
     network = network.eval().float()
     sides = {2: "height", 3: "width"} if free_sides else {}
@@ -43,7 +43,7 @@ def export(
         training=torch.onnx.TrainingMode.PRESERVE,
         do_constant_folding=False,
     )
-    model = halve(to_eight_bits(onnx.load(str(path))))
+    model = halve(store_convolutions(to_eight_bits(onnx.load(str(path)))))
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     annotate(path, metadata)
@@ -128,8 +128,10 @@ def _exported(path: Path, prefix: str) -> dict[str, torch.Tensor]:
     values = {
         name.removesuffix("_half"): torch.from_numpy(array.copy()).float()
         for name, array in arrays.items()
-        if not name.endswith((NUMBERS, STEPS))
+        if not name.endswith((NUMBERS, BYTES, STEPS))
     }
+    for name in (name.removesuffix(BYTES) for name in arrays if name.endswith(BYTES)):
+        values[name] = torch.from_numpy(arrays[name + BYTES] * arrays[name + STEPS])
     for name in (name.removesuffix(NUMBERS) for name in arrays if name.endswith(NUMBERS)):
         values[name] = restored(arrays[name + NUMBERS], arrays[name + STEPS])
     # Tensors that are equal are stored once; the others' names are identities of it.
