@@ -66,7 +66,7 @@ def minimise(
     damping) gives the step for problems whose Hessian is not a plain matrix.
     """
     solve = solve or damped_step
-    energy, damping, slow, easier = problem.energy(state), 1e-2, 0, 0.2
+    energy, damping, slow, easier = problem.energy(state), 0.1, 0, 0.2
     gradient, hessian = problem.linearise(state)
     for count in range(1, iterations + 1):
         trial = problem.moved(state, solve(hessian, gradient, damping))
