@@ -18,12 +18,20 @@ from .models import MODELS
 from .networks.crop import box_around, heatmap_window
 from .networks.finder import Finder
 from .networks.human2d import Detection, Human2D, score_of
-from .networks.person import Found, box_of, find_person, person_cells
+from .networks.person import Found, box_of, find_everybody, find_person, person_cells
 from .networks.priors import POSE_WEIGHTS, PosePrior, ShapePrior
+from .people import stand_apart
 from .refinement.depth_hypotheses import Hypothesis, hypotheses
 from .refinement.parametric_body import Parameters
 from .refinement.refine import Refined, evidence_of, parameters_of, refine, upright_of
-from .remarks import MEAN_SHAPE, NOT_REFINED, remarks_on_finding, remarks_on_keypoints, shape_not_trained
+from .remarks import (
+    MEAN_SHAPE,
+    NOT_REFINED,
+    remarks_on_finding,
+    remarks_on_keypoints,
+    remarks_on_score,
+    shape_not_trained,
+)
 
 FEWEST_KEYPOINTS = 5
 """MPII's keypoints without which no body can be posed."""
@@ -91,13 +99,23 @@ class Engine:
     def estimate(self, photo: Photo, box: np.ndarray | None = None) -> Result:
         """The person in a photo, or in `box` (x, y, width, height; pixels). Raises NoPersonError."""
         found = self.detect(photo, box)
-        detection = found.detection
+        return self._body_of(photo, found.detection, remarks_on_finding(found))
+
+    def estimate_people(self, photo: Photo, most: int | None = None) -> list[Result]:
+        """Everybody in a photo, the most prominent first, at most `most`: before one camera, and none inside another.
+        Raises NoPersonError."""
+        found = find_everybody(photo.pixels, self.human2d, self.finder, most)
+        people = [self._body_of(photo, one, remarks_on_score(one.score)) for one in found]
+        estimates = stand_apart(self.body, [person.estimate for person in people])
+        return [replace(person, estimate=estimate) for person, estimate in zip(people, estimates, strict=True)]
+
+    def _body_of(self, photo: Photo, detection: Detection, told: tuple[str, ...]) -> Result:
+        """The body of somebody who was seen; `told` are remarks on how they were found."""
         betas, remarks = self.shape(person_cells(detection))
         lifted = self.lift(detection.keypoints, self.camera(photo.size, photo.focal))
         estimate = self.place([lifted], betas, observed(detection, photo.path))
         estimate, kept = self._refined_if_asked(with_silhouette(estimate, detection))
-        remarks = (*remarks, *remarks_on_finding(found), *remarks_on_keypoints(detection.keypoints), *kept)
-        return Result(estimate, detection, remarks)
+        return Result(estimate, detection, (*remarks, *told, *remarks_on_keypoints(detection.keypoints), *kept))
 
     def estimate_from_keypoints(
         self, keypoints: np.ndarray, size: tuple[int, int], source: Path, focal: float | None = None

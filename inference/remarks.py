@@ -20,10 +20,14 @@ MORE_PEOPLE = "There are more people in the picture; the most prominent was take
 
 def remarks_on_finding(found: Found) -> tuple[str, ...]:
     """Sentences on how sure it is that this is the person that the user means."""
-    remarks = [MORE_PEOPLE] if found.others else []
-    if found.detection.score < DOUBTFUL:
-        remarks.append(f"The score is low ({found.detection.score:.2f}): look at the result before using it.")
-    return tuple(remarks)
+    return (*((MORE_PEOPLE,) if found.others else ()), *remarks_on_score(found.detection.score))
+
+
+def remarks_on_score(score: float) -> tuple[str, ...]:
+    """A sentence when a pose is doubtful."""
+    if score >= DOUBTFUL:
+        return ()
+    return (f"The score is low ({score:.2f}): look at the result before using it.",)
 
 
 def remarks_on_keypoints(keypoints: np.ndarray) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from .axes import points_to_blender
 from .bone_names import preset
 from .camera import create_camera, show_photo
 from .ground import move_to_ground
-from .mesh import create_mesh
+from .mesh import PEOPLE, create_mesh, paint
 from .pose import bone_channels
 from .shape_keys import add_shape_keys, betas_of
 
@@ -67,6 +67,50 @@ def build_character(
     if photo is not None:
         show_photo(camera, photo, estimate.image_size, start_frame)
     return Character(armature, body, camera)
+
+
+def build_people(
+    estimates: Sequence[BodyEstimate],
+    model: BodyModel,
+    *,
+    photo: Path | None,
+    name: str,
+    stand_on_ground: bool = False,
+    start_frame: int = 1,
+    bone_names: str = "smpl",
+) -> list[Character]:
+    """Build a character for each person of one photo in the current scene, in one collection called `name`, before one
+    camera, as `build_character` does for one. Characters are called `name`.1, `name`.2 and so on, and have colours of
+    their own. `stand_on_ground` moves them all together: whoever is lowest stands at z = 0, the first pelvis above the
+    origin.
+    """
+    for estimate in estimates:
+        _check_model(estimate, model)
+    poses = [rotations_of(np.asarray(estimate.poses, np.float64)) for estimate in estimates]
+    places = [np.array(estimate.trans, np.float64) for estimate in estimates]
+    move = np.zeros(3)
+    if stand_on_ground:
+        moves = [
+            move_to_ground(model, one.betas, turns, place)
+            for one, turns, place in zip(estimates, poses, places, strict=True)
+        ]
+        move = np.array([moves[0][0], max(own[1] for own in moves), moves[0][2]])
+    camera = create_camera(estimates[0], f"{name}_camera", points_to_blender(move))
+    people, objects = [], []
+    for number, (estimate, turns, place) in enumerate(zip(estimates, poses, places, strict=True), 1):
+        own = f"{name}.{number}"
+        armature, body = _create_body(model, estimate.betas, own, bone_names)
+        paint(body, PEOPLE[(number - 1) % len(PEOPLE)])
+        objects += [armature, body]
+        people.append((armature, body, own, turns, place + move))
+    _link(name, *objects, camera)
+    for armature, _, own, turns, place in people:
+        key_pose(armature, turns, place, own, start_frame)
+    _set_photo_size(estimates[0], camera)
+    set_time(start_frame, 1, 0.0)
+    if photo is not None:
+        show_photo(camera, photo, estimates[0].image_size, start_frame)
+    return [Character(armature, body, camera) for armature, body, *_ in people]
 
 
 def build_moving_character(

@@ -10,6 +10,13 @@ from .axes import points_to_blender
 CLAY = (0.62, 0.55, 0.50, 1.0)
 
 
+PEOPLE = (
+    CLAY, (0.80, 0.45, 0.05, 1.0), (0.10, 0.36, 0.62, 1.0), (0.03, 0.42, 0.28, 1.0), (0.62, 0.17, 0.03, 1.0),
+    (0.55, 0.22, 0.42, 1.0), (0.75, 0.70, 0.10, 1.0),
+)  # fmt: skip
+"""Colours of several people in one picture, told apart by people with any kind of colour blindness; linear."""
+
+
 def create_mesh(model: BodyModel, armature: bpy.types.Object, name: str) -> bpy.types.Object:
     """The mean body as a smooth-shaded mesh object, child of `armature` and deformed by it; not linked to any scene.
 
@@ -26,6 +33,14 @@ def create_mesh(model: BodyModel, armature: bpy.types.Object, name: str) -> bpy.
     body.parent = armature
     bind(body, armature)
     return body
+
+
+def paint(body: bpy.types.Object, colour: tuple[float, float, float, float]) -> None:
+    """Give a mesh of `create_mesh` another plain colour, in renders, in the solid view and in files."""
+    for material in body.data.materials:
+        material.diffuse_color = colour
+        _shader(material).inputs["Base Color"].default_value = colour
+    body.color = colour
 
 
 def bind(body: bpy.types.Object, armature: bpy.types.Object) -> None:
@@ -60,8 +75,12 @@ def _plain_material(name: str) -> bpy.types.Material:
     material.roughness = 0.7
     if bpy.app.version < (5, 0):  # Since then every material has nodes.
         material.use_nodes = True
-    # By type: the node's name is translated in a Blender that speaks another language.
-    shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+    shader = _shader(material)
     shader.inputs["Base Color"].default_value = CLAY
     shader.inputs["Roughness"].default_value = 0.7
     return material
+
+
+def _shader(material: bpy.types.Material) -> bpy.types.Node:
+    """By type: the node's name is translated in a Blender that speaks another language."""
+    return next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")

@@ -69,6 +69,43 @@ def write_files(
     return paths
 
 
+def write_people(
+    estimates: Sequence[BodyEstimate],
+    model: BodyModel,
+    photo: Path,
+    out_stem: Path,
+    formats: Sequence[str],
+    bone_names: str = "smpl",
+) -> list[Path]:
+    """The same of several people in one photo: all in one file where the format can hold them, else `out_stem`.1.bvh,
+    `out_stem`.2.bvh and so on."""
+    if not formats:
+        return []
+    require_blender(formats)
+    import bpy
+
+    from .character import build_people
+    from .export import TOGETHER, export
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    people = build_people(
+        estimates, model, photo=photo, name=out_stem.name, stand_on_ground=True, bone_names=bone_names
+    )
+    _pack_photo(people[0].camera)
+    paths = []
+    for format in formats:
+        if format in TOGETHER:
+            files = [(people, out_stem.with_name(f"{out_stem.name}.{format}"))]
+        else:
+            files = [
+                (one, out_stem.with_name(f"{out_stem.name}.{number}.{format}")) for number, one in enumerate(people, 1)
+            ]
+        for characters, path in files:
+            export(characters, path, format, bone_names)
+            paths.append(path)
+    return paths
+
+
 def _pack_photo(camera: "bpy.types.Object") -> None:
     for background in camera.data.background_images:
         if background.image.source == "FILE":

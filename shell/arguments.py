@@ -33,6 +33,10 @@ def parser() -> argparse.ArgumentParser:
     )
     estimate.add_argument("--body-model", type=Path, metavar="FILE", help="a licensed SMPL .pkl or .npz")
     estimate.add_argument("--box", type=box, metavar="X,Y,W,H", help="where the person is, in pixels")
+    estimate.add_argument(
+        "--people", type=people, default=1, metavar="N|all",
+        help="of a picture, up to so many people, or all, the most prominent first: a body each (default 1)",
+    )  # fmt: skip
     estimate.add_argument("--fov", type=angle, metavar="DEG", help="field of view across the longer side")
     estimate.add_argument(
         "--height", type=stature, metavar="METRES", help="how tall the person is; else an average stature for the build"
@@ -90,6 +94,16 @@ def box(text: str) -> np.ndarray:
     if values.shape != (4,) or not np.isfinite(values).all() or values[2:].min() < 8:
         raise argparse.ArgumentTypeError(f"{text!r} is not a box: four numbers X,Y,W,H in pixels, W and H at least 8")
     return values
+
+
+def people(text: str) -> int | None:
+    """How many, or None for all."""
+    if text.strip().lower() == "all":
+        return None
+    with suppress(ValueError):
+        if int(text) >= 1:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of people, 1 or more, or 'all'")
 
 
 def stature(text: str) -> float:

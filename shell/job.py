@@ -9,7 +9,7 @@ import numpy as np
 
 from ..inference.clip import MotionOptions, estimate_motion, frames_from_keypoints, look_at_frames, read_ahead
 from ..inference.drawing.clip_files import write_mask_pictures, write_overlay_video
-from ..inference.drawing.overlay import body_mask, draw_overlay
+from ..inference.drawing.overlay import body_mask, draw_overlay, draw_people
 from ..inference.engine import Engine, Result, Settings
 from ..inference.errors import UserError
 from ..inference.files.frames import InputItem, open_inputs, with_neighbours
@@ -17,7 +17,7 @@ from ..inference.files.images import Photo, upright_file, write_picture
 from ..inference.files.keypoint_files import Keypoints, read_keypoints
 from ..inference.motion.smooth_motion import STRENGTH
 from ..inference.networks.person import photo_mask
-from ..rig.write_files import require_blender, write_files
+from ..rig.write_files import require_blender, write_files, write_people
 from .arguments import DEFAULT_FORMATS, SCENE_FORMATS
 from .table import Outcome
 
@@ -57,6 +57,10 @@ class Job:
         for name, given in named.items():
             if given and not self.options.motion:
                 raise UserError(f"{name} says something of a motion. Give --motion, too.")
+        if self.options.people != 1:
+            for name in ("keypoints", "box", "motion", "hypotheses"):
+                if np.any(getattr(self.options, name)):
+                    raise UserError(f"--people is of whole pictures that our networks look at, so not with --{name}.")
         if self.options.hypotheses and (self.options.motion or "npz" not in self.formats):
             raise UserError(
                 "--hypotheses writes npz files of single pictures: let --format hold npz, without --motion."
@@ -98,6 +102,9 @@ class Job:
 
     def _one_picture(self, item: InputItem, keypoints: Keypoints | None, outcome: Outcome) -> None:
         photo = item.read()
+        if self.options.people != 1:
+            self._several_people(photo, item.name, outcome)
+            return
         if keypoints is None:
             result = self.engine.estimate(photo, self.options.box)
         else:
@@ -109,6 +116,37 @@ class Job:
         if self.scene_formats:
             behind = upright_file(photo, self.out / f"{item.name}.photo.png")
             self._write_scene_files(result.estimate, behind, item.name, outcome)
+
+    def _several_people(self, photo: Photo, name: str, outcome: Outcome) -> None:
+        """A body each: npz and masks are numbered, the rest shows them together."""
+        results = self.engine.estimate_people(photo, self.options.people)
+        outcome.score = round(float(np.mean([result.estimate.score[0] for result in results])), 3)
+        outcome.remarks += [*([photo.note] if photo.note else []), *self.missing_remark]
+        outcome.people = []
+        for number, result in enumerate(results, 1):
+            outcome.remarks += [f"{number}: {remark}" for remark in result.remarks]
+            outcome.people.append(self._one_of_several(result, photo, name, number))
+            outcome.files += outcome.people[-1]["files"]
+        estimates = [result.estimate for result in results]
+        if "overlay" in self.formats:
+            write_picture(self.out / f"{name}.overlay.png", draw_people(photo.pixels, estimates))
+            outcome.files.append(f"{name}.overlay.png")
+        if self.scene_formats:
+            behind = upright_file(photo, self.out / f"{name}.photo.png")
+            stem, bones = self.out / name, self.options.bones
+            paths = write_people(estimates, self.engine.body, behind, stem, self.scene_formats, bones)
+            outcome.files += [path.name for path in paths]
+
+    def _one_of_several(self, result: Result, photo: Photo, name: str, number: int) -> dict:
+        estimate, files = result.estimate, []
+        if "npz" in self.formats:
+            files.append(f"{name}.{number}.npz")
+            estimate.save(self.out / files[-1])
+        if "mask" in self.formats:
+            files.append(f"{name}.{number}.mask.png")
+            write_picture(self.out / files[-1], photo_mask(result.detection, *photo.size))
+        box = [round(float(value), 1) for value in estimate.bbox[0]]
+        return {"number": number, "score": round(float(estimate.score[0]), 3), "box": box, "files": files}
 
     def _write_picture_files(self, result: Result, photo: Photo, name: str, outcome: Outcome) -> None:
         estimate = result.estimate

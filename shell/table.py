@@ -14,6 +14,8 @@ class Outcome:
     files: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     error: str | None = None
+    people: list[dict] | None = None
+    """Of each person, where several were asked for: number, score, box and files of their own."""
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

@@ -11,6 +11,7 @@ COMMANDS = {
     "pose-prior": (".priors.pose_prior", "train PosePrior on mocap poses"),
     "shape-prior": (".priors.shape_prior", "train ShapePrior on silhouettes of posed bodies"),
     "evaluate-human2d": (".human2d.evaluation.command", "measure Human2D, networks and MediaPipe side by side"),
+    "evaluate-people": (".human2d.evaluation.crowds", "measure whether everybody in a picture is found"),
     "export-human2d": (".human2d.export", "calibrate Human2D and write its ONNX file"),
     "average-human2d": (".human2d.average", "weights between two runs of Human2D"),
     "export-finder": (".human2d.finder", "write the finder of people from MoveNet's published weights"),

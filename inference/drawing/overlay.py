@@ -1,5 +1,7 @@
 """The picture a person looks at first: the photo, the body laid over it, and the skeleton that was found."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -11,6 +13,11 @@ CONFIDENT = 0.3
 """Keypoints below this confidence are not drawn."""
 BODY_OPACITY = 0.75
 BODY_LIGHT = np.array([246, 249, 253])
+# Okabe and Ito's again, whitened.
+PERSON_COLOURS = (
+    (246, 249, 253), (255, 214, 120), (140, 205, 245), (120, 215, 180), (245, 165, 110), (225, 165, 200),
+    (245, 235, 120),
+)  # fmt: skip
 BODY_TINT = np.array([1.2, 1.0, 0.8])
 """Exponents of red, green and blue between ink and light: half tones are bluish."""
 # Okabe and Ito's palette, which people with any kind of colour blindness can tell apart.
@@ -41,6 +48,25 @@ def draw_overlay(photo: np.ndarray, estimate: BodyEstimate, frame: int = 0) -> n
     return picture
 
 
+def draw_people(photo: np.ndarray, people: Sequence[BodyEstimate]) -> np.ndarray:
+    """The photo (H, W, 3) uint8 RGB with several people's bodies over it, each in their colour, the nearest on top, and
+    their numbers, which count from 1 in the order given. Single pictures' estimates."""
+    picture = photo.copy()
+    order = sorted(range(len(people)), key=lambda number: -people[number].joints_3d[0, 0, 2])
+    for number in order:
+        _draw_body(picture, people[number], 0, np.array(person_colour(number)))
+    for number in order:
+        _draw_skeleton(picture, people[number].keypoints_2d[0])
+    for number, person in enumerate(people, 1):
+        _draw_number(picture, person, number)
+    return picture
+
+
+def person_colour(number: int) -> tuple[int, int, int]:
+    """Of the person with this number, from 0: light, and told apart by people with any kind of colour blindness."""
+    return PERSON_COLOURS[number % len(PERSON_COLOURS)]
+
+
 def body_mask(estimate: BodyEstimate, frame: int = 0) -> np.ndarray:
     """The body's silhouette, (H, W) uint8: 255 where its mesh covers the centre of a pixel of the photo, else 0.
 
@@ -53,8 +79,8 @@ def body_mask(estimate: BodyEstimate, frame: int = 0) -> np.ndarray:
     return coverage(spans_of(pixels[estimate.faces], width, height), width, height).astype(np.uint8) * 255
 
 
-def _draw_body(picture: np.ndarray, estimate: BodyEstimate, frame: int) -> None:
-    """Blend the shaded body and a thin outline into the picture, in place."""
+def _draw_body(picture: np.ndarray, estimate: BodyEstimate, frame: int, light: np.ndarray = BODY_LIGHT) -> None:
+    """Blend the body, `light` where it is brightest, and a thin outline into the picture, in place."""
     vertices = estimate.vertices[frame].astype(np.float64)
     pixels = project(vertices, estimate.focal, estimate.camera_center)
     unit = _unit(picture.shape)
@@ -71,7 +97,7 @@ def _draw_body(picture: np.ndarray, estimate: BodyEstimate, frame: int) -> None:
     resampling = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
     smooth = (cv2.GaussianBlur(layer, (3, 3), 0) for layer in (shade, cover, rim))  # stairs become slopes
     shade, cover, rim = (cv2.resize(layer, (width, height), interpolation=resampling) for layer in smooth)
-    ramp = INK + (BODY_LIGHT - INK) * (np.arange(256) / 255)[:, None] ** BODY_TINT  # shade 0, under the rim, is ink
+    ramp = INK + (light - INK) * (np.arange(256) / 255)[:, None] ** BODY_TINT  # shade 0, under the rim, is ink
     layer = cv2.merge([cv2.LUT(shade, np.uint8(ramp[:, channel])) for channel in range(3)])
     weight = (cover * np.float32(BODY_OPACITY) + rim * np.float32(INK_OPACITY)) / np.float32(255)
     target = picture[top : top + height, left : left + width]
@@ -158,19 +184,30 @@ def _colour_of(*keypoints: int) -> tuple[int, int, int]:
     return RIGHT_COLOUR if any(name.startswith("right") for name in names) else MIDDLE_COLOUR
 
 
-def _draw_label(picture: np.ndarray, text: str) -> None:
-    """A small line of text on a dark ground in the lower left corner; nothing where it does not fit."""
+def _draw_number(picture: np.ndarray, person: BodyEstimate, number: int) -> None:
+    """A person's number above their head, or at the picture's edge where that is out of it."""
+    x, y, width, _ = person.bbox[0]
+    _draw_label(picture, str(number), (round(float(x + width / 2)), round(float(y))), person_colour(number - 1))
+
+
+def _draw_label(
+    picture: np.ndarray, text: str, above: tuple[int, int] | None = None, colour: tuple[int, int, int] = MIDDLE_COLOUR
+) -> None:
+    """A small line of text on a dark ground, `above` a point or in the lower left corner; nothing where it does not
+    fit."""
     height, width = picture.shape[:2]
     scale = max(0.35, 0.34 * _unit(picture.shape))
     thickness = max(1, round(1.2 * scale))
     (text_width, text_height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
     pad = text_height // 2 + 2
-    right, top = text_width + 2 * pad, height - text_height - below - 2 * pad
-    if right > width or top < 0:
+    wide, tall = text_width + 2 * pad, text_height + below + 2 * pad
+    if wide > width or tall > height:
         return
-    ground = picture[top:, :right]
+    left, top = (0, height - tall) if above is None else (above[0] - wide // 2, above[1] - tall)
+    left, top = min(max(left, 0), width - wide), min(max(top, 0), height - tall)
+    ground = picture[top : top + tall, left : left + wide]
     ground[:] = cv2.addWeighted(
         np.ascontiguousarray(ground), 1 - INK_OPACITY, np.full_like(ground, INK), INK_OPACITY, 0
     )
-    origin = pad, height - below - pad
-    cv2.putText(picture, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, MIDDLE_COLOUR, thickness, cv2.LINE_AA)
+    origin = left + pad, top + tall - below - pad
+    cv2.putText(picture, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)

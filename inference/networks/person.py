@@ -30,6 +30,10 @@ MIN_CANDIDATE = 0.05
 """The finder's score from which somebody may be there, for Human2D to look at."""
 CLEAR = 0.2
 """The finder's score from which a person seen in the whole photo is not looked for in its parts as well."""
+SMALL = 0.35
+"""Of the photo's longer side: where somebody is smaller, others may be too small to be seen in the whole photo."""
+SAME_POSE = 0.1
+"""Median distance of keypoints, over the longer side of the smaller box, up to which two looks saw one person."""
 ANOTHER = 0.3
 """The finder's score from which somebody else in the picture is worth telling the user of."""
 FEWEST_SURE = 3
@@ -76,11 +80,43 @@ def most_like_a_person(photo: np.ndarray, human2d: Human2D, finder: Finder, box:
     return Found(look_twice(photo, human2d, crop_of_box(best.box)), others)
 
 
-def find_people(photo: np.ndarray, finder: Finder) -> list[Candidate]:
-    """Everybody who may be in a photo (H, W, 3) uint8 RGB, the surest first: in the whole, and where that shows nobody
-    clearly, in overlapping parts of it half as large."""
+def find_everybody(
+    photo: np.ndarray, human2d: Human2D, finder: Finder, most: int | None = None
+) -> list[Detection]:
+    """Everybody in a photo (H, W, 3) uint8 RGB, the most prominent first, at most `most`. None is seen twice: who is
+    seen at somebody's place again is that somebody.
+
+    Raises NoPersonError, with what speaks for it, when there is nobody.
+    """
+    people = sorted(find_people(photo, finder, everybody=True), key=prominence, reverse=True)
+    found: list[Detection] = []
+    for person in people:
+        if most is not None and len(found) >= most:
+            break
+        detection = look_twice(photo, human2d, crop_of_box(person.box))
+        if is_person(detection) and not any(same_pose(detection, other) for other in found):
+            found.append(detection)
+    # Nobody, but what looks most like it may be worth a sentence; or somebody whom the finder does not see.
+    return found or [find_person(photo, human2d, finder).detection]
+
+
+def same_pose(a: Detection, b: Detection) -> bool:
+    """Whether two looks saw one person: keypoints that both are sure of are at the same places, and their boxes
+    overlap."""
+    boxes = [box_of(one) for one in (a, b)]
+    both = (a.keypoints[:, 2] >= SURE) & (b.keypoints[:, 2] >= SURE)
+    if any(box is None for box in boxes) or both.sum() < FEWEST_SURE or box_overlap(*boxes) == 0:
+        return False
+    apart = np.linalg.norm(a.keypoints[both, :2] - b.keypoints[both, :2], axis=1)
+    return bool(np.median(apart) < SAME_POSE * min(box[2:].max() for box in boxes))
+
+
+def find_people(photo: np.ndarray, finder: Finder, everybody: bool = False) -> list[Candidate]:
+    """Who may be in a photo (H, W, 3) uint8 RGB, the surest first: in the whole, and where that shows nobody clearly,
+    in overlapping parts of it half as large; there, too, if `everybody` is wanted and some are small."""
     people = finder(photo)
-    if not people or people[0].score < CLEAR:
+    small = everybody and any(person.box[2:].max() < SMALL * max(photo.shape[:2]) for person in people)
+    if small or not people or people[0].score < CLEAR:
         people = distinct(people + finder(photo, windows_of_parts(*photo.shape[1::-1], 2)))
     return [person for person in people if person.score >= MIN_CANDIDATE]
 
@@ -197,14 +233,19 @@ def presence_of(detection: Detection) -> float:
     return detection.score if detection.presence is None else detection.presence
 
 
+def is_person(found: Detection, boxed: bool = False) -> bool:
+    """Whether somebody is there, and enough of them to pose a body; `boxed` when the user said where to look."""
+    least = MIN_PRESENCE_IN_BOX if boxed else MIN_PRESENCE
+    return presence_of(found) >= least and int((found.keypoints[:, 2] >= SURE).sum()) >= FEWEST_SURE
+
+
 def check_person(found: Detection, boxed: bool = False) -> None:
     """Raise NoPersonError when this is no person; `boxed` when the user said where to look. How well their pose is seen
     does not count: a doubtful pose is told, not refused."""
-    where, least = ("in the box", MIN_PRESENCE_IN_BOX) if boxed else ("in the picture", MIN_PRESENCE)
-    presence = presence_of(found)
-    sure = int((found.keypoints[:, 2] >= SURE).sum())
-    if presence >= least and sure >= FEWEST_SURE:
+    if is_person(found, boxed):
         return
+    where, least = ("in the box", MIN_PRESENCE_IN_BOX) if boxed else ("in the picture", MIN_PRESENCE)
+    presence, sure = presence_of(found), int((found.keypoints[:, 2] >= SURE).sum())
     advice = "drawing the box closer can help" if boxed else "drawing a box around them can help"
     seen = f"probability {presence:.2f}" if presence < least else f"too little of one to pose a body: {sure} keypoints"
     raise NoPersonError(f"No person was found {where} ({seen}). A person seen whole works best; {advice}.")

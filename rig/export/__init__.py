@@ -1,6 +1,7 @@
 """Writing a character to files that other programs read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from ...inference.errors import UserError
@@ -16,21 +17,25 @@ from .obj import write_obj
 from .options import ExportOptions
 from .sampling import keeping_pose, shows_unkeyed_pose
 
-__all__ = ["FORMATS", "export", "shows_unkeyed_pose"]
+__all__ = ["FORMATS", "TOGETHER", "export", "shows_unkeyed_pose"]
 
-FORMATS: Mapping[str, Callable[[Character, Path, ExportOptions], None]] = {
+TOGETHER: Mapping[str, Callable[[Sequence[Character], Path, ExportOptions], None]] = {
     "fbx": write_fbx,
     "glb": write_glb,
-    "bvh": write_bvh,
     "blend": write_blend,
+}
+"""Formats that hold several characters, by the ending of their files' names, and what writes them."""
+ALONE: Mapping[str, Callable[[Character, Path, ExportOptions], None]] = {
+    "bvh": write_bvh,
     "obj": write_obj,
     "npz": write_npz,
 }
-"""The format's name, which is also its file name's ending, and what writes it."""
+"""The same of those that hold one."""
+FORMATS = (*TOGETHER, *ALONE)
 
 
 def export(
-    character: Character,
+    character: Character | Sequence[Character],
     path: Path,
     format: str,
     bone_names: str = "smpl",
@@ -38,7 +43,8 @@ def export(
     mesh: bool = True,
     rest_frame: bool = False,
 ) -> None:
-    """Write `character` to `path`, replacing what is there only when all is written. The scene stays as it is.
+    """Write `character`, or several in one file of `TOGETHER`, to `path`, replacing what is there only when all is
+    written. The scene stays as it is.
 
     `format` is one of `FORMATS`; `bone_names` one of `bone_names.PRESETS`; `mesh` and `rest_frame` are those of
     `ExportOptions`. FBX, GLB, BVH and npz hold one clip over the frames of the armature's action, OBJ the pose of the
@@ -48,5 +54,14 @@ def export(
     if format not in FORMATS:
         raise UserError(f"{format!r} cannot be written. Choose one of: {', '.join(FORMATS)}.")
     options = ExportOptions(preset(bone_names), mesh, rest_frame)
-    with keeping_pose(character.armature), replacing(Path(path)) as unfinished:
-        FORMATS[format](character, unfinished, options)
+    characters = [character] if isinstance(character, Character) else list(character)
+    if format in ALONE and len(characters) > 1:
+        raise UserError(f"{format.upper()} holds one character. Export them one by one, or as {', '.join(TOGETHER)}.")
+    with ExitStack() as kept:
+        for one in characters:
+            kept.enter_context(keeping_pose(one.armature))
+        unfinished = kept.enter_context(replacing(Path(path)))
+        if format in TOGETHER:
+            TOGETHER[format](characters, unfinished, options)
+        else:
+            ALONE[format](characters[0], unfinished, options)

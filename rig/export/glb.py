@@ -1,5 +1,6 @@
 """glTF 2.0 in one binary file: the bind pose at rest, one animation."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..character import Character
@@ -8,10 +9,10 @@ from .options import ExportOptions
 from .stage import staged
 
 
-def write_glb(character: Character, path: Path, options: ExportOptions) -> None:
-    """Write armature, skin and clip. The shape is part of the mesh: the only morph targets are pose correctives, if the
-    character has them."""
-    with staged(character, options):
+def write_glb(characters: Sequence[Character], path: Path, options: ExportOptions) -> None:
+    """Write armatures, skins and clip. The shape is part of the mesh: the only morph targets are pose correctives, if
+    the character has them."""
+    with staged(characters, options):
         run_exporter(
             "gltf",
             filepath=str(path),

@@ -4,8 +4,9 @@ Blender's exporters write what they find: other actions as extra clips, shape ke
 current frame as the bind pose. On the stage there is nothing to find but one skeleton, one skin and one clip.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
@@ -27,48 +28,73 @@ FIRST_FRAME = 1
 
 
 @contextmanager
-def staged(character: Character, options: ExportOptions, *, y_up: bool = False) -> Iterator[bpy.types.Scene]:
-    """A scene, current while the block runs, that holds copies of the armature and the skin and nothing else.
+def staged(
+    characters: Sequence[Character], options: ExportOptions, *, y_up: bool = False
+) -> Iterator[bpy.types.Scene]:
+    """A scene, current while the block runs, that holds copies of the armatures and the skins and nothing else.
 
-    The current shape is part of the mesh. The clip begins at `FIRST_FRAME`, its rest pose one frame earlier, and the
-    scene stands before that: no strip reaches there, so every bone is at rest. `y_up` turns bones and vertices to y up
-    and the armature's object by +90° about x, which shows the same picture; an exporter to a y-up format then writes an
-    armature without rotation. Afterwards all is removed.
+    The current shape is part of each mesh. The clip begins at `FIRST_FRAME`, its rest pose one frame earlier, and the
+    scene stands before that: no strip reaches there, so every bone is at rest. All characters' strips have one name,
+    that of the first's armature, so that a format that knows clips has one of all. `y_up` turns bones and vertices to y
+    up and the armatures' objects by +90° about x, which shows the same picture; an exporter to a y-up format then
+    writes armatures without rotation. Afterwards all is removed.
     """
-    clip = sample_clip(character.armature)
-    clip_name, first_frame = character.armature.name, FIRST_FRAME
+    clips = [sample_clip(character.armature) for character in characters]
+    clip_name, first_frame = characters[0].armature.name, FIRST_FRAME
     if options.rest_frame:
-        clip, first_frame = clip.after_rest(), FIRST_FRAME - 1
+        clips, first_frame = [clip.after_rest() for clip in clips], FIRST_FRAME - 1
+    if len(characters) > 1:
+        options = replace(options, names=replace(options.names, armature=None))
     with ExitStack() as cleanup:
-        scene = _new_scene(clip, first_frame, cleanup)
-        armature = _copy_armature(character.armature, options.names, clip, cleanup)
-        scene.collection.objects.link(armature)
-        correctives = bake_correctives(character, clip) if options.mesh else None
-        body = _copy_skin(character, armature, correctives, scene, cleanup) if options.mesh else None
-        rename_bones(armature, options.names.bones)
-        if y_up:
-            turn = Matrix(BLENDER_FROM_SMPL).to_4x4()
-            armature.data.transform(turn.inverted())
-            if body is not None:
-                body.data.transform(turn.inverted(), shape_keys=True)
-            armature.matrix_world = armature.matrix_world @ turn
-        scene.view_layers[0].update()  # The pose comes to be with the first evaluation; actions need it.
-        channels = clip_channels(clip, [bone.name for bone in armature.data.bones])
-        _put_on_strip(armature, write_action(armature, clip_name, first_frame, channels), clip_name, cleanup)
-        if correctives is not None:
-            action = _weights_action(body, correctives, clip_name, first_frame)
-            _put_on_strip(body.data.shape_keys, action, clip_name, cleanup)
+        scene = _new_scene(max(clip.frame_count for clip in clips), first_frame, cleanup)
+        for character, clip in zip(characters, clips, strict=True):
+            _stand_in(scene, character, clip, _Take(clip_name, first_frame, options, y_up), cleanup)
         cleanup.enter_context(_current(scene))
         scene.frame_set(first_frame - 1)
         yield scene
 
 
-def _new_scene(clip: SampledClip, first_frame: int, cleanup: ExitStack) -> bpy.types.Scene:
+@dataclass(frozen=True)
+class _Take:
+    """What all characters on a stage have in common."""
+
+    clip_name: str
+    first_frame: int
+    options: ExportOptions
+    y_up: bool
+
+
+def _stand_in(
+    scene: bpy.types.Scene, character: Character, clip: SampledClip, take: _Take, cleanup: ExitStack
+) -> None:
+    """Put copies of one character's armature and skin, with its clip, into the scene."""
+    options = take.options
+    armature = _copy_armature(character.armature, options.names, clip, cleanup)
+    scene.collection.objects.link(armature)
+    correctives = bake_correctives(character, clip) if options.mesh else None
+    body = _copy_skin(character, armature, correctives, scene, cleanup) if options.mesh else None
+    rename_bones(armature, options.names.bones)
+    if take.y_up:
+        turn = Matrix(BLENDER_FROM_SMPL).to_4x4()
+        armature.data.transform(turn.inverted())
+        if body is not None:
+            body.data.transform(turn.inverted(), shape_keys=True)
+        armature.matrix_world = armature.matrix_world @ turn
+    scene.view_layers[0].update()  # The pose comes to be with the first evaluation; actions need it.
+    channels = clip_channels(clip, [bone.name for bone in armature.data.bones])
+    action = write_action(armature, take.clip_name, take.first_frame, channels)
+    _put_on_strip(armature, action, take.clip_name, cleanup)
+    if correctives is not None:
+        action = _weights_action(body, correctives, take.clip_name, take.first_frame)
+        _put_on_strip(body.data.shape_keys, action, take.clip_name, cleanup)
+
+
+def _new_scene(frame_count: int, first_frame: int, cleanup: ExitStack) -> bpy.types.Scene:
     scene = bpy.data.scenes.new("export")
     cleanup.callback(bpy.data.scenes.remove, scene)
     scene.render.fps = bpy.context.scene.render.fps
     scene.render.fps_base = bpy.context.scene.render.fps_base
-    scene.frame_start, scene.frame_end = first_frame, first_frame + clip.frame_count - 1
+    scene.frame_start, scene.frame_end = first_frame, first_frame + frame_count - 1
     return scene
 
 

@@ -56,7 +56,7 @@ def empty_pictures(split: str, each: int = 9, seed: int = 0) -> list[np.ndarray]
     """Pictures (H, W, 3) uint8 RGB with nobody in them, `each` of every panorama of the split."""
     rng = np.random.default_rng(seed)
     return [
-        _photographed(view(place, SHAPES[number % len(SHAPES)], rng), rng)
+        photographed(view(place, SHAPES[number % len(SHAPES)], rng), rng)
         for place in places(split)
         for number in range(each)
     ]
@@ -89,17 +89,17 @@ def scene(
 ) -> Scene:
     """Put a person of `height` of the picture onto a background (H, W, 3), and in half of the cases somebody behind."""
     tall, wide = background.shape[:2]
-    x, y, width, across = _extent(person)
+    x, y, width, across = extent(person)
     scale = min(height * tall / across, wide / width)
     left, top = (rng.uniform(0, max(room, 1e-3)) for room in (wide - scale * width, tall - scale * across))
     place = np.array([[scale, 0, left - scale * x], [0, scale, top - scale * y]])
     picture, box = background, None
     if rng.random() < WITH_OTHERS:
         picture, box = _beside(picture, other, np.array([left, top, scale * width, scale * across]), rng)
-    picture, mask = _pasted(picture, person, place)
+    picture, mask = pasted(picture, person, place)
     keypoints = person.keypoints.copy()
     keypoints[:, :2] = keypoints[:, :2] @ place[:, :2].T + place[:, 2]
-    labelled = LabelledCrop(person.id, person.source, _photographed(picture, rng), keypoints, mask, person.human_mask)
+    labelled = LabelledCrop(person.id, person.source, photographed(picture, rng), keypoints, mask, person.human_mask)
     return Scene(labelled, scale * across / tall, box)
 
 
@@ -108,23 +108,23 @@ def _beside(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Somebody else, smaller, to the side of the person's box where there is more room; None when hardly any of them
     would be seen."""
-    x, y, width, across = _extent(other)
+    x, y, width, across = extent(other)
     scale = rng.uniform(0.5, 0.8) * person[3] / across
     gap = rng.uniform(-0.1, 0.5) * person[2]
     right = person[0] + person[2] / 2 < picture.shape[1] / 2
     left = person[0] + person[2] + gap if right else person[0] - gap - scale * width
     top = person[1] + person[3] - scale * across
-    drawn, mask = _pasted(picture, other, np.array([[scale, 0, left - scale * x], [0, scale, top - scale * y]]))
+    drawn, mask = pasted(picture, other, np.array([[scale, 0, left - scale * x], [0, scale, top - scale * y]]))
     if (mask > 127).sum() < 0.5 * scale**2 * (other.mask > 127).sum():
         return picture, None
     return drawn, np.array(cv2.boundingRect((mask > 127).astype(np.uint8)), float)
 
 
-def _extent(crop: LabelledCrop) -> tuple[int, int, int, int]:
+def extent(crop: LabelledCrop) -> tuple[int, int, int, int]:
     return cv2.boundingRect((crop.mask > 127).astype(np.uint8))
 
 
-def _pasted(picture: np.ndarray, crop: LabelledCrop, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def pasted(picture: np.ndarray, crop: LabelledCrop, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The person of a crop drawn onto a picture by the affine map `place` (2, 3), and their silhouette there."""
     size, scale = picture.shape[1::-1], place[0, 0]
     image, mask = crop.image, crop.mask
@@ -137,7 +137,7 @@ def _pasted(picture: np.ndarray, crop: LabelledCrop, place: np.ndarray) -> tuple
     return (alpha * image + (1 - alpha) * picture).astype(np.uint8), mask
 
 
-def _photographed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def photographed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One grain and one compression over the whole picture, so that its parts differ less."""
     noisy = np.clip(picture + rng.normal(0, 3, picture.shape), 0, 255).astype(np.uint8)
     return cv2.imdecode(cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 85])[1], cv2.IMREAD_COLOR)

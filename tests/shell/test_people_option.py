@@ -1,0 +1,64 @@
+"""`--people`: a body for each person of a picture, numbered, and one overlay and one scene of all."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from body_from_image.__main__ import main
+from body_from_image.inference.body.body_estimate import BodyEstimate
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """The example's person twice, the second mirrored and smaller."""
+    picture = cv2.imread(str(EXAMPLE))
+    small = cv2.resize(picture[:, ::-1], None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
+    beside = cv2.copyMakeBorder(small, picture.shape[0] - small.shape[0], 0, 0, 0, cv2.BORDER_REPLICATE)
+    path = tmp_path_factory.mktemp("pair") / "pair.png"
+    cv2.imwrite(str(path), np.concatenate([picture, beside], 1))
+    return path
+
+
+def estimate(capsys, *arguments):
+    code = main(["estimate", *map(str, arguments), "--device", "cpu"])
+    return code, capsys.readouterr()
+
+
+def test_all_are_written_the_most_prominent_first(pair, tmp_path, capsys):
+    code, said = estimate(capsys, pair, "--people", "all", "--out", tmp_path, "--format", "npz,overlay,mask", "--json")
+    assert code == 0
+    (outcome,) = json.loads(said.out)
+    own = [[f"pair.{number}.npz", f"pair.{number}.mask.png"] for number in (1, 2)]
+    assert [person["files"] for person in outcome["people"]] == own
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*own[0], *own[1], "pair.overlay.png"])
+    large, small = (BodyEstimate.load(tmp_path / files[0]) for files in own)
+    width = cv2.imread(str(pair)).shape[1]
+    assert large.joints_2d[0, 0, 0] < width / 2 < small.joints_2d[0, 0, 0]
+    assert large.focal == small.focal
+    # As tall a person seen .7 as large stands 1 / .7 as far away.
+    assert small.joints_3d[0, 0, 2] / large.joints_3d[0, 0, 2] == pytest.approx(1 / 0.7, rel=0.1)
+    masks = [cv2.imread(str(tmp_path / files[1]), cv2.IMREAD_GRAYSCALE) > 0 for files in own]
+    assert not (masks[0] & masks[1]).any()
+
+
+def test_one_is_the_one_without_the_option(pair, tmp_path, capsys):
+    estimate(capsys, pair, "--out", tmp_path / "plain", "--format", "npz")
+    estimate(capsys, pair, "--people", "1", "--out", tmp_path / "one", "--format", "npz")
+    assert (tmp_path / "one" / "pair.npz").read_bytes() == (tmp_path / "plain" / "pair.npz").read_bytes()
+
+
+@pytest.mark.parametrize("option", [["--motion"], ["--box", "1,1,50,50"], ["--hypotheses", "2"]])
+def test_what_is_said_of_one_person_does_not_go_with_it(pair, tmp_path, capsys, option):
+    code, said = estimate(capsys, pair, "--people", "2", "--out", tmp_path / "out", "--format", "npz", *option)
+    assert code == 2 and option[0] in said.err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "many", "1.5"])
+def test_a_number_of_people_is_a_number(pair, tmp_path, capsys, wrong):
+    with pytest.raises(SystemExit) as ended:
+        estimate(capsys, pair, "--people", wrong, "--out", tmp_path)
+    assert ended.value.code == 2 and "not a number of people" in capsys.readouterr().err
