@@ -6,6 +6,9 @@
 estimate   `path`, `box` (x, y, width, height) or null, `settings` (the      {"result": {"estimate": npz, "photo":
            fields of `engine.Settings`), `folder` to write to                upright picture, "remarks": [sentence],
                                                                              "provider": onnxruntime's}}
+people     `path`, `most` (null: all), `settings`, `folder`                {"result": {"people": [{"estimate",
+                                                                             "remarks"}], "photo", "remarks" on the
+                                                                             photo, "provider"}}
 motion     `paths`, `box`, `settings`, `folder`, `options` (the fields of    {"result": {"raw": npz, "estimate": npz,
            `clip.MotionOptions`)                                             "behind": [files], "remarks",
                                                                              "provider"}}
@@ -132,6 +135,7 @@ class Worker:
             "ping": ping,
             "look": look,
             "estimate": self.estimate,
+            "people": self.people,
             "motion": self.motion,
             "pictures": self.pictures,
         }
@@ -139,14 +143,11 @@ class Worker:
 
     def estimate(self, answer: Answer, path: str, box: list[float] | None, settings: dict, folder: str) -> dict:
         """Serve `estimate`. Imports come late, so that the process answers before OpenCV and onnxruntime are loaded."""
-        answer({"progress": 0.05, "stage": "Reading the photo"})
         import numpy as np
 
-        from .files.images import read_image, upright_file
+        from .files.images import upright_file
 
-        photo = read_image(path)
-        answer({"progress": 0.2, "stage": "Loading the networks"})
-        engine = self._engine(settings)
+        photo, engine = self._photo_and_engine(answer, path, settings)
         answer({"progress": 0.5, "stage": "Finding the person"})
         result = engine.estimate(photo, None if box is None else np.array(box, float))
         answer({"progress": 0.9, "stage": "Writing"})
@@ -158,6 +159,35 @@ class Worker:
             "remarks": [*([photo.note] if photo.note else []), *result.remarks],
             "provider": engine.human2d.network.provider,
         }
+
+    def people(self, answer: Answer, path: str, most: int | None, settings: dict, folder: str) -> dict:
+        """Serve `people`."""
+        photo, engine = self._photo_and_engine(answer, path, settings)
+        answer({"progress": 0.4, "stage": "Finding everybody"})
+        from .files.images import upright_file
+
+        people = engine.estimate_people(photo, most)
+        answer({"progress": 0.9, "stage": "Writing"})
+        files = [Path(folder) / f"estimate_{number}.npz" for number in range(1, len(people) + 1)]
+        for person, file in zip(people, files, strict=True):
+            person.estimate.save(file)
+        return {
+            "people": [
+                {"estimate": str(file), "remarks": list(person.remarks)}
+                for person, file in zip(people, files, strict=True)
+            ],
+            "photo": str(upright_file(photo, Path(folder) / f"{photo.path.stem}.jpg")),
+            "remarks": [photo.note] if photo.note else [],
+            "provider": engine.human2d.network.provider,
+        }
+
+    def _photo_and_engine(self, answer: Answer, path: str, settings: dict):
+        answer({"progress": 0.05, "stage": "Reading the photo"})
+        from .files.images import read_image
+
+        photo = read_image(path)
+        answer({"progress": 0.2, "stage": "Loading the networks"})
+        return photo, self._engine(settings)
 
     def motion(
         self, answer: Answer, paths: list[str], box: list[float] | None, settings: dict, folder: str, options: dict

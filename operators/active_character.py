@@ -66,6 +66,22 @@ def active_character(context: bpy.types.Context) -> Character:
     return character_of(armature)
 
 
+def selected_characters(context: bpy.types.Context) -> list[Character]:
+    """The active character, and those others of which an armature or mesh is selected. Raises UserError as
+    `active_character`."""
+    active = active_character(context)
+    chosen = {item.parent if item.parent and RECORD in item.parent else item for item in context.selected_objects}
+    others = sorted((item for item in chosen if RECORD in item and item != active.armature), key=lambda one: one.name)
+    return [active, *(character_of(armature) for armature in others)]
+
+
+def before_the_same_camera(context: bpy.types.Context, character: Character) -> list[bpy.types.Object]:
+    """The armatures of all characters of this one's photo, itself among them."""
+    if character.camera is None:
+        return [character.armature]
+    return [item for item in context.scene.objects if RECORD in item and record_of(item)["camera"] == character.camera]
+
+
 def character_of(armature: bpy.types.Object) -> Character:
     """The character that an armature with a record is part of. Raises UserError when only a skeleton is left of it."""
     record = record_of(armature)

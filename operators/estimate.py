@@ -6,10 +6,17 @@ from typing import ClassVar
 import bpy
 
 from ..inference.errors import UserError
-from ..rig.character import Character, build_character
+from ..rig.character import Character, build_character, build_people
 from .active_character import make_active, write_record
 from .all_or_nothing import all_or_nothing
-from .estimation import Estimated, Estimation, load_body_model
+from .estimation import (
+    Estimated,
+    EstimatedPeople,
+    Estimation,
+    PeopleEstimation,
+    Request,
+    load_body_model,
+)
 from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND
 from .preferences import body_model_file, engine_settings
 from .run_state import run_state
@@ -38,6 +45,13 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
         options={"SKIP_SAVE"},
         description="Where the person is: left, top, width and height in pixels. All 0: found by itself",
     )
+    people: bpy.props.IntProperty(
+        name="People",
+        default=1,
+        min=0,
+        soft_max=10,
+        description="How many people of the photo become characters, the most prominent first. 0: everybody",
+    )
     field_of_view: FIELD_OF_VIEW
     height: HEIGHT
     refine: bpy.props.BoolProperty(
@@ -57,18 +71,23 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def _ask(self, context) -> Estimation:
+    def _ask(self, context) -> Request:
         if not self.filepath and not self.image:
             raise UserError("Choose an image first.")
         self._file = file_of(find_image(self.image)) if self.image else Path(bpy.path.abspath(self.filepath))
         box = tuple(self.box) if any(self.box) else None
-        return Estimation(self._file, box, engine_settings(context, self.field_of_view, self.height, self.refine))
+        settings = engine_settings(context, self.field_of_view, self.height, self.refine)
+        if box is None and self.people != 1:
+            return PeopleEstimation(self._file, self.people or None, settings)
+        return Estimation(self._file, box, settings)
 
-    def _finish(self, context, estimated: Estimated) -> set[str]:
-        model = load_body_model(body_model_file(context))
+    def _finish(self, context, estimated: Estimated | EstimatedPeople) -> set[str]:
         if context.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
         name = Path(self.image).stem if self.image else self._file.stem
+        if isinstance(estimated, EstimatedPeople):
+            return self._finish_people(context, estimated, name)
+        model = load_body_model(body_model_file(context))
         with all_or_nothing(context.scene):
             character = build_character(
                 estimated.estimate, model, photo=estimated.photo, name=name, stand_on_ground=self.stand_on_ground
@@ -79,6 +98,23 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
         run_state(context).provider = estimated.provider
         score = f"{name}: score {estimated.estimate.score[0]:.2f}."
         self.report({"WARNING" if estimated.remarks else "INFO"}, " ".join([score, *estimated.remarks]))
+        return {"FINISHED"}
+
+    def _finish_people(self, context, estimated: EstimatedPeople, name: str) -> set[str]:
+        model, people = load_body_model(body_model_file(context)), estimated.people
+        with all_or_nothing(context.scene):
+            characters = build_people(
+                [one.estimate for one in people], model, photo=people[0].photo, name=name,
+                stand_on_ground=self.stand_on_ground,
+            )  # fmt: skip
+            self._keep_photo(characters[0], people[0])
+            for character, one in zip(characters, people, strict=True):
+                write_record(character, one.estimate, one.remarks)
+        make_active(context, characters[0])
+        run_state(context).provider = people[0].provider
+        scores = ", ".join(f"{one.estimate.score[0]:.2f}" for one in people)
+        count = "1 person" if len(people) == 1 else f"{len(people)} people"
+        self.report({"INFO"}, " ".join([f"{name}: {count}, scores {scores}.", *estimated.remarks]))
         return {"FINISHED"}
 
     def _keep_photo(self, character: Character, estimated: Estimated) -> None:

@@ -31,6 +31,14 @@ class Estimated:
 
 
 @dataclass(frozen=True)
+class EstimatedPeople:
+    """The people of one photo, the most prominent first, and remarks on the photo."""
+
+    people: tuple[Estimated, ...]
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class EstimatedMotion:
     """One moving person: smoothed, and as each frame showed it (`raw`, the bytes of its npz). `behind` are the files
     that may be shown behind it."""
@@ -107,6 +115,18 @@ class Estimation(Request):
 
     def _load(self, result: dict) -> Estimated:
         return self._estimated(result, result["provider"])
+
+
+class PeopleEstimation(Request):
+    """Up to `most` people of one photo, or all of them. `poll` and `wait` give `EstimatedPeople`."""
+
+    def __init__(self, photo: Path, most: int | None, settings: dict[str, object]):
+        super().__init__("people", path=str(photo), most=most, settings=settings)
+
+    def _load(self, result: dict) -> EstimatedPeople:
+        shared = {"photo": result["photo"]}
+        people = [self._estimated(person | shared, result["provider"]) for person in result["people"]]
+        return EstimatedPeople(tuple(people), tuple(result["remarks"]))
 
 
 class MotionEstimation(Request):

@@ -1,4 +1,5 @@
-"""What the exporting operators share: asking for a file, writing the active character to it, telling how it went."""
+"""What the exporting operators share: asking for a file, writing the active character to it, and the other selected
+ones where the format holds several, telling how it went."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -7,8 +8,8 @@ import bpy
 
 from ..inference.errors import UserError
 from ..rig.bone_names import PRESETS
-from ..rig.export import export, shows_unkeyed_pose
-from .active_character import active_armature, active_character
+from ..rig.export import TOGETHER, export, shows_unkeyed_pose
+from .active_character import active_armature, active_character, selected_characters
 
 _DESCRIPTIONS = {
     "smpl": ("SMPL", "The names of SMPL's joints"),
@@ -50,11 +51,11 @@ class ExportsCharacter:
             if not self.filepath:
                 raise UserError("Choose a file to write to first.")
             path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), f".{self.format}"))
-            character = active_character(context)
-            unkeyed = shows_unkeyed_pose(character.armature)
+            characters = selected_characters(context) if self.format in TOGETHER else [active_character(context)]
+            unkeyed = any(shows_unkeyed_pose(character.armature) for character in characters)
             names = ("bone_names", "mesh", "rest_frame")
             options = {name: getattr(self, name) for name in names if hasattr(self, name)}
-            export(character, path, self.format, **options)
+            export(characters, path, self.format, **options)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -7,7 +7,7 @@ from ..inference.errors import UserError
 from ..rig.armature import BODY_MODEL_PROPERTY
 from ..rig.character import Character
 from ..rig.photo_note import has_photo_note
-from .active_character import active_armature, active_character
+from .active_character import active_armature, active_character, selected_characters
 from .estimation import load_body_model
 from .preferences import body_model_file
 
@@ -20,6 +20,8 @@ class OnCharacter:
     """
 
     wanted: ClassVar = "Select a character that was made from an image first"
+    on_selection: ClassVar = False
+    """Whether it is done to all selected characters that fit, one after the other."""
 
     @staticmethod
     def fits(armature) -> bool:
@@ -34,11 +36,15 @@ class OnCharacter:
 
     def execute(self, context):
         try:
-            changed = self._apply(context, active_character(context))
+            if self.on_selection:
+                characters = [one for one in selected_characters(context) if self.fits(one.armature)]
+            else:
+                characters = [active_character(context)]
+            changed = [self._apply(context, character) for character in characters]
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        return {"CANCELLED"} if changed is False else {"FINISHED"}
+        return {"CANCELLED"} if all(one is False for one in changed) else {"FINISHED"}
 
 
 class OnPhotoCharacter(OnCharacter):

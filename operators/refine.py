@@ -25,11 +25,13 @@ class BODY_FROM_IMAGE_OT_refine(OnPhotoCharacter, bpy.types.Operator):
         "Starts from the pose that you see"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
+    on_selection: ClassVar = True
 
     def _apply(self, context, character: Character) -> bool:
         accepted = refine_character(context, character)
         if not accepted:
-            self.report({"INFO"}, "The character already lies as well on its photo as a body can; it was left as it is")
+            name = character.armature.name
+            self.report({"INFO"}, f"{name} already lies as well on its photo as a body can; it was left as it is")
         return accepted
 
 

@@ -89,8 +89,17 @@ def _draw_button(layout, context, chosen: bool) -> None:
     button.scale_y = 1.4
     button.enabled = chosen
     estimate = button.operator("body_from_image.estimate", text="Estimate", icon="ARMATURE_DATA")
-    for name, value in estimate_options(context).items():
+    options = estimate_options(context)
+    for name, value in options.items():
         setattr(estimate, name, value)
+    if not any(options["box"]):
+        # A drawn box says which person it is; without one everybody can be meant.
+        row = layout.row()
+        row.enabled = chosen
+        everybody = row.operator("body_from_image.estimate", text="Everybody in the Picture", icon="COMMUNITY")
+        for name, value in options.items():
+            setattr(everybody, name, value)
+        everybody.people = 0
 
 
 def _what_to_do(settings) -> str:

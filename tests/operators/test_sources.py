@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from .conftest import facts_of
@@ -20,6 +22,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 def facts(zip_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sources")
     shutil.copy2(EXAMPLE, folder / "person.jpg")
+    person = cv2.imread(str(EXAMPLE))
+    cv2.imwrite(str(folder / "pair.png"), np.concatenate([person, person[:, ::-1]], 1))
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "bare")], check=True)
     return facts_of(SCRIPT, zip_file, folder, resources=folder)
 
@@ -44,6 +48,15 @@ def test_a_person_is_as_tall_as_was_said_and_the_taller_is_further_away(facts):
     assert far / near == pytest.approx(1.9 / 1.6, rel=0.05)
     assert set(certainty) == {"Head", "Left arm", "Right arm", "Left leg", "Right leg"}
     assert all(0 < value <= 1 for value in certainty.values())
+
+
+def test_everybody_in_a_picture_becomes_a_character_before_one_camera(facts):
+    seen = facts["everybody"]
+    assert seen["result"] == ["FINISHED"] and seen["most"] == ["FINISHED"]
+    assert seen["names"] == ["pair.1", "pair.2"] and seen["cameras"] == 1 and seen["background"] == 1
+    assert seen["ground"] == ["FINISHED"] and seen["moved"][0] == pytest.approx(seen["moved"][1], abs=1e-4)
+    assert seen["refined"] in (["FINISHED"], ["CANCELLED"])
+    assert seen["skins"] == 2, "selected characters go into one file"
 
 
 def test_an_export_fits_the_bones_to_a_shape_that_was_changed(facts):
