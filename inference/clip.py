@@ -5,15 +5,14 @@ The shell and Blender both end here, so that a clip moves the same whoever asked
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .body.assembly import Observed, with_motion
 from .body.body_estimate import BodyEstimate, rotations_of
-from .engine import Engine, Lifted, check_keypoints, person_box
+from .engine import Engine, Lifted, check_keypoints
 from .errors import NoPersonError, UserError
 from .files.frames import InputItem
 from .files.images import Photo
@@ -22,17 +21,16 @@ from .motion.refine_motion import refine_motion
 from .motion.side_swaps import repair_sides
 from .motion.smooth_motion import DEFAULT_RATE, STRENGTH, smooth_motion
 from .motion.smoothing import fill_gaps, fill_rotation_gaps
-from .networks.crop import box_around, crop_of_box
+from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
-from .networks.person import MIN_PRESENCE, box_overlap, person_cells, presence_of
+from .networks.person import person_cells
+from .networks.tracking import Tracker, extent_of, is_cut
 from .remarks import remarks_on_motion, remarks_on_refined_motion
 
-ROOM = 0.12
-"""How much the last frame's box is grown, over its longer side, to find the person in the next."""
-SAME_PERSON = 0.3
-"""Overlap of the box in one frame with that in the next from which it is the same person."""
 GUESS = 0.05
 """Most confidence of a keypoint in a frame that was filled in."""
+FEWEST_FRAMES = 8
+"""In which somebody is seen who counts as one of a clip's people: fewer is a mistake, or a passer-by."""
 AHEAD = 3
 """Pictures that are read while the networks look at one."""
 
@@ -119,28 +117,71 @@ def read_ahead(items: Iterable[InputItem], unreadable: list[str]) -> Iterator[Ph
 def look_at_frames(
     engine: Engine, photos: Iterable[Photo | None], first_box: np.ndarray | None = None
 ) -> Iterator[Frame]:
-    """Look at each photo, following the person from frame to frame by their box, and give what it showed. None stands
-    for an unreadable photo.
+    """Look at each photo, following the person from frame to frame, and give what it showed. None stands for an
+    unreadable photo.
 
     `first_box` (x, y, width, height) is where the user says that the person is when they first appear. Raises UserError
     for pictures that differ in size.
     """
-    box, size = None, None
+    for seen in _followed(engine, photos, 1, first_box):
+        # After a cut, whoever is most prominent then goes on with the motion.
+        yield next(iter(seen.values()), Frame())
+
+
+@dataclass(frozen=True)
+class PersonInClip:
+    """Somebody who was followed: the frames from `first`, counted from 0, to their last, as `look_at_frames` gives
+    them."""
+
+    first: int
+    frames: list[Frame]
+
+    @property
+    def seen(self) -> int:
+        """In how many frames they were seen."""
+        return sum(frame.keypoints is not None for frame in self.frames)
+
+
+def look_at_people(engine: Engine, photos: Iterable[Photo | None], most: int | None = None) -> list[PersonInClip]:
+    """Follow everybody in a clip, or the `most` prominent: who was seen in at least `FEWEST_FRAMES` of its frames, or
+    half of a shorter one's, those who were seen longest first. Raises UserError for pictures that differ in size."""
+    people: dict[int, PersonInClip] = {}
+    count = 0
+    for number, seen in enumerate(_followed(engine, photos, most, None)):
+        count += 1
+        for person, frame in seen.items():
+            if person not in people:
+                people[person] = PersonInClip(number, [])
+            frames = people[person].frames
+            frames += [Frame()] * (number - people[person].first - len(frames))
+            frames.append(frame)
+    kept = [person for person in people.values() if person.seen >= min(FEWEST_FRAMES, max(1, count // 2))]
+    return sorted(kept, key=lambda person: -person.seen)[:most]
+
+
+def _followed(
+    engine: Engine, photos: Iterable[Photo | None], most: int | None, first_box: np.ndarray | None
+) -> Iterator[dict[int, Frame]]:
+    """What each photo showed of each person, by numbers that stay theirs."""
+    tracker = Tracker(engine.human2d, engine.finder, most, first_box)
+    before = None
     for photo in photos:
-        detection = None
-        if photo is not None:
-            size = size or photo.size
-            _check_size(photo, size)
-            with suppress(NoPersonError):
-                detection = _follow(engine, photo, box, first_box)
-        if detection is None:
-            box = None
-            yield Frame()
+        if photo is None:
+            tracker.skipped()
+            yield {}
             continue
-        betas, remarks = engine.shape(person_cells(detection))
-        box, first_box = person_box(detection), None
+        if before is not None:
+            _check_size(photo, before.size)
+            if is_cut(before.pixels, photo.pixels):
+                tracker.cut()
+        before = photo
         camera = engine.camera(photo.size, photo.focal)
-        yield Frame(detection.keypoints, camera, box, detection.score, betas, remarks)
+        yield {number: _frame(engine, one, camera) for number, one in tracker(photo.pixels).items()}
+
+
+def _frame(engine: Engine, detection: Detection, camera: Camera) -> Frame:
+    betas, remarks = engine.shape(person_cells(detection))
+    return Frame(detection.keypoints, camera, extent_of(detection), detection.score, betas, remarks)
 
 
 def _check_size(photo: Photo, size: tuple[int, int]) -> None:
@@ -149,25 +190,6 @@ def _check_size(photo: Photo, size: tuple[int, int]) -> None:
             f"{photo.path.name} has {photo.size[0]}×{photo.size[1]} pixels, but those before it {size[0]}×{size[1]}: "
             "pictures that differ in size are not one motion. Estimate them one by one instead."
         )
-
-
-def _follow(engine: Engine, photo: Photo, box: np.ndarray | None, first_box: np.ndarray | None) -> Detection:
-    """Look at the mirror image about where the person was, with room for limbs that were missed there; then closer, at
-    the picture itself; both looks decide together. If they are no longer there, look for them anew; at first in the
-    user's box, if there is one."""
-    if box is not None:
-        wide = engine.human2d(photo.pixels, [replace(crop_of_box(widened(box)), flip=True)])[0]
-        near = engine.human2d(photo.pixels, [crop_of_box(person_box(wide))])[0]
-        if presence_of(near) >= MIN_PRESENCE and box_overlap(box, person_box(near)) > SAME_PERSON:
-            return engine.human2d.together([near, wide])
-    return engine.detect(photo, first_box).detection
-
-
-def widened(box: np.ndarray) -> np.ndarray:
-    """A box (x, y, width, height) grown on all sides. Without it, a limb that is missed once lies outside the next
-    frame's crop, and is missed for good."""
-    margin = ROOM * max(box[2:])
-    return np.concatenate([box[:2] - margin, box[2:] + 2 * margin])
 
 
 def frames_from_keypoints(

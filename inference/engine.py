@@ -18,8 +18,9 @@ from .models import MODELS
 from .networks.crop import box_around, heatmap_window
 from .networks.finder import Finder
 from .networks.human2d import Detection, Human2D, score_of
-from .networks.person import Found, box_of, find_everybody, find_person, person_cells
+from .networks.person import Found, find_everybody, find_person, person_cells
 from .networks.priors import POSE_WEIGHTS, PosePrior, ShapePrior
+from .networks.tracking import extent_of
 from .people import stand_apart
 from .refinement.depth_hypotheses import Hypothesis, hypotheses
 from .refinement.parametric_body import Parameters
@@ -204,20 +205,13 @@ def translation_of(frame: Lifted, points: np.ndarray) -> np.ndarray:
 
 def observed(detection: Detection, source: Path) -> Observed:
     """What an estimate of one picture rests on."""
-    return Observed(detection.keypoints[None], person_box(detection)[None], np.array([detection.score]), source)
+    return Observed(detection.keypoints[None], extent_of(detection)[None], np.array([detection.score]), source)
 
 
 def with_silhouette(estimate: BodyEstimate, detection: Detection) -> BodyEstimate:
     """The estimate with what Human2D saw of the person's outline."""
     silhouette = np.round(255 * person_cells(detection).clip(0, 1)).astype(np.uint8)
     return replace(estimate, silhouette=silhouette, silhouette_window=heatmap_window(detection.crop))
-
-
-def person_box(detection: Detection) -> np.ndarray:
-    """The person's box (4,), or the whole crop when too few keypoints are sure enough to draw one."""
-    box = box_of(detection)
-    crop = detection.crop
-    return np.array([*(crop.center - crop.side / 2), crop.side, crop.side]) if box is None else box
 
 
 def check_keypoints(keypoints: np.ndarray, source: Path) -> None:

@@ -12,6 +12,7 @@ COMMANDS = {
     "shape-prior": (".priors.shape_prior", "train ShapePrior on silhouettes of posed bodies"),
     "evaluate-human2d": (".human2d.evaluation.command", "measure Human2D, networks and MediaPipe side by side"),
     "evaluate-people": (".human2d.evaluation.crowds", "measure whether everybody in a picture is found"),
+    "evaluate-tracking": (".human2d.evaluation.films", "measure whether people in films stay who they are"),
     "export-human2d": (".human2d.export", "calibrate Human2D and write its ONNX file"),
     "average-human2d": (".human2d.average", "weights between two runs of Human2D"),
     "export-finder": (".human2d.finder", "write the finder of people from MoveNet's published weights"),

@@ -34,6 +34,10 @@ SMALL = 0.35
 """Of the photo's longer side: where somebody is smaller, others may be too small to be seen in the whole photo."""
 SAME_POSE = 0.1
 """Median distance of keypoints, over the longer side of the smaller box, up to which two looks saw one person."""
+MIN_SCORES = 0.6
+"""Sum of the pose's and the finder's scores from which somebody is one of a picture's people: on composed crowds of
+calibration pictures, 4 of 181 are then nobody, and none of 27 empty pictures shows anybody; of the 27 and 8 who are
+nobody without it one in a hundred right ones is given up."""
 ANOTHER = 0.3
 """The finder's score from which somebody else in the picture is worth telling the user of."""
 FEWEST_SURE = 3
@@ -94,7 +98,7 @@ def find_everybody(
         if most is not None and len(found) >= most:
             break
         detection = look_twice(photo, human2d, crop_of_box(person.box))
-        if is_person(detection) and not any(same_pose(detection, other) for other in found):
+        if is_one_of_many(detection, person) and not any(same_pose(detection, other) for other in found):
             found.append(detection)
     # Nobody, but what looks most like it may be worth a sentence; or somebody whom the finder does not see.
     return found or [find_person(photo, human2d, finder).detection]
@@ -237,6 +241,12 @@ def is_person(found: Detection, boxed: bool = False) -> bool:
     """Whether somebody is there, and enough of them to pose a body; `boxed` when the user said where to look."""
     least = MIN_PRESENCE_IN_BOX if boxed else MIN_PRESENCE
     return presence_of(found) >= least and int((found.keypoints[:, 2] >= SURE).sum()) >= FEWEST_SURE
+
+
+def is_one_of_many(found: Detection, candidate: Candidate) -> bool:
+    """Whether somebody is there whom nobody asked for by name: the finder and the look must be surer together than where
+    one person is looked for, since what is wrong is then one character too many."""
+    return is_person(found) and found.score + candidate.score >= MIN_SCORES
 
 
 def check_person(found: Detection, boxed: bool = False) -> None:

@@ -1,0 +1,239 @@
+"""Following people from picture to picture of a film: who was there is looked for near where they were; who is lost is
+waited for, and taken up again by place, size and colours, so that nobody becomes somebody else.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from .crop import crop_of_box
+from .finder import Candidate, Finder
+from .human2d import Detection, Human2D
+from .person import (
+    MIN_PRESENCE,
+    box_of,
+    box_overlap,
+    find_people,
+    is_one_of_many,
+    is_person,
+    look_twice,
+    person_silhouette,
+    presence_of,
+    prominence,
+    same_pose,
+)
+
+ROOM = 0.12
+"""How much the last picture's box is grown, over its longer side, to find the person in the next."""
+SAME_PERSON = 0.3
+"""Overlap of the box in one picture with that in the next from which it is the same person."""
+SAME_COLOURS = 0.55
+"""Distance of colours, 0 to 1 (Bhattacharyya's), up to which somebody may be the one who was lost, and beyond which
+somebody who is at the right place is not."""
+LEARNING = 0.1
+"""Of what somebody's colours are now, in what they are taken to be."""
+GATE, GATE_GROWS = 0.6, 0.15
+"""How far from where they should be somebody lost may be taken up, over their longer side: at first, and more for each
+picture that they were lost in."""
+SIZE, SIZE_GROWS = 1.35, 1.03
+"""The same of their size, as a ratio."""
+PATIENCE = 90
+"""Pictures for which somebody lost is waited for."""
+STEADY = 0.5
+"""Of the last step, in the speed that somebody is taken to have."""
+NEW_EVERY = 5
+"""Pictures between two looks for people who have come into the film."""
+MOST_LOOKS = 3
+"""Candidates for somebody lost that are looked at in one picture."""
+COLOURS = (12, 6, 4)
+"""Bins of hue, saturation and value."""
+
+CUT_CHANGE, CUT_SHARE, CUT_COLOURS = 30, 0.6, 0.6
+"""Levels by which a part of the picture changes, the share of parts that do, and the distance of all colours, from
+which a film is cut."""
+
+
+@dataclass
+class Track:
+    """Somebody who is followed: where they were last, the speed of their box's centre, their colours, and for how many
+    pictures they have not been seen."""
+
+    number: int
+    box: np.ndarray
+    colours: np.ndarray
+    velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    lost: int = 0
+
+    @property
+    def center(self) -> np.ndarray:
+        """Where the middle of their box should be by now."""
+        return self.box[:2] + self.box[2:] / 2 + self.velocity * min(self.lost + 1, 10)
+
+    def saw(self, detection: Detection, photo: np.ndarray) -> None:
+        """Take down where they are and how they look."""
+        box = extent_of(detection)
+        step = (box[:2] + box[2:] / 2 - self.box[:2] - self.box[2:] / 2) / (self.lost + 1)
+        self.velocity = STEADY * step + (1 - STEADY) * self.velocity
+        self.box, self.lost = box, 0
+        self.colours = (1 - LEARNING) * self.colours + LEARNING * colours_of(detection, photo)
+
+
+class Tracker:
+    """Follows at most `most` people, or everybody (None). Call it with each picture in turn, (H, W, 3) uint8 RGB; it
+    tells who was seen in it, by their numbers, which count from 0.
+
+    `first_box` (x, y, width, height) is where the user says that the person is when they first appear.
+    """
+
+    def __init__(
+        self, human2d: Human2D, finder: Finder, most: int | None = 1, first_box: np.ndarray | None = None
+    ):
+        self.human2d, self.finder, self.most, self.first_box = human2d, finder, most, first_box
+        self.tracks: list[Track] = []
+        self._count = self._pictures = 0
+
+    def __call__(self, photo: np.ndarray) -> dict[int, Detection]:
+        seen = {track.number: self._near(photo, track) for track in self.tracks if not track.lost}
+        seen = self._each_once({number: one for number, one in seen.items() if one is not None}, photo)
+        missing = [track for track in self.tracks if track.number not in seen]
+        wanted = self.most is None or len(self.tracks) < self.most
+        if missing or (wanted and (self._pictures % NEW_EVERY == 0 or not self.tracks)):
+            self._look_around(photo, missing, wanted, seen)
+        for track in self.tracks:
+            if track.number in seen:
+                track.saw(seen[track.number], photo)
+            else:
+                track.lost += 1
+        self.tracks = [track for track in self.tracks if track.lost <= PATIENCE]
+        self._pictures += 1
+        return seen
+
+    def skipped(self) -> None:
+        """A picture that could not be read went by."""
+        for track in self.tracks:
+            track.lost += 1
+        self._pictures += 1
+
+    def cut(self) -> None:
+        """The film goes on somewhere else: nobody is where they were."""
+        self.tracks = []
+
+    def _near(self, photo: np.ndarray, track: Track) -> Detection | None:
+        """Look at the mirror image about where the person was, with room for limbs that were missed there; then closer,
+        at the picture itself; both looks decide together. None where they are not there any more."""
+        wide = self.human2d(photo, [replace(crop_of_box(widened(track.box)), flip=True)])[0]
+        near = self.human2d(photo, [crop_of_box(extent_of(wide))])[0]
+        if presence_of(near) < MIN_PRESENCE or box_overlap(track.box, extent_of(near)) <= SAME_PERSON:
+            return None
+        detection = self.human2d.together([near, wide])
+        return detection if colour_distance(track.colours, colours_of(detection, photo)) <= SAME_COLOURS else None
+
+    def _each_once(self, seen: dict[int, Detection], photo: np.ndarray) -> dict[int, Detection]:
+        """Where two are seen in one place, it is the one whose colours these are; the other is hidden."""
+        by_number = {track.number: track for track in self.tracks}
+        fit = {
+            number: colour_distance(by_number[number].colours, colours_of(one, photo)) for number, one in seen.items()
+        }
+        kept: dict[int, Detection] = {}
+        for number in sorted(seen, key=fit.get):
+            if not any(same_pose(seen[number], other) for other in kept.values()):
+                kept[number] = seen[number]
+        return kept
+
+    def _look_around(
+        self, photo: np.ndarray, missing: list[Track], wanted: bool, seen: dict[int, Detection]
+    ) -> None:
+        """Look through the whole picture for who is missing, and for new people if more are `wanted`; add them to
+        `seen`."""
+        if not self.tracks and self.first_box is not None:
+            detection = look_twice(photo, self.human2d, crop_of_box(self.first_box))
+            if is_person(detection, boxed=True):
+                self._begin(detection, photo, seen)
+            return
+        people = sorted(find_people(photo, self.finder, everybody=self.most != 1), key=prominence, reverse=True)
+        taken = [extent_of(one) for one in seen.values()]
+        people = [one for one in people if not any(box_overlap(one.box, box) > SAME_PERSON for box in taken)]
+        for track in sorted(missing, key=lambda one: one.lost):
+            found = self._again(photo, track, people)
+            if found is not None and not any(same_pose(found, other) for other in seen.values()):
+                seen[track.number] = found
+        if not wanted:
+            return
+        for person in people:
+            if self.most is not None and len(self.tracks) >= self.most:
+                return
+            detection = look_twice(photo, self.human2d, crop_of_box(person.box))
+            if is_person(detection) if self.most == 1 else is_one_of_many(detection, person):
+                self._begin(detection, photo, seen)
+
+    def _again(self, photo: np.ndarray, track: Track, people: list[Candidate]) -> Detection | None:
+        """Somebody lost, among those who may be in the picture: near enough, large enough, and coloured alike."""
+        reach = (GATE + GATE_GROWS * track.lost) * track.box[2:].max()
+        ratio = np.log(SIZE * SIZE_GROWS**track.lost)
+        near = []
+        for person in people:
+            away = np.linalg.norm(person.box[:2] + person.box[2:] / 2 - track.center)
+            if away <= reach and abs(np.log(person.box[2:].max() / track.box[2:].max())) <= ratio:
+                near.append((away, person))
+        best, least = None, SAME_COLOURS
+        for _, person in sorted(near, key=lambda one: one[0])[:MOST_LOOKS]:
+            detection = look_twice(photo, self.human2d, crop_of_box(person.box))
+            distance = colour_distance(track.colours, colours_of(detection, photo))
+            if is_person(detection) and distance <= least:
+                best, least = detection, distance
+        return best
+
+    def _begin(self, detection: Detection, photo: np.ndarray, seen: dict[int, Detection]) -> None:
+        if any(same_pose(detection, other) for other in seen.values()):
+            return
+        self.tracks.append(Track(self._count, extent_of(detection), colours_of(detection, photo)))
+        seen[self._count] = detection
+        self._count, self.first_box = self._count + 1, None
+
+
+def extent_of(detection: Detection) -> np.ndarray:
+    """The person's box (4,), or the whole crop when too few keypoints are sure enough to draw one."""
+    box, crop = box_of(detection), detection.crop
+    return np.array([*(crop.center - crop.side / 2), crop.side, crop.side]) if box is None else box
+
+
+def widened(box: np.ndarray) -> np.ndarray:
+    """A box (x, y, width, height) grown on all sides. Without it, a limb that is missed once lies outside the next
+    picture's crop, and is missed for good."""
+    margin = ROOM * max(box[2:])
+    return np.concatenate([box[:2] - margin, box[2:] + 2 * margin])
+
+
+def colours_of(detection: Detection, photo: np.ndarray) -> np.ndarray:
+    """How the person's silhouette is coloured: shares (288,) of hues, saturations and values."""
+    size = detection.silhouette.shape[0]
+    crop = replace(detection.crop, size=64)
+    pixels = cv2.cvtColor(crop.cut(photo), cv2.COLOR_RGB2HSV)
+    mask = person_silhouette(detection)
+    mask = (cv2.resize(mask, (64, 64), interpolation=cv2.INTER_AREA) if size != 64 else mask) >= 0.5
+    if not mask.any():
+        mask = np.ones_like(mask)
+    ranges = [0, 180, 0, 256, 0, 256]
+    shares = cv2.calcHist([pixels], [0, 1, 2], mask.astype(np.uint8), list(COLOURS), ranges).ravel()
+    return shares / max(shares.sum(), 1.0)
+
+
+def colour_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Bhattacharyya's distance of two histograms, 0 (alike) to 1."""
+    return float(np.sqrt(max(0.0, 1 - np.sqrt(a * b).sum())))
+
+
+def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether a film goes on somewhere else between two of its pictures (H, W, 3) uint8 RGB: almost nothing is where it
+    was, nor coloured as before."""
+    small = [cv2.resize(one, (32, 18), interpolation=cv2.INTER_AREA) for one in (before, after)]
+    changed = np.abs(small[0].astype(int) - small[1]).max(-1) > CUT_CHANGE
+    if changed.mean() < CUT_SHARE:
+        return False
+    shares = []
+    for one in small:
+        hsv = cv2.cvtColor(one, cv2.COLOR_RGB2HSV)
+        histogram = cv2.calcHist([hsv], [0, 1, 2], None, list(COLOURS), [0, 180, 0, 256, 0, 256]).ravel()
+        shares.append(histogram / histogram.sum())
+    return colour_distance(*shares) > CUT_COLOURS
