@@ -244,8 +244,8 @@ def is_person(found: Detection, boxed: bool = False) -> bool:
 
 
 def is_one_of_many(found: Detection, candidate: Candidate) -> bool:
-    """Whether somebody is there whom nobody asked for by name: the finder and the look must be surer together than where
-    one person is looked for, since what is wrong is then one character too many."""
+    """Whether somebody is one of a picture's people. The finder and the look must be surer together than where one
+    person is looked for: what is wrong is one character too many."""
     return is_person(found) and found.score + candidate.score >= MIN_SCORES
 
 
