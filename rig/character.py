@@ -73,16 +73,17 @@ def build_people(
     estimates: Sequence[BodyEstimate],
     model: BodyModel,
     *,
-    photo: Path | None,
+    photo: Path | Sequence[Path] | None,
     name: str,
     stand_on_ground: bool = False,
     start_frame: int = 1,
+    firsts: Sequence[int] | None = None,
     bone_names: str = "smpl",
 ) -> list[Character]:
-    """Build a character for each person of one photo in the current scene, in one collection called `name`, before one
-    camera, as `build_character` does for one. Characters are called `name`.1, `name`.2 and so on, and have colours of
-    their own. `stand_on_ground` moves them all together: whoever is lowest stands at z = 0, the first pelvis above the
-    origin.
+    """Build a character for each person of one photo or film in the current scene, in one collection called `name`,
+    before one camera, as `build_character` does for one. Characters are called `name`.1, `name`.2 and so on, and have
+    colours of their own; each's keys begin `firsts` frames after `start_frame`. `stand_on_ground` moves them all
+    together: whoever is lowest stands at z = 0, the first pelvis above the origin.
     """
     for estimate in estimates:
         _check_model(estimate, model)
@@ -104,10 +105,12 @@ def build_people(
         objects += [armature, body]
         people.append((armature, body, own, turns, place + move))
     _link(name, *objects, camera)
-    for armature, _, own, turns, place in people:
-        key_pose(armature, turns, place, own, start_frame)
+    firsts = firsts or [0] * len(people)
+    for first, (armature, _, own, turns, place) in zip(firsts, people, strict=True):
+        key_pose(armature, turns, place, own, start_frame + first)
     _set_photo_size(estimates[0], camera)
-    set_time(start_frame, 1, 0.0)
+    length = max(first + estimate.frame_count for first, estimate in zip(firsts, estimates, strict=True))
+    set_time(start_frame, length, estimates[0].mocap_framerate)
     if photo is not None:
         show_photo(camera, photo, estimates[0].image_size, start_frame)
     return [Character(armature, body, camera) for armature, body, *_ in people]

@@ -72,13 +72,14 @@ def write_files(
 def write_people(
     estimates: Sequence[BodyEstimate],
     model: BodyModel,
-    photo: Path,
+    photo: Path | Sequence[Path] | None,
     out_stem: Path,
     formats: Sequence[str],
     bone_names: str = "smpl",
+    firsts: Sequence[int] | None = None,
 ) -> list[Path]:
-    """The same of several people in one photo: all in one file where the format can hold them, else `out_stem`.1.bvh,
-    `out_stem`.2.bvh and so on."""
+    """The same of several people in one photo or film, of whom each appears `firsts` frames after its beginning: all in
+    one file where the format can hold them, else `out_stem`.1.bvh, `out_stem`.2.bvh and so on."""
     if not formats:
         return []
     require_blender(formats)
@@ -89,7 +90,7 @@ def write_people(
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     people = build_people(
-        estimates, model, photo=photo, name=out_stem.name, stand_on_ground=True, bone_names=bone_names
+        estimates, model, photo=photo, name=out_stem.name, stand_on_ground=True, firsts=firsts, bone_names=bone_names
     )
     _pack_photo(people[0].camera)
     paths = []

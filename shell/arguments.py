@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     estimate.add_argument("--box", type=box, metavar="X,Y,W,H", help="where the person is, in pixels")
     estimate.add_argument(
         "--people", type=people, default=1, metavar="N|all",
-        help="of a picture, up to so many people, or all, the most prominent first: a body each (default 1)",
+        help="of a picture or a motion, up to so many people, or all, a body each (default 1)",
     )  # fmt: skip
     estimate.add_argument("--fov", type=angle, metavar="DEG", help="field of view across the longer side")
     estimate.add_argument(

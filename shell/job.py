@@ -7,11 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ..inference.clip import MotionOptions, estimate_motion, frames_from_keypoints, look_at_frames, read_ahead
-from ..inference.drawing.clip_files import write_mask_pictures, write_overlay_video
+from ..inference.clip import (
+    MotionOptions,
+    estimate_motion,
+    frames_from_keypoints,
+    look_at_frames,
+    look_at_people,
+    read_ahead,
+)
+from ..inference.drawing.clip_files import PartOfClip, write_mask_pictures, write_overlay_video, write_people_video
 from ..inference.drawing.overlay import body_mask, draw_overlay, draw_people
 from ..inference.engine import Engine, Result, Settings
-from ..inference.errors import UserError
+from ..inference.errors import NoPersonError, UserError
 from ..inference.files.frames import InputItem, open_inputs, with_neighbours
 from ..inference.files.images import Photo, upright_file, write_picture
 from ..inference.files.keypoint_files import Keypoints, read_keypoints
@@ -58,7 +65,7 @@ class Job:
             if given and not self.options.motion:
                 raise UserError(f"{name} says something of a motion. Give --motion, too.")
         if self.options.people != 1:
-            for name in ("keypoints", "box", "motion", "hypotheses"):
+            for name in ("keypoints", "box", "hypotheses"):
                 if np.any(getattr(self.options, name)):
                     raise UserError(f"--people is of whole pictures that our networks look at, so not with --{name}.")
         if self.options.hypotheses and (self.options.motion or "npz" not in self.formats):
@@ -129,7 +136,7 @@ class Job:
             outcome.files += outcome.people[-1]["files"]
         estimates = [result.estimate for result in results]
         if "overlay" in self.formats:
-            write_picture(self.out / f"{name}.overlay.png", draw_people(photo.pixels, estimates))
+            write_picture(self.out / f"{name}.overlay.png", draw_people(photo.pixels, dict(enumerate(estimates, 1))))
             outcome.files.append(f"{name}.overlay.png")
         if self.scene_formats:
             behind = upright_file(photo, self.out / f"{name}.photo.png")
@@ -188,8 +195,55 @@ class Job:
         outcome.seconds = round(time.perf_counter() - began, 3)
         return [outcome]
 
+    def _several_motions(self, outcome: Outcome) -> None:
+        """A motion each: npz and masks are numbered, the rest shows them together."""
+        options, first, name = self.options, self.items[0], outcome.name
+        photos = read_ahead(self._progress(self.items), outcome.remarks)
+        people = look_at_people(self.engine, photos, options.people)
+        if not people:
+            raise NoPersonError(f"No person was found in any of the {len(self.items)} frames of {first.path.name}.")
+        outcome.people, parts = [], []
+        for number, person in enumerate(people, 1):
+            moving = estimate_motion(self.engine, person.frames, first, self._motion_options(), options.refine)
+            parts.append(PartOfClip(person.first, moving.estimate))
+            outcome.remarks += [f"{number}: {remark}" for remark in moving.remarks]
+            files = [f"{name}.{number}.npz"] if "npz" in self.formats else []
+            if files:
+                moving.estimate.save(self.out / files[0])
+            if "mask" in self.formats:
+                files.append(f"{name}.{number}.mask/")
+                own = self.items[person.first : person.first + len(person.frames)]
+                write_mask_pictures(self.out / f"{name}.{number}.mask", own, moving.estimate, self.engine.body)
+            score = round(float(np.mean(moving.estimate.score)), 3)
+            span = [person.first, person.first + len(person.frames) - 1]
+            outcome.people.append({"number": number, "score": score, "frames": span, "files": files})
+            outcome.files += files
+        outcome.score = round(float(np.mean([person["score"] for person in outcome.people])), 3)
+        outcome.remarks += self.missing_remark
+        if "overlay" in self.formats:
+            write_people_video(self.out / f"{name}.overlay.mp4", self.items, parts, self.engine.body)
+            outcome.files.append(f"{name}.overlay.mp4")
+        if self.scene_formats:
+            paths = write_people(
+                [part.estimate for part in parts], self.engine.body, self._behind(), self.out / name,
+                self.scene_formats, options.bones, [part.first for part in parts],
+            )  # fmt: skip
+            outcome.files += [path.name for path in paths]
+
+    def _motion_options(self) -> MotionOptions:
+        strength = STRENGTH if self.options.smooth is None else self.options.smooth
+        return MotionOptions(self.options.fps or 0.0, strength, self.options.keep_feet)
+
+    def _behind(self) -> Path | list[Path]:
+        """A film lies behind the characters as it is; so does a numbered sequence of pictures."""
+        first = self.items[0]
+        return first.path if first.video else [item.path for item in self.items]
+
     def _one_motion(self, outcome: Outcome) -> None:
         first, options = self.items[0], self.options
+        if options.people != 1:
+            self._several_motions(outcome)
+            return
         if self.keypoints is None:
             photos = read_ahead(self._progress(self.items), outcome.remarks)
             frames = look_at_frames(self.engine, photos, options.box)
@@ -197,9 +251,7 @@ class Job:
             photo = first.read()
             points = [matching_keypoints(frame, photo) for frame in self.keypoints]
             frames = frames_from_keypoints(self.engine, points, photo.size, options.keypoints, photo.focal)
-        strength = STRENGTH if options.smooth is None else options.smooth
-        wanted = MotionOptions(options.fps or 0.0, strength, options.keep_feet)
-        moving = estimate_motion(self.engine, frames, first, wanted, options.refine)
+        moving = estimate_motion(self.engine, frames, first, self._motion_options(), options.refine)
         outcome.score = round(float(np.mean(moving.estimate.score)), 3)
         outcome.remarks += [*moving.remarks, *self.missing_remark]
         self._write_motion_files(moving.estimate, outcome)
@@ -216,10 +268,7 @@ class Job:
             write_mask_pictures(self.out / f"{name}.mask", self.items, estimate, self.engine.body)
             outcome.files.append(f"{name}.mask/")
         if self.scene_formats:
-            first = self.items[0]
-            # A film lies behind the character as it is; so does a numbered sequence of pictures.
-            behind = first.path if first.video else [item.path for item in self.items]
-            self._write_scene_files(estimate, behind, name, outcome)
+            self._write_scene_files(estimate, self._behind(), name, outcome)
 
     def _progress(self, items: list[InputItem]):
         from tqdm import tqdm

@@ -1,7 +1,8 @@
 """Pictures of a motion: the overlay as a video, the masks as numbered pictures."""
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -13,10 +14,18 @@ from ..errors import UserError
 from ..files.destination import replacing
 from ..files.frames import InputItem
 from ..files.images import write_picture
-from .overlay import body_mask, draw_overlay
+from .overlay import body_mask, draw_overlay, draw_people
 
 LONGEST_SIDE = 1280
 """The video is drawn no larger than this; most players refuse mp4 beyond 4096 anyway."""
+
+
+@dataclass(frozen=True)
+class PartOfClip:
+    """Somebody's motion, which begins at frame `first` of a clip, counted from 0."""
+
+    first: int
+    estimate: BodyEstimate
 
 
 def frame_of(estimate: BodyEstimate, frame: int, body: BodyModel) -> BodyEstimate:
@@ -31,6 +40,26 @@ def frame_of(estimate: BodyEstimate, frame: int, body: BodyModel) -> BodyEstimat
 
 def write_overlay_video(path: Path, items: list[InputItem], estimate: BodyEstimate, body: BodyModel) -> None:
     """Write an mp4 of every frame with body and skeleton over it. Raises UserError when it cannot be written."""
+    _write_film(path, items, estimate, lambda pixels, index: draw_overlay(pixels, frame_of(estimate, index, body)))
+
+
+def write_people_video(path: Path, items: list[InputItem], people: Sequence[PartOfClip], body: BodyModel) -> None:
+    """The same of several people, each from their first frame to their last."""
+
+    def draw(pixels: np.ndarray, index: int) -> np.ndarray:
+        there = {
+            number: frame_of(one.estimate, index - one.first, body)
+            for number, one in enumerate(people, 1)
+            if 0 <= index - one.first < one.estimate.frame_count
+        }
+        return draw_people(pixels, there)
+
+    _write_film(path, items, people[0].estimate, draw)
+
+
+def _write_film(
+    path: Path, items: list[InputItem], estimate: BodyEstimate, draw: Callable[[np.ndarray, int], np.ndarray]
+) -> None:
     width, height = estimate.image_size
     scale = min(1.0, LONGEST_SIDE / max(width, height))
     # The codec wants even sides.
@@ -43,8 +72,7 @@ def write_overlay_video(path: Path, items: list[InputItem], estimate: BodyEstima
                 # Of a frame that cannot be read the one before stays: the film must keep its length.
                 with suppress(UserError):
                     pixels = item.read().pixels
-                drawn = draw_overlay(pixels, frame_of(estimate, index, body))
-                small = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
+                small = cv2.resize(draw(pixels, index), size, interpolation=cv2.INTER_AREA)
                 writer.write(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         finally:
             writer.release()

@@ -1,6 +1,6 @@
 """The picture a person looks at first: the photo, the body laid over it, and the skeleton that was found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -48,23 +48,23 @@ def draw_overlay(photo: np.ndarray, estimate: BodyEstimate, frame: int = 0) -> n
     return picture
 
 
-def draw_people(photo: np.ndarray, people: Sequence[BodyEstimate]) -> np.ndarray:
-    """The photo (H, W, 3) uint8 RGB with several people's bodies over it, each in their colour, the nearest on top, and
-    their numbers, which count from 1 in the order given. Single pictures' estimates."""
+def draw_people(photo: np.ndarray, people: Mapping[int, BodyEstimate]) -> np.ndarray:
+    """The photo (H, W, 3) uint8 RGB with several people's bodies over it, the nearest on top, each in the colour of
+    their number, which counts from 1. Single pictures' estimates."""
     picture = photo.copy()
-    order = sorted(range(len(people)), key=lambda number: -people[number].joints_3d[0, 0, 2])
+    order = sorted(people, key=lambda number: -people[number].joints_3d[0, 0, 2])
     for number in order:
         _draw_body(picture, people[number], 0, np.array(person_colour(number)))
     for number in order:
         _draw_skeleton(picture, people[number].keypoints_2d[0])
-    for number, person in enumerate(people, 1):
-        _draw_number(picture, person, number)
+    for number in order:
+        _draw_number(picture, people[number], number)
     return picture
 
 
 def person_colour(number: int) -> tuple[int, int, int]:
-    """Of the person with this number, from 0: light, and told apart by people with any kind of colour blindness."""
-    return PERSON_COLOURS[number % len(PERSON_COLOURS)]
+    """Of the person with this number, from 1: light, and told apart by people with any kind of colour blindness."""
+    return PERSON_COLOURS[(number - 1) % len(PERSON_COLOURS)]
 
 
 def body_mask(estimate: BodyEstimate, frame: int = 0) -> np.ndarray:
@@ -187,7 +187,7 @@ def _colour_of(*keypoints: int) -> tuple[int, int, int]:
 def _draw_number(picture: np.ndarray, person: BodyEstimate, number: int) -> None:
     """A person's number above their head, or at the picture's edge where that is out of it."""
     x, y, width, _ = person.bbox[0]
-    _draw_label(picture, str(number), (round(float(x + width / 2)), round(float(y))), person_colour(number - 1))
+    _draw_label(picture, str(number), (round(float(x + width / 2)), round(float(y))), person_colour(number))
 
 
 def _draw_label(

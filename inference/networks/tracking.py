@@ -38,10 +38,16 @@ GATE, GATE_GROWS = 0.6, 0.15
 picture that they were lost in."""
 SIZE, SIZE_GROWS = 1.35, 1.03
 """The same of their size, as a ratio."""
+GROWN, GROWN_TOGETHER = 1.8, 1.25
+"""Most that somebody's box may differ from its size lately; and where somebody else is near."""
+NEAR_OTHERS = 0.05
+"""Overlap of boxes from which two people are near each other."""
+BETTER = 0.05
+"""By how much nearer in colour somebody must be than whom a track was taken for."""
 PATIENCE = 90
 """Pictures for which somebody lost is waited for."""
-STEADY = 0.5
-"""Of the last step, in the speed that somebody is taken to have."""
+STEADY, GROWING = 0.5, 0.3
+"""Of the last step, in the speed that somebody is taken to have; and of their size now, in what it is taken to be."""
 NEW_EVERY = 5
 """Pictures between two looks for people who have come into the film."""
 MOST_LOOKS = 3
@@ -56,27 +62,49 @@ which a film is cut."""
 
 @dataclass
 class Track:
-    """Somebody who is followed: where they were last, the speed of their box's centre, their colours, and for how many
-    pictures they have not been seen."""
+    """Somebody who is followed: where they were last, the speed of their box's centre, how large they are, their
+    colours, and for how many pictures they have not been seen."""
 
     number: int
     box: np.ndarray
     colours: np.ndarray
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    size: float = 0.0
+    """Root of their box's area, lately."""
+    seen: int = 0
+    """In how many pictures."""
     lost: int = 0
+
+    @property
+    def patience(self) -> int:
+        """Pictures for which one of many is waited for: who was seen for a moment may have been nobody."""
+        return min(PATIENCE, 3 * self.seen)
+
+    def __post_init__(self):
+        self.size = self.size or size_of(self.box)
 
     @property
     def center(self) -> np.ndarray:
         """Where the middle of their box should be by now."""
         return self.box[:2] + self.box[2:] / 2 + self.velocity * min(self.lost + 1, 10)
 
-    def saw(self, detection: Detection, photo: np.ndarray) -> None:
-        """Take down where they are and how they look."""
+    def saw(self, detection: Detection, photo: np.ndarray, alone: bool) -> None:
+        """Take down where they are and, if nobody else is near, how they look."""
         box = extent_of(detection)
         step = (box[:2] + box[2:] / 2 - self.box[:2] - self.box[2:] / 2) / (self.lost + 1)
         self.velocity = STEADY * step + (1 - STEADY) * self.velocity
-        self.box, self.lost = box, 0
-        self.colours = (1 - LEARNING) * self.colours + LEARNING * colours_of(detection, photo)
+        self.box, self.lost, self.seen = box, 0, self.seen + 1
+        self.size += GROWING * (size_of(box) - self.size)
+        if alone:
+            self.colours = (1 - LEARNING) * self.colours + LEARNING * colours_of(detection, photo)
+
+    def distance(self, detection: Detection, photo: np.ndarray) -> float:
+        """How differently somebody is coloured, 0 to 1."""
+        return colour_distance(self.colours, colours_of(detection, photo))
+
+    def as_large(self, box: np.ndarray, limit: float) -> bool:
+        """Whether a box is as large as theirs, within a ratio."""
+        return abs(np.log(size_of(box) / self.size)) <= np.log(limit)
 
 
 class Tracker:
@@ -102,10 +130,11 @@ class Tracker:
             self._look_around(photo, missing, wanted, seen)
         for track in self.tracks:
             if track.number in seen:
-                track.saw(seen[track.number], photo)
+                track.saw(seen[track.number], photo, self._alone(track))
             else:
                 track.lost += 1
-        self.tracks = [track for track in self.tracks if track.lost <= PATIENCE]
+        patient = self.most == 1
+        self.tracks = [track for track in self.tracks if track.lost <= (PATIENCE if patient else track.patience)]
         self._pictures += 1
         return seen
 
@@ -124,17 +153,23 @@ class Tracker:
         at the picture itself; both looks decide together. None where they are not there any more."""
         wide = self.human2d(photo, [replace(crop_of_box(widened(track.box)), flip=True)])[0]
         near = self.human2d(photo, [crop_of_box(extent_of(wide))])[0]
-        if presence_of(near) < MIN_PRESENCE or box_overlap(track.box, extent_of(near)) <= SAME_PERSON:
+        box = extent_of(near)
+        if presence_of(near) < MIN_PRESENCE or box_overlap(track.box, box) <= SAME_PERSON:
+            return None
+        # A box that is suddenly larger holds somebody else's limbs as well.
+        if not track.as_large(box, GROWN if self._alone(track) else GROWN_TOGETHER):
             return None
         detection = self.human2d.together([near, wide])
-        return detection if colour_distance(track.colours, colours_of(detection, photo)) <= SAME_COLOURS else None
+        return detection if track.distance(detection, photo) <= SAME_COLOURS else None
+
+    def _alone(self, track: Track) -> bool:
+        """Whether nobody else who is followed is where a track is, nor was lost thereabouts."""
+        return not any(_together(track, other) for other in self.tracks if other is not track)
 
     def _each_once(self, seen: dict[int, Detection], photo: np.ndarray) -> dict[int, Detection]:
         """Where two are seen in one place, it is the one whose colours these are; the other is hidden."""
         by_number = {track.number: track for track in self.tracks}
-        fit = {
-            number: colour_distance(by_number[number].colours, colours_of(one, photo)) for number, one in seen.items()
-        }
+        fit = {number: by_number[number].distance(one, photo) for number, one in seen.items()}
         kept: dict[int, Detection] = {}
         for number in sorted(seen, key=fit.get):
             if not any(same_pose(seen[number], other) for other in kept.values()):
@@ -164,29 +199,49 @@ class Tracker:
             if self.most is not None and len(self.tracks) >= self.most:
                 return
             detection = look_twice(photo, self.human2d, crop_of_box(person.box))
-            if is_person(detection) if self.most == 1 else is_one_of_many(detection, person):
-                self._begin(detection, photo, seen)
+            if not (is_person(detection) if self.most == 1 else is_one_of_many(detection, person)):
+                continue
+            if not any(same_pose(detection, other) for other in seen.values()):
+                self._take(detection, photo, seen)
+
+    def _take(self, detection: Detection, photo: np.ndarray, seen: dict[int, Detection]) -> None:
+        """Somebody at a place where nobody was followed to: one of those who are, if their colours say so, though
+        another was taken for them, or somebody new."""
+        distances = {track.number: track.distance(detection, photo) for track in self.tracks}
+        number = min(distances, key=distances.get, default=None)
+        if number is None or distances[number] > SAME_COLOURS:
+            return self._begin(detection, photo, seen)
+        track = next(track for track in self.tracks if track.number == number)
+        if number not in seen:
+            seen[number] = detection
+        elif distances[number] + BETTER < track.distance(seen[number], photo):
+            other, seen[number] = seen[number], detection
+            missing = [one for one in self.tracks if one.number not in seen]
+            fits = {one.number: one.distance(other, photo) for one in missing}
+            best = min(fits, key=fits.get, default=None)
+            if best is not None and fits[best] <= SAME_COLOURS:
+                seen[best] = other
+        else:
+            self._begin(detection, photo, seen)
 
     def _again(self, photo: np.ndarray, track: Track, people: list[Candidate]) -> Detection | None:
         """Somebody lost, among those who may be in the picture: near enough, large enough, and coloured alike."""
         reach = (GATE + GATE_GROWS * track.lost) * track.box[2:].max()
-        ratio = np.log(SIZE * SIZE_GROWS**track.lost)
+        ratio = SIZE * SIZE_GROWS**track.lost
         near = []
         for person in people:
             away = np.linalg.norm(person.box[:2] + person.box[2:] / 2 - track.center)
-            if away <= reach and abs(np.log(person.box[2:].max() / track.box[2:].max())) <= ratio:
+            if away <= reach and track.as_large(person.box, ratio):
                 near.append((away, person))
         best, least = None, SAME_COLOURS
         for _, person in sorted(near, key=lambda one: one[0])[:MOST_LOOKS]:
             detection = look_twice(photo, self.human2d, crop_of_box(person.box))
-            distance = colour_distance(track.colours, colours_of(detection, photo))
+            distance = track.distance(detection, photo)
             if is_person(detection) and distance <= least:
                 best, least = detection, distance
         return best
 
     def _begin(self, detection: Detection, photo: np.ndarray, seen: dict[int, Detection]) -> None:
-        if any(same_pose(detection, other) for other in seen.values()):
-            return
         self.tracks.append(Track(self._count, extent_of(detection), colours_of(detection, photo)))
         seen[self._count] = detection
         self._count, self.first_box = self._count + 1, None
@@ -196,6 +251,20 @@ def extent_of(detection: Detection) -> np.ndarray:
     """The person's box (4,), or the whole crop when too few keypoints are sure enough to draw one."""
     box, crop = box_of(detection), detection.crop
     return np.array([*(crop.center - crop.side / 2), crop.side, crop.side]) if box is None else box
+
+
+def size_of(box: np.ndarray) -> float:
+    """Root of a box's area, which two people in one box double, nearly, and one who stretches does not."""
+    return float(np.sqrt(max(box[2] * box[3], 1.0)))
+
+
+def _together(track: Track, other: Track) -> bool:
+    """Whether two people's boxes overlap or, where the other is lost, may be at one place."""
+    if not other.lost:
+        return box_overlap(track.box, other.box) > NEAR_OTHERS
+    middle = track.box[:2] + track.box[2:] / 2
+    places = (other.center, other.box[:2] + other.box[2:] / 2)
+    return min(np.linalg.norm(middle - place) for place in places) < max(track.box[2:].max(), other.box[2:].max())
 
 
 def widened(box: np.ndarray) -> np.ndarray:

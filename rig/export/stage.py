@@ -46,9 +46,13 @@ def staged(
     if len(characters) > 1:
         options = replace(options, names=replace(options.names, armature=None))
     with ExitStack() as cleanup:
-        scene = _new_scene(max(clip.frame_count for clip in clips), first_frame, cleanup)
+        begin = min(clip.first_frame for clip in clips)
+        length = max(clip.first_frame - begin + clip.frame_count for clip in clips)
+        scene = _new_scene(length, first_frame, cleanup)
         for character, clip in zip(characters, clips, strict=True):
-            _stand_in(scene, character, clip, _Take(clip_name, first_frame, options, y_up), cleanup)
+            # Who comes later into a film does so in the file.
+            take = _Take(clip_name, first_frame + clip.first_frame - begin, options, y_up)
+            _stand_in(scene, character, clip, take, cleanup)
         cleanup.enter_context(_current(scene))
         scene.frame_set(first_frame - 1)
         yield scene

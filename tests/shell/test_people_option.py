@@ -51,7 +51,7 @@ def test_one_is_the_one_without_the_option(pair, tmp_path, capsys):
     assert (tmp_path / "one" / "pair.npz").read_bytes() == (tmp_path / "plain" / "pair.npz").read_bytes()
 
 
-@pytest.mark.parametrize("option", [["--motion"], ["--box", "1,1,50,50"], ["--hypotheses", "2"]])
+@pytest.mark.parametrize("option", [["--box", "1,1,50,50"], ["--hypotheses", "2"]])
 def test_what_is_said_of_one_person_does_not_go_with_it(pair, tmp_path, capsys, option):
     code, said = estimate(capsys, pair, "--people", "2", "--out", tmp_path / "out", "--format", "npz", *option)
     assert code == 2 and option[0] in said.err and not (tmp_path / "out").exists()

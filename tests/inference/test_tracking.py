@@ -1,0 +1,163 @@
+"""Following people through films of coloured boards, seen by stand-ins for the networks that know where they are."""
+
+import numpy as np
+import pytest
+from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
+from body_from_image.inference.networks.crop import crop_of_box
+from body_from_image.inference.networks.finder import Candidate
+from body_from_image.inference.networks.human2d import Detection
+from body_from_image.inference.networks.tracking import PATIENCE, Tracker, is_cut
+
+WIDTH, HEIGHT = 400, 240
+RED, GREEN, BLUE = (200, 40, 40), (40, 180, 60), (50, 60, 210)
+GRID = np.stack(np.meshgrid(np.linspace(0.1, 0.9, 5), np.linspace(0.05, 0.95, 5)), -1).reshape(-1, 2)
+assert len(GRID) == len(KEYPOINT_NAMES)
+
+
+class World:
+    """A picture of boards (x, y, width, height, colour), the last before the others, and what networks see in it."""
+
+    def __init__(self):
+        self.boards = []
+        self.looks = 0
+
+    def show(self, *boards):
+        self.boards = [board for board in boards if board is not None]
+        picture = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+        for x, y, w, h, colour in self.boards:
+            picture[max(y, 0) : y + h, max(x, 0) : x + w] = colour
+        return picture
+
+    def visible(self):
+        """Boxes of those who are not hidden for the most part."""
+        for number, (x, y, w, h, _) in enumerate(self.boards):
+            hidden = max(
+                (max(0, min(x + w, a + c) - max(x, a)) / w for a, _, c, _, _ in self.boards[number + 1 :]), default=0
+            )
+            if hidden < 0.6:
+                yield np.array([x, y, w, h], float)
+
+    def __call__(self, photo, looked_at):
+        """Human2D: whoever's middle is nearest to the crop's."""
+        self.looks += len(looked_at)
+        return [self._detection(crop) for crop in looked_at]
+
+    def together(self, looks, crop=None):
+        return looks[0]
+
+    def _detection(self, crop):
+        boxes = [box for box in self.visible() if np.abs(box[:2] + box[2:] / 2 - crop.center).max() < crop.side / 2]
+        keypoints, silhouette = np.zeros((25, 3), np.float32), np.zeros((64, 64), np.float32)
+        if not boxes:
+            return Detection(crop, keypoints, silhouette, presence=0.0)
+        box = min(boxes, key=lambda one: np.linalg.norm(one[:2] + one[2:] / 2 - crop.center))
+        keypoints[:, :2], keypoints[:, 2] = box[:2] + GRID * box[2:], 0.9
+        low, high = crop.to_crop(box[:2]) / 4, crop.to_crop(box[:2] + box[2:]) / 4
+        x0, x1 = sorted(np.clip([low[0], high[0]], 0, 64).round().astype(int))
+        silhouette[max(int(low[1]), 0) : max(int(high[1]), 0), x0:x1] = 1
+        return Detection(crop, keypoints, silhouette, presence=0.95)
+
+    def find(self, photo, windows=None):
+        """The finder."""
+        if windows is not None:
+            return []
+        return [
+            Candidate(box, np.column_stack([box[:2] + GRID[:17] * box[2:], np.full(17, 0.9)]), 0.8)
+            for box in self.visible()
+        ]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def board(x, colour, height=120, y=80, width=60):
+    return x, y, width, height, colour
+
+
+def follow(world, tracker, films):
+    """Numbers and left edges that the tracker gives for each picture's boards; None: a picture that is skipped."""
+    seen = []
+    for boards in films:
+        if boards is None:
+            tracker.skipped()
+            seen.append({})
+        else:
+            found = tracker(world.show(*boards))
+            seen.append({number: float(one.keypoints[:, 0].min()) for number, one in found.items()})
+    return seen
+
+
+def test_one_person_is_followed_with_two_looks_a_picture(world):
+    tracker = Tracker(world, world.find)
+    films = [[board(20 + 8 * number, RED)] for number in range(20)]
+    seen = follow(world, tracker, films)
+    assert all(set(own) == {0} for own in seen)
+    assert seen[-1][0] == pytest.approx(20 + 8 * 19 + 6, abs=2)
+    assert world.looks == 2 * 20
+
+
+@pytest.mark.parametrize("lost", [1, 10, 30])
+def test_who_is_hidden_is_waited_for_and_nobody_is_taken_for_them(world, lost):
+    other = board(300, GREEN, 150, 50, 75)
+    here = [[board(40, RED), other]] * 4
+    tracker = Tracker(world, world.find, first_box=np.array([40.0, 80, 60, 120]))
+    seen = follow(world, tracker, here + [[other]] * lost + here)
+    assert all(set(own) == {0} and own[0] < 60 for own in seen[:4] + seen[-4:])
+    assert not any(seen[4:-4]), "the prominent other one is somebody else"
+
+
+def test_pictures_that_cannot_be_read_are_a_gap(world):
+    other = board(300, GREEN, 150, 50, 75)
+    here = [[board(40, RED), other]] * 3
+    tracker = Tracker(world, world.find, first_box=np.array([40.0, 80, 60, 120]))
+    seen = follow(world, tracker, here + [None] * 10 + here)
+    assert all(own[0] < 60 for own in seen[:3] + seen[-3:])
+
+
+def test_after_a_long_time_whoever_is_there_is_followed(world):
+    tracker = Tracker(world, world.find)
+    films = [[board(40, RED)]] * PATIENCE + [[]] * (PATIENCE + 2) + [[board(200, BLUE)]] * 2
+    seen = follow(world, tracker, films)
+    assert seen[0] and set(seen[-1]) == {1}
+
+
+def test_two_who_cross_stay_who_they_are(world):
+    films = [[board(20 + 9 * number, RED), board(320 - 9 * number, BLUE)] for number in range(34)]
+    seen = follow(world, Tracker(world, world.find, most=None), films)
+    red, blue = (next(number for number, x in seen[0].items() if (x < 160) == left) for left in (True, False))
+    assert set(seen[-1]) == {red, blue} and seen[-1][red] > seen[-1][blue]
+    hidden = [own for own in seen if len(own) == 1]
+    assert hidden and all(set(own) == {blue} for own in hidden), "the one behind is the one who is not seen"
+
+
+def test_who_comes_into_the_film_is_somebody_new_and_no_more_than_wanted_are_followed(world):
+    films = [[board(40, RED)]] * 6 + [[board(40, RED), board(180, BLUE)]] * 6 + [
+        [board(40, RED), board(180, BLUE), board(300, GREEN)]
+    ] * 6  # fmt: skip
+    assert len(follow(world, Tracker(world, world.find, most=None), films)[-1]) == 3
+    assert len(follow(world, Tracker(world, world.find, most=2), films)[-1]) == 2
+
+
+def test_after_a_cut_everybody_is_new(world):
+    tracker = Tracker(world, world.find, most=None)
+    follow(world, tracker, [[board(40, RED)]] * 3)
+    tracker.cut()
+    assert set(follow(world, tracker, [[board(60, RED)]])[0]) == {1}
+
+
+def test_a_cut_is_told_from_a_movement_and_from_a_change_of_light():
+    rng = np.random.default_rng(0)
+    place = np.kron(rng.integers(0, 255, (12, 20, 3)), np.ones((20, 20, 1))).astype(np.uint8)
+    elsewhere = np.full_like(place, (180, 200, 60))
+    elsewhere[120:] = (30, 90, 40)
+    assert is_cut(place, elsewhere)
+    assert not is_cut(place, np.roll(place, 6, axis=1))
+    assert not is_cut(place, (place * 0.8).astype(np.uint8))
+
+
+def test_a_crop_shows_the_board_that_it_is_about(world):
+    world.show(board(40, RED))
+    (detection,) = world(None, [crop_of_box(np.array([40.0, 80, 60, 120]))])
+    assert 0.1 < detection.silhouette.mean() < 0.6
