@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..inference.networks.priors import POSE_WEIGHTS
-from ..inference.networks.runtime import DEVICES
+from ..inference.networks.runtime import DEVICES, SIZES
 from ..inference.refinement.depth_hypotheses import BEAM
 
 PICTURE_FORMATS = ("npz", "overlay", "mask")
@@ -42,6 +42,10 @@ def parser() -> argparse.ArgumentParser:
         "--height", type=stature, metavar="METRES", help="how tall the person is; else an average stature for the build"
     )
     estimate.add_argument("--device", choices=DEVICES, default="auto")
+    estimate.add_argument(
+        "--size", choices=SIZES, default="fast",
+        help="of Human2D: fast, or hourglass, the paper's network, where its weights are there (not in Blender's zips)",
+    )  # fmt: skip
     estimate.add_argument("--bones", choices=BONE_NAMES, default="smpl", help="names of the bones in exported files")
     estimate.add_argument(
         "--motion", action="store_true", help="the inputs are one moving person: one animated character"

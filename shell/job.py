@@ -46,6 +46,7 @@ class Job:
         self.engine = Engine(
             Settings(
                 device=options.device,
+                size=options.size,
                 body_model=options.body_model,
                 field_of_view=options.fov,
                 height=options.height,

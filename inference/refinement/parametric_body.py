@@ -73,6 +73,8 @@ class SparseBody:
         self.normals = rest_normals(body)[chosen]
         """(N, 3) outward unit normals of the resting body."""
         landmarks = len(body.keypoint_vertices)
+        self.landmarks = np.arange(landmarks)
+        """Of the N vertices those that are keypoints."""
         names = np.eye(JOINTS + landmarks)
         linear = np.stack(keypoints_from_joints(names[:JOINTS], names[JOINTS:]), -2)
         self.keypoints_from_points = np.pad(linear, ((0, 0), (0, len(chosen) - landmarks)))
@@ -134,6 +136,18 @@ class SparseBody:
     def _columns(by_turn: np.ndarray, by_shape: np.ndarray) -> np.ndarray:
         by_transl = np.broadcast_to(np.eye(3), (len(by_turn), 3, 3))
         return np.concatenate([by_turn, by_shape, by_transl], -1)
+
+
+class VertexSlopes:
+    """Derivatives of some vertices of a placed body, computed once for all terms that ask for some of them."""
+
+    def __init__(self, body: SparseBody, placed: Placed, which: np.ndarray):
+        self._which = np.unique(which)
+        self._values = body.vertex_derivatives(placed, self._which)
+
+    def of(self, which: np.ndarray) -> np.ndarray:
+        """(len(which), 3, P)."""
+        return self._values[np.searchsorted(self._which, which)]
 
 
 def _ancestors(parents: np.ndarray) -> np.ndarray:

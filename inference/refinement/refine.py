@@ -16,7 +16,7 @@ from ..geometry.camera import Camera
 from ..geometry.least_squares import Residuals, minimise
 from ..geometry.rotations import matrix_to_axis_angle, right_jacobian_inverse
 from .outline import Outline
-from .parametric_body import Parameters, SparseBody, even_vertices
+from .parametric_body import Parameters, SparseBody, VertexSlopes, even_vertices
 from .spheres import Spheres
 from .terms import (
     Weights,
@@ -25,7 +25,8 @@ from .terms import (
     height_residual,
     keypoint_residuals,
     limit_residuals,
-    outline_residuals,
+    outline_pulls,
+    pull_residuals,
     shape_residuals,
     sphere_residuals,
 )
@@ -90,13 +91,18 @@ class BodyEnergy:
         placed = self.body.place(parameters)
         joints = self.body.joint_derivatives(placed) if derive else None
         camera, outline, weights = self.evidence.camera, self.evidence.outline, self.weights
+        pulls = {} if outline is None else outline_pulls(self.body, placed, outline, camera, self.metre, weights)
+        slopes = None
+        if derive:
+            wanted = [self.body.landmarks, *(pull.which for pull in pulls.values())]
+            slopes = VertexSlopes(self.body, placed, np.concatenate(wanted))
         terms = {
             "keypoints": keypoint_residuals(
-                self.body, placed, self.evidence.keypoints, camera, self.metre, weights, joints
+                self.body, placed, self.evidence.keypoints, camera, self.metre, weights, joints, slopes
             )
         }
-        if outline is not None:
-            terms |= outline_residuals(self.body, placed, outline, camera, self.metre, weights, derive)
+        for name, pull in pulls.items():
+            terms[name] = pull_residuals(pull, placed, camera, self.metre, weights, slopes)
         terms["spheres"] = sphere_residuals(self.spheres, placed, weights, joints)
         return terms | self._pose_terms(parameters, derive) | self._shape_terms(parameters, derive)
 

@@ -15,7 +15,7 @@ from ..geometry.camera import Camera
 from ..geometry.least_squares import Residuals
 from ..geometry.rotations import matrix_to_axis_angle, right_jacobian_inverse
 from .outline import Outline
-from .parametric_body import JOINTS, Parameters, Placed, SparseBody
+from .parametric_body import JOINTS, Parameters, Placed, SparseBody, VertexSlopes
 from .spheres import Spheres
 
 NEAREST = 0.1
@@ -60,7 +60,7 @@ class Weights:
 
 def keypoint_residuals(
     body: SparseBody, placed: Placed, keypoints: np.ndarray, camera: Camera, metre: float, weights: Weights,
-    joint_derivatives: np.ndarray | None,
+    joint_derivatives: np.ndarray | None, slopes: VertexSlopes | None,
 ) -> Residuals:  # fmt: skip
     """Projected keypoints against those of the picture (K, 3; pixels and confidence), each coordinate by itself."""
     linear = body.keypoints_from_points
@@ -72,37 +72,52 @@ def keypoint_residuals(
     shares = weights.keypoint * np.repeat(keypoints[seen, 2].astype(np.float64) ** 2, 2)
     jacobian = None
     if joint_derivatives is not None:
-        landmarks = np.flatnonzero(linear[:, JOINTS:].any(0))
-        by_point = np.concatenate([joint_derivatives, body.vertex_derivatives(placed, landmarks)])
+        landmarks = body.landmarks
+        by_point = np.concatenate([joint_derivatives, slopes.of(landmarks)])
         used = np.concatenate([np.arange(JOINTS), JOINTS + landmarks])
         by_keypoint = np.tensordot(linear[np.ix_(seen, used)], by_point, 1)
         jacobian = (projection_derivatives(points[seen], camera) @ by_keypoint).reshape(-1, by_point.shape[-1]) / unit
     return Residuals(values.reshape(-1), shares, jacobian, weights.keypoint_scale)
 
 
-def outline_residuals(
-    body: SparseBody, placed: Placed, outline: Outline, camera: Camera, metre: float, weights: Weights, derive: bool
-) -> dict[str, Residuals]:
+@dataclass(frozen=True)
+class Pull:
+    """What a silhouette pulls at: vertices `which` (M,), how far (M,) pixels, and the directions (M, 2) in the picture
+    in which that grows; and how much each counts."""
+
+    which: np.ndarray
+    values: np.ndarray
+    directions: np.ndarray
+    weight: float
+
+
+def outline_pulls(
+    body: SparseBody, placed: Placed, outline: Outline, camera: Camera, metre: float, weights: Weights
+) -> dict[str, Pull]:
     """Both directions: vertices that lie outside the silhouette, and contour points that the body's rim does not
     reach."""
     points = placed.points[JOINTS:]
     with np.errstate(invalid="ignore"):
         pixels = np.where(points[:, 2:] > NEAREST, camera.project(points), np.nan)
     rim, rim_normals = rim_of(body, placed)
-    unit = metre * weights.outline_deviation
-    found = {
-        "outside": (outline.outside(pixels), weights.outside / len(points)),
-        "contour": (outline.unmatched(pixels, rim, rim_normals, metre), weights.contour / max(len(outline.points), 1)),
+    return {
+        "outside": Pull(*outline.outside(pixels), weights.outside / len(points)),
+        "contour": Pull(
+            *outline.unmatched(pixels, rim, rim_normals, metre), weights.contour / max(len(outline.points), 1)
+        ),
     }
-    result = {}
-    for name, ((which, values, directions), weight) in found.items():
-        jacobian = None
-        if derive:
-            vertices, place = np.unique(which, return_inverse=True)
-            by_vertex = projection_derivatives(points[vertices], camera) @ body.vertex_derivatives(placed, vertices)
-            jacobian = (directions[:, None] @ by_vertex[place])[:, 0] / unit
-        result[name] = Residuals(values / unit, weight, jacobian, weights.outline_scale)
-    return result
+
+
+def pull_residuals(
+    pull: Pull, placed: Placed, camera: Camera, metre: float, weights: Weights, slopes: VertexSlopes | None
+) -> Residuals:
+    """The distances of a `Pull`, in deviations."""
+    unit, jacobian = metre * weights.outline_deviation, None
+    if slopes is not None:
+        vertices, place = np.unique(pull.which, return_inverse=True)
+        projected = projection_derivatives(placed.points[JOINTS:][vertices], camera) @ slopes.of(vertices)
+        jacobian = (pull.directions[:, None] @ projected[place])[:, 0] / unit
+    return Residuals(pull.values / unit, pull.weight, jacobian, weights.outline_scale)
 
 
 def rim_of(body: SparseBody, placed: Placed) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from ...inference.body.pose_density import MODELLED, PoseDensity
 from ...inference.geometry.joints import JOINT_INDEX, KEYPOINT_INDEX
 from ...inference.geometry.least_squares import Residuals, minimise
 from ...inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, right_jacobian_inverse
-from ...inference.refinement.parametric_body import JOINTS, Parameters
+from ...inference.refinement.parametric_body import JOINTS, Parameters, VertexSlopes
 from ...inference.refinement.refine import BodyEnergy, Evidence, sparse_body
 from ...inference.refinement.spheres import Spheres
 from ...inference.refinement.terms import Weights, keypoint_residuals
@@ -66,8 +66,9 @@ class CameraEnergy(VanillaEnergy):
     def terms(self, parameters: Parameters, derive: bool = False) -> dict[str, Residuals]:
         placed = self.body.place(parameters)
         joints = self.body.joint_derivatives(placed) if derive else None
-        evidence = self.evidence
-        seen = keypoint_residuals(self.body, placed, evidence.keypoints, evidence.camera, 1.0, self.weights, joints)
+        slopes = VertexSlopes(self.body, placed, self.body.landmarks) if derive else None
+        keypoints, camera = self.evidence.keypoints, self.evidence.camera
+        seen = keypoint_residuals(self.body, placed, keypoints, camera, 1.0, self.weights, joints, slopes)
         away = np.eye(parameters.size)[-1:] * DEPTH_WEIGHT if derive else None
         depth = Residuals(DEPTH_WEIGHT * (parameters.transl[2:] - self.depth), 1.0, away)
         return {"keypoints": seen, "depth": depth}
