@@ -42,7 +42,7 @@ def _class_factory():
     from .retarget import BODY_FROM_IMAGE_OT_retarget
     from .show_photo import BODY_FROM_IMAGE_OT_show_photo
     from .stand_on_ground import BODY_FROM_IMAGE_OT_stand_on_ground
-    from .test_python import BODY_FROM_IMAGE_OT_test_python
+    from .try_python import BODY_FROM_IMAGE_OT_test_python
 
     return bpy.utils.register_classes_factory(
         (

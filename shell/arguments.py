@@ -1,6 +1,7 @@
 """What may be written on the command line."""
 
 import argparse
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -78,6 +79,18 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     estimate.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
     return top
+
+
+def joined_box(arguments: Sequence[str]) -> list[str]:
+    """The arguments with a box's numbers joined to `--box`: argparse takes numbers that begin with a minus for an
+    option of their own."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "--box":
+            joined[-1] = f"--box={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def formats(text: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises UserError, in a sentence that names `path`, when the file cannot be written there.
     """
-    unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
+    # A name of its own, so that two programs that write one file do not write into each other's.
+    unfinished = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.unfinished{path.suffix}")
     try:
         if path.is_dir():
             raise UserError(f"Could not write {path}: there is a folder of that name.")

@@ -104,11 +104,15 @@ def right_jacobian_inverse(axis_angle: np.ndarray) -> np.ndarray:
 
 
 def turn_vector(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The shortest turn of directions (..., 3) to others, as axis-angle (..., 3)."""
+    """The shortest turn of directions (..., 3) to others, as axis-angle (..., 3); of one to its opposite, which has
+    many, about some axis at right angles to it."""
     source, target = (side / np.linalg.norm(side, axis=-1, keepdims=True) for side in (source, target))
-    axis = np.cross(source, target)
+    axis, cosine = np.cross(source, target), (source * target).sum(-1, keepdims=True)
     sine = np.linalg.norm(axis, axis=-1, keepdims=True)
-    return axis / np.maximum(sine, 1e-12) * np.arctan2(sine, (source * target).sum(-1, keepdims=True))
+    across = np.cross(source, np.eye(3)[np.abs(source).argmin(-1)])
+    across /= np.linalg.norm(across, axis=-1, keepdims=True)
+    axis = np.where((sine < 1e-9) & (cosine < 0), across, axis / np.maximum(sine, 1e-12))
+    return axis * np.arctan2(sine, cosine)
 
 
 def shortest_turn(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -9,7 +9,9 @@ from body_from_image.inference.geometry.rotations import (
     matrix_to_axis_angle,
     matrix_to_quaternion,
     quaternion_to_matrix,
+    shortest_turn,
     six_d_to_matrix,
+    turn_vector,
 )
 
 RNG = np.random.default_rng(0)
@@ -42,3 +44,15 @@ def test_continuous_quaternions_never_jump_sign():
     angles = np.linspace(0, 12, 60)[:, None] * [0.3, 1, 0.2]
     quaternions = continuous_quaternions(matrix_to_quaternion(axis_angle_to_matrix(angles)))
     assert ((quaternions[1:] * quaternions[:-1]).sum(-1) > 0).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_shortest_turn_takes_any_direction_to_any_other_even_its_opposite(seed):
+    source, target = np.random.default_rng(seed).normal(size=(2, 50, 3))
+    target[:10], target[10:20] = -source[:10], 2 * source[10:20]
+    turned = (shortest_turn(source, target) @ source[..., None])[..., 0]
+    unit = [side / np.linalg.norm(side, axis=1, keepdims=True) for side in (turned, target)]
+    np.testing.assert_allclose(*unit, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.norm(turn_vector(source, target)[:10], axis=1), np.pi, atol=1e-9)
+    for axis in np.eye(3):
+        np.testing.assert_allclose(shortest_turn(axis, -axis) @ axis, -axis, atol=1e-12)

