@@ -1,6 +1,6 @@
 """The engine: a photo, or keypoints from elsewhere, to a `BodyEstimate`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,11 +57,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Result:
-    """An estimate, what Human2D saw (None for keypoints from elsewhere), and remarks that the user should read."""
+    """An estimate, what Human2D saw (None for keypoints from elsewhere), remarks that the user should read, and the
+    boxes (N, 4) of other people in the picture, where they were looked for."""
 
     estimate: BodyEstimate
     detection: Detection | None
     remarks: tuple[str, ...]
+    others: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Engine:
     def estimate(self, photo: Photo, box: np.ndarray | None = None) -> Result:
         """The person in a photo, or in `box` (x, y, width, height; pixels). Raises NoPersonError."""
         found = self.detect(photo, box)
-        return self._body_of(photo, found.detection, remarks_on_finding(found))
+        return replace(self._body_of(photo, found.detection, remarks_on_finding(found)), others=found.others)
 
     def estimate_people(self, photo: Photo, most: int | None = None) -> list[Result]:
         """Everybody in a photo, the most prominent first, at most `most`: before one camera, and none inside another.

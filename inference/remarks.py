@@ -20,7 +20,7 @@ MORE_PEOPLE = "There are more people in the picture; the most prominent was take
 
 def remarks_on_finding(found: Found) -> tuple[str, ...]:
     """Sentences on how sure it is that this is the person that the user means."""
-    return (*((MORE_PEOPLE,) if found.others else ()), *remarks_on_score(found.detection.score))
+    return (*((MORE_PEOPLE,) if len(found.others) else ()), *remarks_on_score(found.detection.score))
 
 
 def remarks_on_score(score: float) -> tuple[str, ...]:

@@ -5,8 +5,9 @@
 =========  ================================================================  ========================================
 estimate   `path`, `box` (x, y, width, height) or null, `settings` (the      {"result": {"estimate": npz, "photo":
            fields of `engine.Settings`), `folder` to write to                upright picture, "remarks": [sentence],
+                                                                             "others": [{"box", "picture": of them}],
                                                                              "provider": onnxruntime's}}
-people     `path`, `most` (null: all), `settings`, `folder`                {"result": {"people": [{"estimate",
+people     `path`, `most` (null: all), `settings`, `folder`                  {"result": {"people": [{"estimate",
                                                                              "remarks"}], "photo", "remarks" on the
                                                                              photo, "provider"}}
 motion     `paths`, `box`, `settings`, `folder`, `options` (the fields of    {"result": {"raw": npz, "estimate": npz,
@@ -45,6 +46,8 @@ Answer = Callable[[dict], None]
 
 PACKAGES = {"numpy": "numpy", "cv2": "opencv-python-headless", "onnxruntime": "onnxruntime-gpu"}
 """What the engine needs, and what each is called where Python's packages are found."""
+THUMBNAIL = 96
+"""Pixels a side of the small pictures of people."""
 LARGEST_LOOK = 1280
 """Pixels on the longer side; plenty to draw a box by."""
 
@@ -157,6 +160,7 @@ class Worker:
             "estimate": str(estimate),
             "photo": str(upright_file(photo, Path(folder) / f"{photo.path.stem}.jpg")),
             "remarks": [*([photo.note] if photo.note else []), *result.remarks],
+            "others": _shown(photo, result.others, Path(folder)),
             "provider": engine.human2d.network.provider,
         }
 
@@ -230,6 +234,19 @@ class Worker:
             self.engine = engine
         self.engine.settings = settings
         return self.engine
+
+
+def _shown(photo, boxes, folder: Path) -> list[dict]:
+    """Each of some people: their box and a small picture of them."""
+    from .files.images import write_picture
+    from .networks.crop import crop_of_box
+
+    shown = []
+    for number, box in enumerate(boxes):
+        file = folder / f"other_{number}.png"
+        write_picture(file, crop_of_box(box, THUMBNAIL).cut(photo.pixels))
+        shown.append({"box": [round(float(value), 1) for value in box], "picture": str(file)})
+    return shown
 
 
 def _of_no_photo(settings):

@@ -66,6 +66,14 @@ def active_character(context: bpy.types.Context) -> Character:
     return character_of(armature)
 
 
+def armature_called(context: bpy.types.Context, name: str) -> bpy.types.Object:
+    """The armature of the character of that name in the scene. Raises UserError when there is none."""
+    armature = context.scene.objects.get(name)
+    if armature is None or RECORD not in armature:
+        raise UserError(f"There is no character called {name!r} in this scene.")
+    return armature
+
+
 def selected_characters(context: bpy.types.Context) -> list[Character]:
     """The active character, and those others of which an armature or mesh is selected. Raises UserError as
     `active_character`."""

@@ -6,8 +6,14 @@ from typing import ClassVar
 import bpy
 
 from ..inference.errors import UserError
-from ..rig.character import Character, build_character, build_people
-from .active_character import make_active, write_record
+from ..rig.character import Character, build_beside, build_character, build_people
+from .active_character import (
+    armature_called,
+    before_the_same_camera,
+    character_of,
+    make_active,
+    write_record,
+)
 from .all_or_nothing import all_or_nothing
 from .estimation import (
     Estimated,
@@ -17,6 +23,7 @@ from .estimation import (
     Request,
     load_body_model,
 )
+from .others_in_photo import remember_others, took_up
 from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND
 from .preferences import body_model_file, engine_settings
 from .run_state import run_state
@@ -51,6 +58,11 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
         min=0,
         soft_max=10,
         description="How many people of the photo become characters, the most prominent first. 0: everybody",
+    )
+    beside: bpy.props.StringProperty(
+        name="Beside",
+        options={"SKIP_SAVE"},
+        description="Name of a character's armature: the person in the box joins it before its camera",
     )
     field_of_view: FIELD_OF_VIEW
     height: HEIGHT
@@ -88,14 +100,24 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
         if isinstance(estimated, EstimatedPeople):
             return self._finish_people(context, estimated, name)
         model = load_body_model(body_model_file(context))
+        first = character_of(armature_called(context, self.beside)) if self.beside else None
         with all_or_nothing(context.scene):
-            character = build_character(
-                estimated.estimate, model, photo=estimated.photo, name=name, stand_on_ground=self.stand_on_ground
-            )
-            self._keep_photo(character, estimated)
+            if first:
+                number = len(before_the_same_camera(context, first))
+                name = f"{first.armature.name}.{number + 1}"
+                character = build_beside(estimated.estimate, model, first, name=name, number=number)
+            else:
+                character = build_character(
+                    estimated.estimate, model, photo=estimated.photo, name=name, stand_on_ground=self.stand_on_ground
+                )
+                self._keep_photo(character, estimated)
             write_record(character, estimated.estimate, estimated.remarks)
         make_active(context, character)
         run_state(context).provider = estimated.provider
+        if first:
+            took_up(context, self.box)
+        elif not any(self.box):
+            remember_others(context, self.image or self.filepath, character, estimated.others)
         score = f"{name}: score {estimated.estimate.score[0]:.2f}."
         self.report({"WARNING" if estimated.remarks else "INFO"}, " ".join([score, *estimated.remarks]))
         return {"FINISHED"}

@@ -21,13 +21,22 @@ worker = WorkerClient(lambda: worker_command(external_python(bpy.context)))
 @dataclass(frozen=True)
 class Estimated:
     """A body, the photo upright in a file (`photo_is_copy`: one that goes with the `Estimation`), remarks for the user,
-    and what the networks ran on."""
+    what the networks ran on, and who else is in the photo."""
 
     estimate: BodyEstimate
     photo: Path
     photo_is_copy: bool
     remarks: tuple[str, ...]
     provider: str
+    others: tuple["Other", ...] = ()
+
+
+@dataclass(frozen=True)
+class Other:
+    """Somebody else in a photo: their box (x, y, width, height), pixels, and a small picture of them, a PNG's bytes."""
+
+    box: tuple[float, ...]
+    picture: bytes
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,9 @@ class Request:
             photo.parent == Path(self._folder.name),
             tuple(picture["remarks"]),
             provider,
+            tuple(
+                Other(tuple(other["box"]), Path(other["picture"]).read_bytes()) for other in picture.get("others", [])
+            ),
         )
 
 

@@ -3,6 +3,15 @@
 import bpy
 
 
+class PersonInPhoto(bpy.types.PropertyGroup):
+    """Somebody whom the last estimation saw beside the one that it was of."""
+
+    box: bpy.props.FloatVectorProperty(size=4)
+    thumbnail: bpy.props.StringProperty(description="File of a small picture of them")
+    beside: bpy.props.StringProperty(description="Name of the armature whose camera sees them")
+    done: bpy.props.BoolProperty(description="Whether they have become a character")
+
+
 class RunState(bpy.types.PropertyGroup):
     running: bpy.props.BoolProperty()
     cancel_requested: bpy.props.BoolProperty()
@@ -13,6 +22,8 @@ class RunState(bpy.types.PropertyGroup):
     providers: bpy.props.StringProperty(description="What onnxruntime offers, separated by commas; empty when unknown")
     trial: bpy.props.StringProperty(description="What the last test of the worker's Python told")
     trial_failed: bpy.props.BoolProperty()
+    others: bpy.props.CollectionProperty(type=PersonInPhoto)
+    others_of: bpy.props.StringProperty(description="The picture that they are in")
 
 
 def run_state(context: bpy.types.Context) -> RunState:
@@ -20,6 +31,7 @@ def run_state(context: bpy.types.Context) -> RunState:
 
 
 def register() -> None:
+    bpy.utils.register_class(PersonInPhoto)
     bpy.utils.register_class(RunState)
     bpy.types.WindowManager.body_from_image = bpy.props.PointerProperty(type=RunState, options={"SKIP_SAVE"})
 
@@ -27,3 +39,4 @@ def register() -> None:
 def unregister() -> None:
     del bpy.types.WindowManager.body_from_image
     bpy.utils.unregister_class(RunState)
+    bpy.utils.unregister_class(PersonInPhoto)

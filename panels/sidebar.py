@@ -30,6 +30,7 @@ class VIEW3D_PT_body_from_image(SidebarPanel, bpy.types.Panel):
             layout.operator("body_from_image.cancel", icon="CANCEL")
             return
         _draw_button(layout, context, chosen)
+        _draw_others(layout, context, state)
         if not chosen:
             draw_text(layout, context, _what_to_do(settings), "INFO")
         elif state.error:
@@ -100,6 +101,26 @@ def _draw_button(layout, context, chosen: bool) -> None:
         for name, value in options.items():
             setattr(everybody, name, value)
         everybody.people = 0
+
+
+def _draw_others(layout, context, state) -> None:
+    """Who else is in the picture: a click makes a character of them, before the same camera."""
+    options = estimate_options(context)
+    if state.others_of != (options["image"] or options["filepath"]) or not state.others:
+        return
+    layout.label(text="Also in the picture:")
+    grid = layout.grid_flow(columns=3, even_columns=True, align=True)
+    for other in state.others:
+        cell = grid.column(align=True)
+        icon = file_icon(other.thumbnail) if other.thumbnail else 0
+        if icon:
+            cell.template_icon(icon, scale=3.0)
+        cell.enabled = not other.done and other.beside in context.scene.objects
+        text, sign = ("", "CHECKMARK") if other.done else ("Add", "ADD")
+        add = cell.operator("body_from_image.estimate", text=text, icon=sign)
+        for name in ("filepath", "image", "field_of_view"):
+            setattr(add, name, options[name])
+        add.box, add.beside = other.box, other.beside
 
 
 def _what_to_do(settings) -> str:

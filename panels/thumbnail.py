@@ -12,6 +12,9 @@ from ..inference.files.image_headers import BrokenHeader, read_header
 HEAD = 1 << 20
 """Bytes of a file that are read to learn how it is turned: EXIF lies near the beginning."""
 
+MOST_ICONS = 50
+"""Pictures that are kept as icons at once."""
+
 _icons: bpy.utils.previews.ImagePreviewCollection | None = None
 
 
@@ -37,7 +40,8 @@ def file_icon(filepath: str) -> int:
         return 0
     key = f"{path} {status.st_mtime_ns}"
     if key not in _icons:
-        _icons.clear()
+        if len(_icons) >= MOST_ICONS:
+            _icons.clear()
         preview = _icons.load(key, str(path), "IMAGE")
         orientation = _orientation(path)
         if orientation > 1:

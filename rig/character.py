@@ -1,11 +1,13 @@
 """From an estimate to a character in the scene: armature, skin, shape sliders, pose and camera."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ..inference.body.body_estimate import BodyEstimate, rotations_of
 from ..inference.body.body_model import BodyModel
@@ -67,6 +69,26 @@ def build_character(
     if photo is not None:
         show_photo(camera, photo, estimate.image_size, start_frame)
     return Character(armature, body, camera)
+
+
+def build_beside(
+    estimate: BodyEstimate, model: BodyModel, beside: Character, *, name: str, number: int, bone_names: str = "smpl"
+) -> Character:
+    """Build the character of somebody else in the photo of `beside`, before its camera, in its collection. `number`,
+    from 0, chooses the colour. Raises UserError where that camera is gone."""
+    _check_model(estimate, model)
+    if beside.camera is None:
+        raise UserError(f"The camera of {beside.armature.name} was deleted, so nobody can be put before it.")
+    armature, body = _create_body(model, estimate.betas, name, bone_names)
+    paint(body, PEOPLE[number % len(PEOPLE)])
+    for item in (armature, body):
+        beside.armature.users_collection[0].objects.link(item)
+    frame = bpy.context.scene.frame_start
+    key_pose(armature, rotations_of(np.asarray(estimate.poses, np.float64)), np.array(estimate.trans), name, frame)
+    # The estimate's origin is the camera, wherever it was moved to since.
+    bpy.context.view_layer.update()
+    armature.matrix_world = beside.camera.matrix_world @ Matrix.Rotation(-math.pi / 2, 4, "X")
+    return Character(armature, body, beside.camera)
 
 
 def build_people(

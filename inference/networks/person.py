@@ -1,6 +1,6 @@
 """Finding the person: everybody in the photo, then at most two looks at the one who is wanted."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -55,10 +55,10 @@ REACH = 0.15
 
 @dataclass(frozen=True)
 class Found:
-    """The person, and whether there are others."""
+    """The person, and where others are: their boxes (N, 4: x, y, width, height), the most prominent first."""
 
     detection: Detection
-    others: bool
+    others: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
 
 
 def find_person(photo: np.ndarray, human2d: Human2D, finder: Finder, box: np.ndarray | None = None) -> Found:
@@ -74,14 +74,14 @@ def find_person(photo: np.ndarray, human2d: Human2D, finder: Finder, box: np.nda
 def most_like_a_person(photo: np.ndarray, human2d: Human2D, finder: Finder, box: np.ndarray | None = None) -> Found:
     """As `find_person`, but whatever it is that looks most like a person, if nothing much does."""
     if box is not None:
-        return Found(look_twice(photo, human2d, crop_of_box(box)), False)
+        return Found(look_twice(photo, human2d, crop_of_box(box)))
     people = find_people(photo, finder)
     if not people:
         height, width = photo.shape[:2]
-        return Found(look_twice(photo, human2d, crop_of_photo(width, height)), False)
-    best = max(people, key=prominence)
-    others = any(one is not best and one.score >= ANOTHER for one in people)
-    return Found(look_twice(photo, human2d, crop_of_box(best.box)), others)
+        return Found(look_twice(photo, human2d, crop_of_photo(width, height)))
+    best, *rest = sorted(people, key=prominence, reverse=True)
+    others = [one.box for one in rest if one.score >= ANOTHER]
+    return Found(look_twice(photo, human2d, crop_of_box(best.box)), np.array(others).reshape(-1, 4))
 
 
 def find_everybody(

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import bpy
+from bpy_extras.object_utils import world_to_camera_view
 
 ZIP, FOLDER = sys.argv[1], Path(sys.argv[2])
 PACKAGE = "bl_ext.user_default.body_from_image"
@@ -97,6 +98,31 @@ def everybody():
     }  # fmt: skip
 
 
+def add_the_other():
+    """One of a picture of two, and then the other one, whom the panel offers, after the camera was moved."""
+    picture, state = str(FOLDER / "pair.png"), bpy.context.window_manager.body_from_image
+    bpy.ops.body_from_image.estimate(filepath=picture)
+    first = bpy.context.active_object
+    camera = first["body_from_image"]["camera"]
+    others = [(list(other.box), other.thumbnail, other.beside) for other in state.others]
+    for item in (camera, first):
+        item.location.x += 2.0
+    result = attempt(bpy.ops.body_from_image.estimate, filepath=picture, box=others[0][0], beside=others[0][2])
+    second, scene = bpy.context.active_object, bpy.context.scene
+    bpy.context.view_layer.update()
+    places = []
+    for armature in (first, second):
+        pelvis = armature.matrix_world @ armature.pose.bones["pelvis"].head
+        place = world_to_camera_view(scene, camera, pelvis)
+        places.append([place.x * scene.render.resolution_x, (1 - place.y) * scene.render.resolution_y])
+    return {
+        "others": others, "result": result, "camera": second["body_from_image"]["camera"] == camera, "places": places,
+        "thumbnail": Path(others[0][1]).stat().st_size, "done": [other.done for other in state.others],
+        "collection": first.users_collection == second.users_collection, "name": second.name,
+        "nobody": attempt(bpy.ops.body_from_image.estimate, filepath=picture, box=others[0][0], beside="nobody"),
+    }  # fmt: skip
+
+
 def shape_without_a_window():
     """Exports fit the bones by themselves; so does the operator."""
     armature = bpy.context.active_object
@@ -124,6 +150,7 @@ def pythons():
 
 bpy.ops.extensions.package_install_files(filepath=ZIP, repo="user_default", enable_on_install=True, overwrite=True)
 seen = {"images": estimate_images(), "heights": heights(), "everybody": everybody()}
+seen |= {"other": add_the_other()}
 seen |= {"shape": shape_without_a_window(), "pythons": pythons()}
 bpy.ops.preferences.addon_disable(module=PACKAGE)
 print("FACTS " + json.dumps(seen, default=str), flush=True)

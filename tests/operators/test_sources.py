@@ -59,6 +59,17 @@ def test_everybody_in_a_picture_becomes_a_character_before_one_camera(facts):
     assert seen["skins"] == 2, "selected characters go into one file"
 
 
+def test_who_else_is_in_the_picture_can_be_added_before_the_same_camera(facts):
+    seen = facts["other"]
+    ((box, _, beside),) = seen["others"]
+    assert seen["result"] == ["FINISHED"] and seen["camera"] and seen["collection"] and seen["done"] == [True]
+    assert seen["name"].startswith(beside.split(".")[0]) and seen["thumbnail"] > 1000
+    (first, _), (x, y) = seen["places"]
+    assert box[0] < x < box[0] + box[2] and box[1] < y < box[1] + box[3], "they stand where the photo shows them"
+    assert not box[0] < first < box[0] + box[2]
+    assert "no character called 'nobody'" in seen["nobody"]
+
+
 def test_an_export_fits_the_bones_to_a_shape_that_was_changed(facts):
     assert facts["shape"] == [False, True]
 
