@@ -3,15 +3,15 @@
 import numpy as np
 
 from .geometry.joints import KEYPOINT_INDEX
-from .networks.person import SURE, Found
+from .networks.person import SURE_CONFIDENCE, Found
 
-PARTS = {
+BODY_PARTS = {
     "legs": ("right_knee", "left_knee", "right_ankle", "left_ankle"),
     "arms": ("right_elbow", "left_elbow", "right_wrist", "left_wrist"),
     "head": ("upper_neck", "head_top"),
 }
 """Parts of the body, and the keypoints without which their pose is a guess."""
-DOUBTFUL = 0.6
+DOUBTFUL_SCORE = 0.6
 """Score below which the user is asked to look twice: there, half of the joints or fewer are right."""
 MEAN_SHAPE = "The shape is near the average body: keypoints alone hardly show it."
 NOT_REFINED = "The refinement was not kept: it would have bent the body as bodies do not bend."
@@ -25,7 +25,7 @@ def remarks_on_finding(found: Found) -> tuple[str, ...]:
 
 def remarks_on_score(score: float) -> tuple[str, ...]:
     """A sentence when a pose is doubtful."""
-    if score >= DOUBTFUL:
+    if score >= DOUBTFUL_SCORE:
         return ()
     return (f"The score is low ({score:.2f}): look at the result before using it.",)
 
@@ -33,8 +33,8 @@ def remarks_on_score(score: float) -> tuple[str, ...]:
 def remarks_on_keypoints(keypoints: np.ndarray) -> tuple[str, ...]:
     """A sentence on the parts of the body that keypoints (25, 3) do not show, and whose pose is therefore a guess."""
     hidden = [
-        part for part, names in PARTS.items()
-        if all(keypoints[KEYPOINT_INDEX[name], 2] < SURE for name in names)
+        part for part, names in BODY_PARTS.items()
+        if all(keypoints[KEYPOINT_INDEX[name], 2] < SURE_CONFIDENCE for name in names)
     ]  # fmt: skip
     return (f"Not seen, so guessed: {', '.join(hidden)}.",) if hidden else ()
 

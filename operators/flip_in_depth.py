@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from ..inference.errors import UserError
-from ..inference.refinement.depth_hypotheses import PARTS, bone_turn, flipped
+from ..inference.refinement.depth_hypotheses import FLIPS, bone_turn, flipped
 from ..rig.character import Character
 from ..rig.seen_pose import key_joints, seen_pose
 from .on_character import OnCharacter, body_model_of
@@ -28,7 +28,7 @@ class BODY_FROM_IMAGE_OT_flip_in_depth(OnCharacter, bpy.types.Operator):
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     part: bpy.props.EnumProperty(
-        name="Limb", items=[(part.upper(), part.replace("_", " ").capitalize(), "") for part in PARTS]
+        name="Limb", items=[(part.upper(), part.replace("_", " ").capitalize(), "") for part in FLIPS]
     )
 
     def _apply(self, context, character: Character) -> None:
@@ -46,4 +46,4 @@ class BODY_FROM_IMAGE_OT_flip_in_depth(OnCharacter, bpy.types.Operator):
                 f"The {name} lies flat in the picture, so it has no depth to flip. Choose another limb, or pose it by "
                 "hand."
             )
-        key_joints(character.armature, after.rotations, PARTS[part][0].turned, context.scene.frame_current)
+        key_joints(character.armature, after.rotations, FLIPS[part][0].turned, context.scene.frame_current)

@@ -3,7 +3,7 @@
 from ..inference.body.body_estimate import BodyEstimate
 from ..inference.geometry.joints import KEYPOINT_INDEX
 
-LIMBS = {
+LIMB_JOINTS = {
     "Head": ("upper_neck", "head_top"),
     "Left arm": ("left_elbow", "left_wrist"),
     "Right arm": ("right_elbow", "right_wrist"),
@@ -16,4 +16,5 @@ LIMBS = {
 def limb_certainty(estimate: BodyEstimate) -> dict[str, float]:
     """Mean confidence, 0 to 1, of each limb over all frames."""
     confidence = estimate.keypoints_2d[..., 2].mean(0)
-    return {limb: float(confidence[[KEYPOINT_INDEX[name] for name in names]].mean()) for limb, names in LIMBS.items()}
+    rows = {limb: [KEYPOINT_INDEX[name] for name in names] for limb, names in LIMB_JOINTS.items()}
+    return {limb: float(confidence[own].mean()) for limb, own in rows.items()}

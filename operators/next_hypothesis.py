@@ -11,7 +11,7 @@ import numpy as np
 
 from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
-from ..inference.refinement.depth_hypotheses import LIMBS, hypotheses
+from ..inference.refinement.depth_hypotheses import FLIPPED_LIMBS, hypotheses
 from ..inference.refinement.parametric_body import Parameters
 from ..rig.character import Character
 from ..rig.hypothesis_note import HypothesisNote, read_hypotheses, write_hypotheses
@@ -19,7 +19,7 @@ from ..rig.photo_note import read_photo_note, read_uncertainty
 from ..rig.seen_pose import key_joints, seen_pose
 from .on_character import OnPhotoCharacter, body_model_of
 
-JOINTS = [joint for limb in LIMBS.values() for joint in limb.turned]
+JOINTS = [joint for limb in FLIPPED_LIMBS.values() for joint in limb.turned]
 
 
 class BODY_FROM_IMAGE_OT_next_hypothesis(OnPhotoCharacter, bpy.types.Operator):

@@ -15,7 +15,7 @@ from .bone_names import PRESETS
 
 SPINE = ("spine1", "spine2", "spine3")
 LEGS, ARMS = ("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")
-LIMBS = tuple(tuple(f"{side}_{part}" for part in limb) for side in ("left", "right") for limb in (LEGS, ARMS))
+LIMB_CHAINS = tuple(tuple(f"{side}_{part}" for part in limb) for side in ("left", "right") for limb in (LEGS, ARMS))
 RIGIFY = {
     "pelvis": "spine", "spine1": "spine.001", "spine2": "spine.002", "spine3": "spine.003", "neck": "spine.004",
     "head": "spine.006",
@@ -31,7 +31,7 @@ SCHEMES: Mapping[str, Mapping[str, str]] = {"Rigify": RIGIFY} | {
     name.capitalize(): dict(zip(JOINT_NAMES, names.bones, strict=True)) for name, names in PRESETS.items()
 }
 
-PARTS = {
+RIG_WORDS = {
     "hip": ("thigh", "upleg", "upperleg", "legupper", "femur", "hip"),
     "knee": ("calf", "shin", "lowerleg", "leglower", "knee", "tibia", "leg"),
     "ankle": ("ankle", "foot"),
@@ -69,9 +69,9 @@ def find_bones(armature: bpy.types.Object) -> BoneMap:
     """Map the armature's bones. Raises UserError when there is no pelvis with two legs."""
     bones = armature.data.bones
     scheme, found = max(((name, _by_names(bones, names)) for name, names in SCHEMES.items()), key=lambda p: len(p[1]))
-    if not _has(found, LIMBS):
+    if not _has(found, LIMB_CHAINS):
         scheme, found = "guessed", _guessed(bones)
-    if not _has(found, LIMBS[::2]):
+    if not _has(found, LIMB_CHAINS[::2]):
         raise UserError(
             f"No body was recognised in {armature.name} by the names of its bones. Name them as Mixamo, Unreal, Unity, "
             "Rigify's metarig or SMPL do, such as LeftUpLeg, thigh_l, LeftUpperLeg, thigh.L or left_hip."
@@ -103,7 +103,7 @@ def _guessed(bones: Iterable[bpy.types.Bone]) -> dict[str, str]:
     found: dict[str, bpy.types.Bone] = {}
     for side in ("left", "right"):
         used = set()
-        for joint, names in PARTS.items():
+        for joint, names in RIG_WORDS.items():
             name = next((name for name in names if (side, name) in candidates and name not in used), None)
             if name is not None:
                 used.add(name)

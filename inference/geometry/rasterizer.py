@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEAREST = 0.05
+NEAR_PLANE = 0.05
 """Metres. What comes closer to the camera than this is not drawn."""
 
 
@@ -23,9 +23,9 @@ class Spans:
 
 
 def project(vertices: np.ndarray, focal: float, center: np.ndarray) -> np.ndarray:
-    """Camera-frame vertices (V, 3) to pixels (V, 2); those nearer than `NEAREST`, or not finite, become NaN."""
+    """Camera-frame vertices (V, 3) to pixels (V, 2); those nearer than `NEAR_PLANE`, or not finite, become NaN."""
     vertices = np.asarray(vertices, np.float64)
-    depth = np.where(vertices[:, 2:] > NEAREST, vertices[:, 2:], np.nan)
+    depth = np.where(vertices[:, 2:] > NEAR_PLANE, vertices[:, 2:], np.nan)
     pixels = vertices[:, :2] / depth * focal + np.asarray(center, np.float64)
     return np.where(np.abs(pixels) < 1e7, pixels, np.nan)
 

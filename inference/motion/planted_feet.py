@@ -17,11 +17,11 @@ EASE_SECONDS = 0.2
 """Over this time a leg goes from where it must be back to where it was seen."""
 BODY_SECONDS = 0.3
 """The whole body follows what its feet have in common, smoothed by a filter of this deviation."""
-TILT = 2.0
+MIN_SPREAD = 2.0
 """Metres over which contacts must be spread for the floor to be as steep as they say."""
-STEP = 0.1
+MAX_FLOOR_DISTANCE = 0.1
 """Contacts that are further from the floor than this, in metres, are on something else."""
-REACH = 0.999
+MAX_LEG_EXTENSION = 0.999
 """Legs are not stretched further than this share of their length."""
 LEGS = [[JOINT_INDEX[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")] for side in SIDES]
 
@@ -86,7 +86,7 @@ def _leg_turns(
     """Turns (F, 3, 3) of the shank about the knee, and then of the whole leg about the hip, that bring the ankle to
     `target` (F, 3) from the hip. `hinge` (F, 3) is the axis that a straight knee bends about."""
     upper, lower = (np.linalg.norm(bone, axis=1) for bone in (thigh, shank))
-    reach = np.clip(np.linalg.norm(target, axis=1), np.abs(upper - lower) + 1e-3, REACH * (upper + lower))
+    reach = np.clip(np.linalg.norm(target, axis=1), np.abs(upper - lower) + 1e-3, MAX_LEG_EXTENSION * (upper + lower))
     now = np.arccos(np.clip((thigh * shank).sum(1) / (upper * lower), -1, 1))
     wanted = np.arccos(np.clip((reach**2 - upper**2 - lower**2) / (2 * upper * lower), -1, 1))
     # A leg that was straighter than it may be stays so, unless it has to bend.
@@ -121,11 +121,11 @@ def _floor(places: np.ndarray, contacts: list[Contact], soles: np.ndarray) -> np
     heights = places[:, 1] - soles[[contact.point for contact in contacts]]
     middle = np.average(places[:, [0, 2]], axis=0, weights=lengths)
     design = np.column_stack([np.ones(len(places)), places[:, [0, 2]] - middle])
-    stiffness = np.diag([0.0, 1.0, 1.0]) * TILT**2 * lengths.mean()
+    stiffness = np.diag([0.0, 1.0, 1.0]) * MIN_SPREAD**2 * lengths.mean()
     weights, level = lengths, np.median(heights)
     plane = np.array([level, 0.0, 0.0])
     for _ in range(5):
-        robust = weights / (1 + ((heights - design @ plane) / (STEP / 2)) ** 2) ** 2
+        robust = weights / (1 + ((heights - design @ plane) / (MAX_FLOOR_DISTANCE / 2)) ** 2) ** 2
         plane = np.linalg.solve(design.T @ (design * robust[:, None]) + stiffness + 1e-9 * np.eye(3),
                                 design.T @ (robust * heights))  # fmt: skip
     return np.array([plane[0] - plane[1:] @ middle, *plane[1:]])
@@ -138,7 +138,7 @@ def _height_of(floor: np.ndarray, places: np.ndarray) -> np.ndarray:
 def _on_floor(places: np.ndarray, contacts: list[Contact], soles: np.ndarray, floor: np.ndarray) -> np.ndarray:
     """Heights (K,) of the contacts: the floor's for those that are near it, their own for those on something else."""
     wanted = _height_of(floor, places) + soles[[contact.point for contact in contacts]]
-    return np.where(np.abs(places[:, 1] - wanted) < STEP, wanted, places[:, 1])
+    return np.where(np.abs(places[:, 1] - wanted) < MAX_FLOOR_DISTANCE, wanted, places[:, 1])
 
 
 def _targets(places: np.ndarray, contacts: list[Contact], count: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..geometry.rotations import continuous_quaternions, matrix_to_quaternion, quaternion_to_matrix
 
-REACH = 3.0
+KERNEL_DEVIATIONS = 3.0
 """How far the filter looks, over its deviation."""
 STIFFNESS = (0.01, 0.1)
 """Pulls slope and curvature towards 0, where few frames tell of them: at the ends, and in short clips."""
@@ -66,7 +66,7 @@ def local_quadratic(values: np.ndarray, weights: np.ndarray, deviation: float) -
 
     `weights` (F, J) ≥ 0; the neighbours count by a Gaussian of `deviation` frames.
     """
-    reach = min(int(np.ceil(REACH * deviation)), len(values) - 1)
+    reach = min(int(np.ceil(KERNEL_DEVIATIONS * deviation)), len(values) - 1)
     padded = np.pad(np.maximum(weights, 1e-6), ((reach, reach), (0, 0)))[..., None]
     weighted = padded * np.pad(values, ((reach, reach), (0, 0), (0, 0)))
     moments, sums = [0.0] * 5, [0.0] * 3

@@ -23,12 +23,12 @@ MIN_CENTER = 0.1
 MOST_PEOPLE = 40
 KEYPOINT_SEEN = 0.127
 """Confidence from which a keypoint counts (the network's own constant)."""
-SPREAD = 0.3
+EXPECTED_SPREAD = 0.3
 """How far from where the centre expects it a keypoint may be: the square of that distance in cells over this share of
 the map's shorter side (the network's own constant)."""
-SAME = 0.5
+MIN_SAME_OVERLAP = 0.5
 """Overlap of two boxes from which they are of one person, if their keypoints agree as well."""
-SAME_POSE = 0.15
+MAX_POSE_DISTANCE = 0.15
 """Mean distance of common keypoints, over the longer side of the smaller box, up to which they agree."""
 
 
@@ -93,7 +93,7 @@ def _candidate(row: int, column: int, center, regress, box_scale, box_offset, he
     y, x = np.ogrid[: shape[0], : shape[1]]
     away = (y - expected[:, 0, None, None]) ** 2 + (x - expected[:, 1, None, None]) ** 2
     inside = (y >= low[0]) & (y < high[0]) & (x >= low[1]) & (x < high[1])
-    weighed = heatmaps * np.exp(-away / (SPREAD * shape.min())) * inside
+    weighed = heatmaps * np.exp(-away / (EXPECTED_SPREAD * shape.min())) * inside
     confidence = weighed.reshape(len(weighed), -1).max(1)
     best = np.stack(np.divmod(weighed.reshape(len(weighed), -1).argmax(1), shape[1]), 1)
     places = np.where(confidence[:, None] > 0, best, expected)
@@ -128,10 +128,10 @@ def same_person(a: Candidate, b: Candidate) -> bool:
     see are at the same places."""
     low, high = np.maximum(a.box[:2], b.box[:2]), np.minimum(a.box[:2] + a.box[2:], b.box[:2] + b.box[2:])
     smaller = min(np.prod(a.box[2:]), np.prod(b.box[2:]))
-    if np.prod(np.maximum(high - low, 0)) < SAME * smaller:
+    if np.prod(np.maximum(high - low, 0)) < MIN_SAME_OVERLAP * smaller:
         return False
     both = (a.keypoints[:, 2] > KEYPOINT_SEEN) & (b.keypoints[:, 2] > KEYPOINT_SEEN)
     if not both.any():
         return True
     apart = np.linalg.norm(a.keypoints[both, :2] - b.keypoints[both, :2], axis=1).mean()
-    return bool(apart < SAME_POSE * min(a.box[2:].max(), b.box[2:].max()))
+    return bool(apart < MAX_POSE_DISTANCE * min(a.box[2:].max(), b.box[2:].max()))

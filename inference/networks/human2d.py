@@ -11,7 +11,7 @@ from .crop import Crop, heatmap_affine, heatmap_to_crop
 from .heatmaps import calibrate, decode_heatmaps
 from .runtime import Network
 
-PRESENT = 0.6
+MIN_MASS = 0.6
 """Probability of lying anywhere in the crop from which a keypoint counts as one that the picture shows: on held-back
 training pictures that were cut off, .33 of what lies beyond the edge is then claimed to be seen instead of .38 at one
 half, of fashion .17 instead of .23, and two in a hundred right ones are given up; of whole people none."""
@@ -50,7 +50,7 @@ class Detection:
 def present(heatmaps: np.ndarray) -> np.ndarray:
     """Whether keypoints of heatmaps (..., K, H, W) likely enough lie somewhere in the crop (..., K): not those of legs
     that the picture cuts off."""
-    return heatmaps.sum((-2, -1)) >= PRESENT
+    return heatmaps.sum((-2, -1)) >= MIN_MASS
 
 
 def score_of(keypoints: np.ndarray) -> float:

@@ -20,7 +20,7 @@ from .finder import Candidate, Finder, distinct
 from .guided_filter import sharpened
 from .human2d import Detection, Human2D
 
-SURE = 0.3
+SURE_CONFIDENCE = 0.3
 """Keypoints of at least this confidence say where the person is."""
 MIN_PRESENCE = 0.5
 """Probability of there being a person below which there is none."""
@@ -28,28 +28,28 @@ MIN_PRESENCE_IN_BOX = 0.1
 """The same where the user drew the box: that somebody is there is known."""
 MIN_CANDIDATE = 0.05
 """The finder's score from which somebody may be there, for Human2D to look at."""
-CLEAR = 0.2
+CLEAR_SCORE = 0.2
 """The finder's score from which a person seen in the whole photo is not looked for in its parts as well."""
-SMALL = 0.35
+SMALL_SHARE = 0.35
 """Of the photo's longer side: where somebody is smaller, others may be too small to be seen in the whole photo."""
-SAME_POSE = 0.1
+MAX_POSE_DISTANCE = 0.1
 """Median distance of keypoints, over the longer side of the smaller box, up to which two looks saw one person."""
 MIN_SCORES = 0.6
 """Sum of the pose's and the finder's scores from which somebody is one of a picture's people: on composed crowds of
 calibration pictures, 4 of 181 are then nobody, and none of 27 empty pictures shows anybody; of the 27 and 8 who are
 nobody without it one in a hundred right ones is given up."""
-ANOTHER = 0.3
+ANOTHER_SCORE = 0.3
 """The finder's score from which somebody else in the picture is worth telling the user of."""
 FEWEST_SURE = 3
 """Sure keypoints without which no body can be placed."""
-LEANING = np.radians(45)
+MIN_LEAN = np.radians(45)
 """How far a torso leans from the vertical when the second look is turned until it is upright."""
-STABLE = 0.6
+MIN_CROP_OVERLAP = 0.6
 """Overlap of the crop that was looked at with that of the box that was seen there, below which the second look is at
 the latter."""
-STEP = 0.6
+WINDOW_STEP = 0.6
 """From one part to the next, over their side: somebody who is cut by one is whole in another."""
-REACH = 0.15
+SILHOUETTE_REACH = 0.15
 """Of the longer side of the box about the sure keypoints: how far beyond it the silhouette counts as the person's."""
 
 
@@ -80,7 +80,7 @@ def most_like_a_person(photo: np.ndarray, human2d: Human2D, finder: Finder, box:
         height, width = photo.shape[:2]
         return Found(look_twice(photo, human2d, crop_of_photo(width, height)))
     best, *rest = sorted(people, key=prominence, reverse=True)
-    others = [one.box for one in rest if one.score >= ANOTHER]
+    others = [one.box for one in rest if one.score >= ANOTHER_SCORE]
     return Found(look_twice(photo, human2d, crop_of_box(best.box)), np.array(others).reshape(-1, 4))
 
 
@@ -108,19 +108,19 @@ def same_pose(a: Detection, b: Detection) -> bool:
     """Whether two looks saw one person: keypoints that both are sure of are at the same places, and their boxes
     overlap."""
     boxes = [box_of(one) for one in (a, b)]
-    both = (a.keypoints[:, 2] >= SURE) & (b.keypoints[:, 2] >= SURE)
+    both = (a.keypoints[:, 2] >= SURE_CONFIDENCE) & (b.keypoints[:, 2] >= SURE_CONFIDENCE)
     if any(box is None for box in boxes) or both.sum() < FEWEST_SURE or box_overlap(*boxes) == 0:
         return False
     apart = np.linalg.norm(a.keypoints[both, :2] - b.keypoints[both, :2], axis=1)
-    return bool(np.median(apart) < SAME_POSE * min(box[2:].max() for box in boxes))
+    return bool(np.median(apart) < MAX_POSE_DISTANCE * min(box[2:].max() for box in boxes))
 
 
 def find_people(photo: np.ndarray, finder: Finder, everybody: bool = False) -> list[Candidate]:
     """Who may be in a photo (H, W, 3) uint8 RGB, the surest first: in the whole, and where that shows nobody clearly,
     in overlapping parts of it half as large; there, too, if `everybody` is wanted and some are small."""
     people = finder(photo)
-    small = everybody and any(person.box[2:].max() < SMALL * max(photo.shape[:2]) for person in people)
-    if small or not people or people[0].score < CLEAR:
+    small = everybody and any(person.box[2:].max() < SMALL_SHARE * max(photo.shape[:2]) for person in people)
+    if small or not people or people[0].score < CLEAR_SCORE:
         people = distinct(people + finder(photo, windows_of_parts(*photo.shape[1::-1], 2)))
     return [person for person in people if person.score >= MIN_CANDIDATE]
 
@@ -135,10 +135,10 @@ def look_twice(photo: np.ndarray, human2d: Human2D, crop: Crop) -> Detection:
     if the crop is far off. Both looks decide together, and the silhouette is brought to the picture's edges."""
     first = human2d(photo, [crop])[0]
     box = box_of(first)
-    if box is not None and _overlap_of_crops(crop, crop_of_box(box)) < STABLE:
+    if box is not None and _overlap_of_crops(crop, crop_of_box(box)) < MIN_CROP_OVERLAP:
         crop = crop_of_box(box)
     angle = lean(first.keypoints)
-    second = replace(crop, flip=True, angle=angle if abs(angle) > LEANING else 0.0)
+    second = replace(crop, flip=True, angle=angle if abs(angle) > MIN_LEAN else 0.0)
     seen = human2d.together([first, *human2d(photo, [second])], crop)
     return replace(seen, silhouette=sharpened(seen.silhouette, crop.cut(photo)))
 
@@ -147,7 +147,7 @@ def lean(keypoints: np.ndarray) -> float:
     """Radians by which the torso of keypoints (25, 3) is turned from upright in the picture, clockwise; 0 where it is
     not seen."""
     hips, chest = (keypoints[KEYPOINT_INDEX[name]] for name in ("pelvis", "thorax"))
-    if min(hips[2], chest[2]) < SURE:
+    if min(hips[2], chest[2]) < SURE_CONFIDENCE:
         return 0.0
     x, y = chest[:2] - hips[:2]
     return float(np.arctan2(x, -y))
@@ -164,7 +164,7 @@ def windows_of_parts(width: int, height: int, parts: int) -> np.ndarray:
     side = -(-max(width, height) // parts)
 
     def starts(extent: int) -> np.ndarray:
-        count = int(np.ceil((extent - side) / (STEP * side))) + 1 if extent > side else 1
+        count = int(np.ceil((extent - side) / (WINDOW_STEP * side))) + 1 if extent > side else 1
         return np.linspace(0, extent - side, count).round().astype(int) if count > 1 else np.array([0])
 
     return np.array([
@@ -174,7 +174,7 @@ def windows_of_parts(width: int, height: int, parts: int) -> np.ndarray:
 
 def box_of(detection: Detection) -> np.ndarray | None:
     """Person's box (x, y, width, height): about the sure keypoints and as much of the silhouette as is near them."""
-    sure = detection.keypoints[detection.keypoints[:, 2] >= SURE, :2]
+    sure = detection.keypoints[detection.keypoints[:, 2] >= SURE_CONFIDENCE, :2]
     if len(sure) < 3:
         return None
     silhouette = person_silhouette(detection) >= 0.5
@@ -185,7 +185,7 @@ def box_of(detection: Detection) -> np.ndarray | None:
     # In a mirror image the left end is the right one.
     outline = np.sort(detection.crop.to_photo(heatmap_to_crop(ends, detection.stride)), axis=0)
     low, high = sure.min(0), sure.max(0)
-    reach = REACH * max(*(high - low), 1.0)
+    reach = SILHOUETTE_REACH * max(*(high - low), 1.0)
     low, high = np.clip(outline[0], low - reach, low), np.clip(outline[1], high, high + reach)
     return np.concatenate([low, high - low])
 
@@ -196,7 +196,7 @@ def person_silhouette(detection: Detection) -> np.ndarray:
     count, labels = cv2.connectedComponents((silhouette >= 0.5).astype(np.uint8))
     if count <= 2:
         return silhouette
-    sure = detection.keypoints[:, 2] >= SURE
+    sure = detection.keypoints[:, 2] >= SURE_CONFIDENCE
     places = crop_to_heatmap(detection.crop.to_crop(detection.keypoints[sure, :2]), detection.stride)
     places = np.clip(np.round(places).astype(int), 0, np.array(silhouette.shape[::-1]) - 1)
     touched = np.unique(labels[places[:, 1], places[:, 0]])
@@ -240,7 +240,7 @@ def presence_of(detection: Detection) -> float:
 def is_person(found: Detection, boxed: bool = False) -> bool:
     """Whether somebody is there, and enough of them to pose a body; `boxed` when the user said where to look."""
     least = MIN_PRESENCE_IN_BOX if boxed else MIN_PRESENCE
-    return presence_of(found) >= least and int((found.keypoints[:, 2] >= SURE).sum()) >= FEWEST_SURE
+    return presence_of(found) >= least and int((found.keypoints[:, 2] >= SURE_CONFIDENCE).sum()) >= FEWEST_SURE
 
 
 def is_one_of_many(found: Detection, candidate: Candidate) -> bool:
@@ -255,7 +255,7 @@ def check_person(found: Detection, boxed: bool = False) -> None:
     if is_person(found, boxed):
         return
     where, least = ("in the box", MIN_PRESENCE_IN_BOX) if boxed else ("in the picture", MIN_PRESENCE)
-    presence, sure = presence_of(found), int((found.keypoints[:, 2] >= SURE).sum())
+    presence, sure = presence_of(found), int((found.keypoints[:, 2] >= SURE_CONFIDENCE).sum())
     advice = "drawing the box closer can help" if boxed else "drawing a box around them can help"
     seen = f"probability {presence:.2f}" if presence < least else f"too little of one to pose a body: {sure} keypoints"
     raise NoPersonError(f"No person was found {where} ({seen}). A person seen whole works best; {advice}.")

@@ -24,14 +24,14 @@ from .person import (
     same_pose,
 )
 
-ROOM = 0.12
+BOX_MARGIN = 0.12
 """How much the last picture's box is grown, over its longer side, to find the person in the next."""
-SAME_PERSON = 0.3
+MIN_BOX_OVERLAP = 0.3
 """Overlap of the box in one picture with that in the next from which it is the same person."""
-SAME_COLOURS = 0.55
+MAX_COLOUR_DISTANCE = 0.55
 """Distance of colours, 0 to 1 (Bhattacharyya's), up to which somebody may be the one who was lost, and beyond which
 somebody who is at the right place is not."""
-LEARNING = 0.1
+COLOUR_RATE = 0.1
 """Of what somebody's colours are now, in what they are taken to be."""
 GATE, GATE_GROWS = 0.6, 0.15
 """How far from where they should be somebody lost may be taken up, over their longer side: at first, and more for each
@@ -96,7 +96,7 @@ class Track:
         self.box, self.lost, self.seen = box, 0, self.seen + 1
         self.size += GROWING * (size_of(box) - self.size)
         if alone:
-            self.colours = (1 - LEARNING) * self.colours + LEARNING * colours_of(detection, photo)
+            self.colours = (1 - COLOUR_RATE) * self.colours + COLOUR_RATE * colours_of(detection, photo)
 
     def distance(self, detection: Detection, photo: np.ndarray) -> float:
         """How differently somebody is coloured, 0 to 1."""
@@ -154,13 +154,13 @@ class Tracker:
         wide = self.human2d(photo, [replace(crop_of_box(widened(track.box)), flip=True)])[0]
         near = self.human2d(photo, [crop_of_box(extent_of(wide))])[0]
         box = extent_of(near)
-        if presence_of(near) < MIN_PRESENCE or box_overlap(track.box, box) <= SAME_PERSON:
+        if presence_of(near) < MIN_PRESENCE or box_overlap(track.box, box) <= MIN_BOX_OVERLAP:
             return None
         # A box that is suddenly larger holds somebody else's limbs as well.
         if not track.as_large(box, GROWN if self._alone(track) else GROWN_TOGETHER):
             return None
         detection = self.human2d.together([near, wide])
-        return detection if track.distance(detection, photo) <= SAME_COLOURS else None
+        return detection if track.distance(detection, photo) <= MAX_COLOUR_DISTANCE else None
 
     def _alone(self, track: Track) -> bool:
         """Whether nobody else who is followed is where a track is, nor was lost thereabouts."""
@@ -188,7 +188,7 @@ class Tracker:
             return
         people = sorted(find_people(photo, self.finder, everybody=self.most != 1), key=prominence, reverse=True)
         taken = [extent_of(one) for one in seen.values()]
-        people = [one for one in people if not any(box_overlap(one.box, box) > SAME_PERSON for box in taken)]
+        people = [one for one in people if not any(box_overlap(one.box, box) > MIN_BOX_OVERLAP for box in taken)]
         for track in sorted(missing, key=lambda one: one.lost):
             found = self._again(photo, track, people)
             if found is not None and not any(same_pose(found, other) for other in seen.values()):
@@ -209,7 +209,7 @@ class Tracker:
         another was taken for them, or somebody new."""
         distances = {track.number: track.distance(detection, photo) for track in self.tracks}
         number = min(distances, key=distances.get, default=None)
-        if number is None or distances[number] > SAME_COLOURS:
+        if number is None or distances[number] > MAX_COLOUR_DISTANCE:
             return self._begin(detection, photo, seen)
         track = next(track for track in self.tracks if track.number == number)
         if number not in seen:
@@ -219,7 +219,7 @@ class Tracker:
             missing = [one for one in self.tracks if one.number not in seen]
             fits = {one.number: one.distance(other, photo) for one in missing}
             best = min(fits, key=fits.get, default=None)
-            if best is not None and fits[best] <= SAME_COLOURS:
+            if best is not None and fits[best] <= MAX_COLOUR_DISTANCE:
                 seen[best] = other
         else:
             self._begin(detection, photo, seen)
@@ -233,7 +233,7 @@ class Tracker:
             away = np.linalg.norm(person.box[:2] + person.box[2:] / 2 - track.center)
             if away <= reach and track.as_large(person.box, ratio):
                 near.append((away, person))
-        best, least = None, SAME_COLOURS
+        best, least = None, MAX_COLOUR_DISTANCE
         for _, person in sorted(near, key=lambda one: one[0])[:MOST_LOOKS]:
             detection = look_twice(photo, self.human2d, crop_of_box(person.box))
             distance = track.distance(detection, photo)
@@ -270,7 +270,7 @@ def _together(track: Track, other: Track) -> bool:
 def widened(box: np.ndarray) -> np.ndarray:
     """A box (x, y, width, height) grown on all sides. Without it, a limb that is missed once lies outside the next
     picture's crop, and is missed for good."""
-    margin = ROOM * max(box[2:])
+    margin = BOX_MARGIN * max(box[2:])
     return np.concatenate([box[:2] - margin, box[2:] + 2 * margin])
 
 

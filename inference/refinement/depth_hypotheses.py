@@ -16,7 +16,7 @@ from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, sho
 from .parametric_body import JOINTS, Parameters
 from .refine import BodyEnergy, Evidence, body_depth, sparse_body
 from .spheres import Spheres
-from .terms import NEAREST, Weights
+from .terms import MIN_DEPTH, Weights
 
 STRAIGHT, BENT = np.deg2rad(8.0), np.deg2rad(20.0)
 """Up to the first angle an elbow or a knee counts as straight: about which axis it bends says nothing, and the limb
@@ -60,16 +60,16 @@ def _limb(names: str, axis: tuple[float, float, float]) -> Limb:
     return Limb(*(JOINT_INDEX[name] for name in names.split()), np.array(axis))
 
 
-LIMBS = {
+FLIPPED_LIMBS = {
     "left_arm": _limb("left_shoulder left_elbow left_wrist", (0.0, -1.0, 0.0)),
     "right_arm": _limb("right_shoulder right_elbow right_wrist", (0.0, 1.0, 0.0)),
     "left_leg": _limb("left_hip left_knee left_ankle", (1.0, 0.0, 0.0)),
     "right_leg": _limb("right_hip right_knee right_ankle", (1.0, 0.0, 0.0)),
 }
-LOWER = {name: name.replace("_arm", "_lower_arm").replace("_leg", "_lower_leg") for name in LIMBS}
-PARTS = {
-    **{name: (limb, True) for name, limb in LIMBS.items()},
-    **{LOWER[name]: (limb, False) for name, limb in LIMBS.items()},
+LOWER_PARTS = {name: name.replace("_arm", "_lower_arm").replace("_leg", "_lower_leg") for name in FLIPPED_LIMBS}
+FLIPS = {
+    **{name: (limb, True) for name, limb in FLIPPED_LIMBS.items()},
+    **{LOWER_PARTS[name]: (limb, False) for name, limb in FLIPPED_LIMBS.items()},
 }
 """What can be flipped: the limb, and whether its upper bone is flipped, too."""
 
@@ -93,13 +93,13 @@ class Hypothesis:
 
 
 def flipped(body: BodyModel, parameters: Parameters, part: str) -> Parameters | None:
-    """The body with one of `PARTS` flipped in depth, as bodies can: `mirrored`, else for a whole limb `swung`, if its
+    """The body with one of `FLIPS` flipped in depth, as bodies can: `mirrored`, else for a whole limb `swung`, if its
     picture is nearly the same; None where neither is possible, such as for a knee that would bend backwards.
 
     Doing it twice gives back the body, up to the twist of a limb that was straight, and where a bone could not reach
     its ray.
     """
-    limb, whole = PARTS[part]
+    limb, whole = FLIPS[part]
     before = _places(body, parameters, limb)
     exact = mirrored(body, parameters, part)
     if _possible(parameters, exact, limb):
@@ -113,13 +113,13 @@ def flipped(body: BodyModel, parameters: Parameters, part: str) -> Parameters | 
 
 
 def mirrored(body: BodyModel, parameters: Parameters, part: str) -> Parameters:
-    """The body with one of `PARTS` mirrored in depth, whether limbs bend so or not.
+    """The body with one of `FLIPS` mirrored in depth, whether limbs bend so or not.
 
     Each bone's end stays on its ray, so the picture stays what it is; where the bone is too short to reach the ray, it
     comes as near as it can. The bones turn the shortest way, and then the upper one about itself until the hinge bends
     as it did, or as it can. Hand and foot follow.
     """
-    limb, whole = PARTS[part]
+    limb, whole = FLIPS[part]
     placed = sparse_body(body).place(parameters)
     root, hinge, end = placed.points[limb.places]
     new_hinge = _on_ray(hinge, root, root, whole)
@@ -138,7 +138,7 @@ def mirrored(body: BodyModel, parameters: Parameters, part: str) -> Parameters:
 def swung(body: BodyModel, parameters: Parameters, part: str) -> Parameters:
     """The body with a whole limb swung about its root until its end is mirrored in depth; its hinge stays as bent as it
     is, so it leaves its place in the picture by a little."""
-    limb, _ = PARTS[part]
+    limb, _ = FLIPS[part]
     placed = sparse_body(body).place(parameters)
     root, _, end = placed.points[limb.places]
     above = placed.world[body.parents[limb.upper]]
@@ -150,7 +150,7 @@ def swung(body: BodyModel, parameters: Parameters, part: str) -> Parameters:
 
 def bone_turn(body: BodyModel, before: Parameters, after: Parameters, part: str) -> float:
     """The larger angle, radians, by which one of the part's bones points elsewhere."""
-    return _turn(*(_bones(body, one, PARTS[part][0]) for one in (before, after)))
+    return _turn(*(_bones(body, one, FLIPS[part][0]) for one in (before, after)))
 
 
 def _places(body: BodyModel, parameters: Parameters, limb: Limb) -> np.ndarray:
@@ -194,7 +194,7 @@ def hypotheses(
     """
     energy = _Energy(body, parameters, evidence, uncertainty, network)
     found = [Hypothesis(parameters, (), energy(parameters))]
-    for whole, lower in LOWER.items():
+    for whole, lower in LOWER_PARTS.items():
         others = [
             Hypothesis(moved, (*start.flips, *flips), energy(moved))
             for start in found
@@ -217,11 +217,11 @@ def _alternatives(
     if limb is not None:
         ways.append(((whole, lower), flipped(body, limb, lower)))
     kept: list[tuple[tuple[str, ...], Parameters]] = []
-    shown = [_bones(body, start, LIMBS[whole])]
+    shown = [_bones(body, start, FLIPPED_LIMBS[whole])]
     for flips, moved in ways:
         if moved is None:
             continue
-        bones = _bones(body, moved, LIMBS[whole])
+        bones = _bones(body, moved, FLIPPED_LIMBS[whole])
         if all(_turn(other, bones) > DISTINCT for other in shown):
             kept.append((flips, moved))
             shown.append(bones)
@@ -255,7 +255,7 @@ def _on_ray(point: np.ndarray, parent: np.ndarray, new_parent: np.ndarray, mirro
     middle = ray @ new_parent
     square = middle**2 - new_parent @ new_parent + length**2
     found = ray * (middle + (1 if behind else -1) * np.sqrt(max(square, 0.0)))
-    if found[2] < NEAREST:
+    if found[2] < MIN_DEPTH:
         found = ray * (middle + np.sqrt(max(square, 0.0)))
     bone = found - new_parent
     return new_parent + bone * length / max(np.linalg.norm(bone), 1e-9)

@@ -11,7 +11,7 @@ import numpy as np
 from ..body.body_model import BodyModel
 from ..geometry.joints import JOINT_NAMES
 
-LIMBS = {
+SPHERE_LIMBS = {
     "upper_arm": ("shoulder", "elbow", (0.35, 0.65, 1.0)),
     "forearm": ("elbow", "wrist", (0.35, 0.65, 1.0)),
     "hand": ("wrist", "hand", (0.8,)),
@@ -78,7 +78,7 @@ def _lay_out() -> tuple[list[tuple[str, str]], np.ndarray]:
     joint = dict(zip(JOINT_NAMES, np.eye(len(JOINT_NAMES)), strict=True))
     parts, centres = [], []
     for side in ("left", "right"):
-        for part, (first, last, shares) in LIMBS.items():
+        for part, (first, last, shares) in SPHERE_LIMBS.items():
             start, end = joint[f"{side}_{first}"], joint[f"{side}_{last}"]
             centres += [start * (1 - share) + end * share for share in shares]
             parts += [(side, part)] * len(shares)

@@ -18,7 +18,7 @@ from .outline import Outline
 from .parametric_body import JOINTS, Parameters, Placed, SparseBody, VertexSlopes
 from .spheres import Spheres
 
-NEAREST = 0.1
+MIN_DEPTH = 0.1
 """Metres. What comes closer to the camera than this is not compared with the picture."""
 RIM = 0.35
 """Largest cosine between a vertex's normal and the line of sight at which it counts as on the body's outline."""
@@ -65,7 +65,7 @@ def keypoint_residuals(
     """Projected keypoints against those of the picture (K, 3; pixels and confidence), each coordinate by itself."""
     linear = body.keypoints_from_points
     points = linear @ placed.points
-    seen = (keypoints[:, 2] > 0) & (points[:, 2] > NEAREST)
+    seen = (keypoints[:, 2] > 0) & (points[:, 2] > MIN_DEPTH)
     unit = metre * weights.keypoint_deviation
     values = (camera.project(points[seen]) - keypoints[seen, :2]) / unit
     # Confidence counts squared: it is a probability, and an unsure keypoint is worse than its share.
@@ -98,7 +98,7 @@ def outline_pulls(
     reach."""
     points = placed.points[JOINTS:]
     with np.errstate(invalid="ignore"):
-        pixels = np.where(points[:, 2:] > NEAREST, camera.project(points), np.nan)
+        pixels = np.where(points[:, 2:] > MIN_DEPTH, camera.project(points), np.nan)
     rim, rim_normals = rim_of(body, placed)
     return {
         "outside": Pull(*outline.outside(pixels), weights.outside / len(points)),
@@ -126,7 +126,7 @@ def rim_of(body: SparseBody, placed: Placed) -> tuple[np.ndarray, np.ndarray]:
     points = placed.points[JOINTS:]
     normals = (placed.blended @ body.normals[..., None])[..., 0]
     facing = (normals * points).sum(1) / (np.linalg.norm(normals, axis=1) * np.linalg.norm(points, axis=1))
-    rim = np.flatnonzero((np.abs(facing) < RIM) & (points[:, 2] > NEAREST))
+    rim = np.flatnonzero((np.abs(facing) < RIM) & (points[:, 2] > MIN_DEPTH))
     flat = normals[rim, :2] - points[rim, :2] / points[rim, 2:] * normals[rim, 2:]
     return rim, flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
 

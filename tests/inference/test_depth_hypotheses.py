@@ -9,9 +9,9 @@ from body_from_image.inference.body.pose_density import PoseDensity
 from body_from_image.inference.geometry.camera import Camera
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from body_from_image.inference.refinement.depth_hypotheses import (
-    LIMBS,
-    LOWER,
-    PARTS,
+    FLIPPED_LIMBS,
+    FLIPS,
+    LOWER_PARTS,
     bone_turn,
     flipped,
     hypotheses,
@@ -36,7 +36,7 @@ def somebody(rng: np.random.Generator) -> Parameters:
     pose = rng.normal(0, 0.2, (JOINTS, 3))
     pose[[16, 17]] = rng.normal(0, 0.8, (2, 3))
     pose[[1, 2], 0] -= rng.uniform(0, 1.2, 2)
-    for limb in LIMBS.values():
+    for limb in FLIPPED_LIMBS.values():
         pose[limb.hinge] = limb.axis * rng.uniform(0.3, 2)
     rotations = axis_angle_to_matrix(pose)
     turned = axis_angle_to_matrix(np.array([0.0, rng.uniform(-np.pi, np.pi), 0.0]))
@@ -68,9 +68,9 @@ def people():
     return [somebody(rng) for _ in range(25)]
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", FLIPS)
 def test_the_picture_stays_and_the_depth_changes_sides(body, part):
-    limb, upper_too = PARTS[part]
+    limb, upper_too = FLIPS[part]
     moved, changed = [], 0
     for before in people():
         after = mirrored(body, before, part)
@@ -99,9 +99,9 @@ def below(body: BodyModel, limb) -> set[int]:
     return found
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", FLIPS)
 def test_hinges_never_bend_backwards(body, part):
-    limb, _ = PARTS[part]
+    limb, _ = FLIPS[part]
     density = PoseDensity.load()
     for before in people():
         after = mirrored(body, before, part)
@@ -110,21 +110,21 @@ def test_hinges_never_bend_backwards(body, part):
         assert np.abs(beyond).max() < BACK, np.rad2deg(bend(body, before, limb))
 
 
-@pytest.mark.parametrize("limb", LIMBS.values(), ids=LIMBS)
+@pytest.mark.parametrize("limb", FLIPPED_LIMBS.values(), ids=FLIPPED_LIMBS)
 def test_a_knee_that_was_bent_backwards_comes_right(body, limb):
     rotations = np.tile(np.eye(3), (JOINTS, 1, 1))
     rotations[limb.hinge] = axis_angle_to_matrix(-0.8 * limb.axis)
     rotations[0] = FACING
     wrong = Parameters(rotations, np.zeros(10), np.array([0.0, 0.2, 4.0]))
-    name = next(name for name, one in LIMBS.items() if one is limb)
+    name = next(name for name, one in FLIPPED_LIMBS.items() if one is limb)
     assert bend(body, wrong, limb) < -0.5
-    right = mirrored(body, wrong, LOWER[name])
+    right = mirrored(body, wrong, LOWER_PARTS[name])
     assert bend(body, right, limb) > 0.2
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", FLIPS)
 def test_twice_is_the_start(body, part):
-    limb, _ = PARTS[part]
+    limb, _ = FLIPS[part]
     kept = 0
     for before in people():
         after = mirrored(body, before, part)
@@ -138,10 +138,10 @@ def test_twice_is_the_start(body, part):
     assert kept >= 12
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", FLIPS)
 def test_a_limb_in_the_pictures_plane_flips_to_itself(body, part):
     """A T-pose in front of the camera, far away, so that perspective does not show: nothing to flip."""
-    limb, _ = PARTS[part]
+    limb, _ = FLIPS[part]
     rotations = np.tile(np.eye(3), (JOINTS, 1, 1))
     rotations[0] = FACING
     start = Parameters(rotations, np.zeros(10), np.array([0.0, 0.2, 100.0]))
@@ -178,14 +178,14 @@ def test_only_what_bodies_can_do_is_a_flip(body):
     assert a[7, 2] < a[1, 2] - 0.1 and b[7, 2] > b[1, 2] + 0.1
     pixels = np.linalg.norm(CAMERA.project(a) - CAMERA.project(b), axis=1)
     assert pixels[7] < 0.01 and pixels[4] < 12
-    assert bend(body, back, LIMBS["left_leg"]) == pytest.approx(bend(body, step, LIMBS["left_leg"]))
+    assert bend(body, back, FLIPPED_LIMBS["left_leg"]) == pytest.approx(bend(body, step, FLIPPED_LIMBS["left_leg"]))
     assert np.abs(flipped(body, back, "left_leg").rotations - step.rotations).max() < 1e-6
 
 
 def test_flips_stay_within_the_limits(body):
     density, possible = PoseDensity.load(), 0
     for before in people():
-        for part, (limb, _) in PARTS.items():
+        for part, (limb, _) in FLIPS.items():
             after = flipped(body, before, part)
             if after is not None:
                 possible += 1
@@ -208,14 +208,14 @@ def walking(rng: np.random.Generator) -> Parameters:
     pose = np.zeros((JOINTS, 3))
     pose[16], pose[17] = [0, 0, -1.2], [0, 0, 1.2]
     pose[[1, 2], 0] = [-0.6, 0.1]
-    for name, limb in LIMBS.items():
+    for name, limb in FLIPPED_LIMBS.items():
         pose[limb.hinge] = limb.axis * (1.2 if name.endswith("arm") else 0.6)
     rotations = axis_angle_to_matrix(pose + rng.normal(0, 0.03, (JOINTS, 3)))
     rotations[0] = FACING @ axis_angle_to_matrix(np.array([0.0, 0.3, 0.0]))
     return Parameters(rotations, np.zeros(10), np.array([0.0, 0.2, 4.0]))
 
 
-@pytest.mark.parametrize("part", LIMBS)
+@pytest.mark.parametrize("part", FLIPPED_LIMBS)
 def test_a_limb_that_people_do_not_bend_so_is_put_right(body, part):
     """From a walker with one limb mirrored to an uncommon pose, the walker is among the first hypotheses (a leg: the
     first), if the network's word counts for nothing."""
@@ -241,7 +241,7 @@ def test_hypotheses_are_ranked_distinct_and_hold_the_given_one(body):
         assert sum(not one.flips for one in found) == 1
         for number, one in enumerate(found):
             for other in found[:number]:
-                assert max(bone_turn(body, one.parameters, other.parameters, part) for part in LIMBS) > 0.1
+                assert max(bone_turn(body, one.parameters, other.parameters, part) for part in FLIPPED_LIMBS) > 0.1
 
 
 def test_a_network_that_is_sure_is_believed(body):

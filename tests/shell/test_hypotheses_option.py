@@ -14,7 +14,7 @@ from body_from_image.inference.files.images import read_image
 from body_from_image.inference.geometry.camera import Camera
 from body_from_image.inference.geometry.joints import JOINT_INDEX, keypoints_from_joints
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
-from body_from_image.inference.refinement.depth_hypotheses import LIMBS
+from body_from_image.inference.refinement.depth_hypotheses import FLIPPED_LIMBS
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
@@ -25,7 +25,7 @@ def keypoints(tmp_path) -> Path:
     """Keypoints of somebody whose two forearms come towards the camera of the example picture, or go away from it."""
     body, pose = BodyModel.load(), np.zeros((24, 3))
     for name in ("left_arm", "right_arm"):
-        pose[LIMBS[name].hinge] = 1.0 * LIMBS[name].axis
+        pose[FLIPPED_LIMBS[name].hinge] = 1.0 * FLIPPED_LIMBS[name].axis
     posed = body.pose(np.zeros((1, 10)), axis_angle_to_matrix(pose)[None])
     points = np.stack(keypoints_from_joints(posed.joints[0], posed.vertices[0, body.keypoint_vertices]))
     width, height = read_image(EXAMPLE).size

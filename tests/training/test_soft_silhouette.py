@@ -210,7 +210,7 @@ def test_projection_is_that_of_the_engine_and_its_gradients_stay_finite():
             np.testing.assert_allclose(pixels[number].detach().numpy(), expected, rtol=1e-6)
         pixels.nansum().backward()
         assert torch.isfinite(tensor.grad).all()
-        assert (tensor.grad[vertices[..., 2] <= rasterizer.NEAREST] == 0).all()
+        assert (tensor.grad[vertices[..., 2] <= rasterizer.NEAR_PLANE] == 0).all()
 
 
 def test_four_bodies_there_and_back_cost_less_than_60_ms_of_one_core(body, one_thread):

@@ -23,7 +23,7 @@ SHARED = [name for name in COCO_NAMES if name in KEYPOINT_INDEX]
 SHARPNESS, LEVEL = 1.2, 11.0
 """What MoveNet's logits are multiplied by and raised by, to begin with, so that a softmax over the cells and "nowhere"
 is as sure as its sigmoids are."""
-REACH = 1.8
+CENTER_REACH = 1.8
 """Cells added to the distance from where the person's centre expects a keypoint, before a peak is divided by it
 (MoveNet's own constant): of several people's peaks the one that belongs to the centre wins."""
 CENTER_SHARPNESS = 3.0
@@ -139,7 +139,7 @@ class FastHuman2D(nn.Module):
         logits = heads["heatmap"](features).float()[:, self.theirs]
         expected = expected_places(heads["center"](features).float(), heads["regress"](features).float())
         distances = (cells_of(logits)[:, None] - expected[:, self.theirs, :, None]).square().sum(2).add(1e-4).sqrt()
-        near = torch.log(distances + REACH).unflatten(2, logits.shape[2:])
+        near = torch.log(distances + CENTER_REACH).unflatten(2, logits.shape[2:])
         scale = (self.sharpness, self.level, self.nearness)
         sharpness, level, nearness = (values[:, None, None] for values in scale)
         return logits * sharpness + level - nearness * near
@@ -160,7 +160,7 @@ def expected_places(center, regress):
     middle = (cells.amax(2, keepdim=True)) / 2
     away = (cells - middle).square().sum(1).add(1e-4).sqrt()
     # As MoveNet has it: a centre's probability is divided by its distance from the middle of the crop.
-    likely = F.logsigmoid(center.flatten(1)) - torch.log(away + REACH)
+    likely = F.logsigmoid(center.flatten(1)) - torch.log(away + CENTER_REACH)
     share = torch.softmax(CENTER_SHARPNESS * likely, 1)
     said = regress.unflatten(1, (-1, 2)).flatten(3) + cells[:, None]
     return (said * share[:, None, None]).sum(3)

@@ -14,7 +14,7 @@ from ..data.photos2d import LabelledCrop, combined_keypoints
 from ..measure.keypoints2d import predict
 from .export import Shipped
 
-SURE = 0.75
+SURE_CONFIDENCE = 0.75
 """Probability in a heatmap's peak from which the average is heard."""
 
 
@@ -28,7 +28,7 @@ def reviewed(crops: list[LabelledCrop], average: nn.Module) -> list[LabelledCrop
             return [output.cpu().numpy() for output in shipped(torch.from_numpy(images).to(device))]
 
     points, mass, _ = predict(run, crops)
-    taught = np.concatenate([points, (mass >= SURE)[..., None]], -1).astype(np.float32)
+    taught = np.concatenate([points, (mass >= SURE_CONFIDENCE)[..., None]], -1).astype(np.float32)
     return [
         replace(crop, keypoints=combined_keypoints(crop.keypoints, own))
         for crop, own in zip(crops, taught, strict=True)

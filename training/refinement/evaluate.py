@@ -17,7 +17,7 @@ from ...inference.engine import Engine, Settings
 from ...inference.errors import NoPersonError
 from ...inference.files.images import Photo
 from ...inference.geometry.joints import KEYPOINT_NAMES, LIMB_KEYPOINTS
-from ...inference.networks.person import SURE
+from ...inference.networks.person import SURE_CONFIDENCE
 from ..data.packs import PackMissing
 from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
 from ..measure.keypoints2d import pck, relative_errors, torso_lengths
@@ -117,7 +117,7 @@ def near_detection(seen: list[Photographed], method: str) -> float:
     for photo, torso in zip(seen, torso_lengths([photo.crop for photo in seen]), strict=True):
         difference = photo.fits[method].keypoints - photo.detected[:, :2]
         apart.append(np.linalg.norm(difference, axis=1)[LIMB_KEYPOINTS] / torso)
-        sure.append(photo.detected[LIMB_KEYPOINTS, 2] >= SURE)
+        sure.append(photo.detected[LIMB_KEYPOINTS, 2] >= SURE_CONFIDENCE)
     apart, sure = np.concatenate(apart), np.concatenate(sure)
     return float((apart[sure & np.isfinite(apart)] < 0.2).mean())
 

@@ -11,7 +11,7 @@ from ...inference.geometry.camera import ROBUST_ROUNDS, ROBUST_SCALE
 from ...inference.geometry.joints import MPII_COUNT
 from ...inference.networks.pose_features import HIPS, SEEN, SHOULDERS
 
-NEAREST = 0.2
+MIN_DEPTH = 0.2
 """Metres. A body that comes nearer to the camera than this is not worth a gradient."""
 
 
@@ -79,7 +79,7 @@ def solve_translation(points: Tensor, keypoints: Tensor, focal: Tensor, center: 
             robust = 1 / (1 + ((off**2).sum(-1).sqrt() / (size * ROBUST_SCALE)) ** 2) ** 2
     translation = _least_squares(points, rays, weights * robust)
     nearest = torch.where(weights > 0, points[..., 2], torch.inf).amin(1) + translation[:, 2]
-    return translation, nearest > NEAREST
+    return translation, nearest > MIN_DEPTH
 
 
 def _least_squares(points: Tensor, rays: Tensor, weights: Tensor) -> Tensor:

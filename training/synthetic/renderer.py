@@ -17,7 +17,7 @@ from .rasterizer import Sight, Surface, draw, draw_nearness, project
 from .scene import Options, Scene, stage
 from .shading import ENCODED, LINEAR, Lighting, Material, develop, shade
 
-NEAREST = 0.1
+NEAR_PLANE = 0.1
 """Metres: what is closer to the camera is not drawn."""
 THICKNESS = 0.16
 """Metres that a joint may lie behind the surface that is seen at its pixel and still count as in sight."""
@@ -139,7 +139,7 @@ class Buffers:
         self.windows = []
         for figure in scene.figures:
             for part in figure.parts:
-                screen, window = project(part.vertices, focal, center, NEAREST, size)
+                screen, window = project(part.vertices, focal, center, NEAR_PLANE, size)
                 self.windows.append(window)
                 holes = part.looks.texture if part.looks.holed else WHOLE
                 surface = Surface(screen, part.faces, part.two_sided, part.cut, part.uvs, holes)

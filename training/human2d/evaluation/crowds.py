@@ -17,7 +17,7 @@ from ....inference.engine import Engine, Settings
 from ....inference.errors import NoPersonError
 from ....inference.files.images import Photo
 from ....inference.networks.finder import Finder
-from ....inference.networks.person import ANOTHER, box_of, box_overlap
+from ....inference.networks.person import ANOTHER_SCORE, box_of, box_overlap
 from ...data.photos2d import LabelledCrop
 from ...measure.timing import load
 from .compositions import SHAPES, empty_pictures, extent, pasted, people, photographed, places, view
@@ -142,7 +142,7 @@ def of_finder(finder: Finder, crowds: list[Crowd]) -> Count:
     """MultiPose on the whole picture, from the score at which the engine speaks of somebody else."""
     answers, began = [], time.perf_counter()
     for crowd in crowds:
-        seen = [one.box for one in finder(crowd.picture) if one.score >= ANOTHER]
+        seen = [one.box for one in finder(crowd.picture) if one.score >= ANOTHER_SCORE]
         answers.append(np.array(seen).reshape(-1, 4))
     return count(crowds, answers, time.perf_counter() - began)
 
@@ -173,7 +173,7 @@ def page(crowds: dict[int, list[Crowd]], empty: list[Crowd], threads: int) -> st
         f"Found: a box that overlaps that of what is seen of them, or of all of them, by {FOUND}; nobody there: one "
         f"that overlaps nobody's by {SOMEBODY}. "
         "Seconds are of the whole estimate, refinement included. MultiPose's score must be "
-        f"{ANOTHER} or more.\n\n" + table(header, lines)
+        f"{ANOTHER_SCORE} or more.\n\n" + table(header, lines)
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....inference.geometry.joints import LIMB_KEYPOINTS
-from ....inference.networks.person import SURE
+from ....inference.networks.person import SURE_CONFIDENCE
 from ...data.photos2d import LabelledCrop
 from ...measure.keypoints2d import torso_lengths
 from ..augmentation import cut_off
@@ -55,6 +55,6 @@ def cut_figures(answers: list[Answer], pictures: list[CutPicture]) -> CutFigures
         near = np.linalg.norm(said[:, :2] - truth[:, :2], axis=1) < RIGHT * cut.torso
         right.extend((near & answer.found)[truth[:, 2] > 0])
         if answer.found:
-            made_up.extend(said[cut.beyond[LIMB_KEYPOINTS], 2] >= SURE)
+            made_up.extend(said[cut.beyond[LIMB_KEYPOINTS], 2] >= SURE_CONFIDENCE)
     found = float(np.mean([answer.found for answer in answers]))
     return CutFigures(len(pictures), found, float(np.mean(right)), float(np.mean(made_up)) if made_up else 0.0)

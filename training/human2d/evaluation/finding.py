@@ -100,7 +100,7 @@ class ScoreBin:
 
 
 def meaning_of_score(answers: list[Answer], crops: list, edges: np.ndarray) -> list[ScoreBin]:
-    """How good the keypoints are at each score: what DOUBTFUL is to be judged by."""
+    """How good the keypoints are at each score: what DOUBTFUL_SCORE is to be judged by."""
     errors = relative_errors(np.stack([one.keypoints[:, :2] for one in answers]), crops)
     own = np.array([pck(row[None]) for row in errors])
     place = np.digitize([one.score for one in answers], edges) - 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ....inference.networks.finder import Finder
-from ....inference.networks.person import SURE, most_like_a_person
+from ....inference.networks.person import SURE_CONFIDENCE, most_like_a_person
 from ...data.photos2d import LabelledCrop
 from ...measure.timing import crop_milliseconds
 from . import movenet_pose
@@ -109,7 +109,7 @@ def of_movenet(folder: Path, pictures: Pictures, threads: int | None) -> tuple[l
 
 def _seen(answers: dict[str, list[Answer]]) -> np.ndarray:
     """Keypoints (25,) that a method was ever sure of: one that was never trained is not."""
-    return np.stack([one.keypoints[:, 2] for given in answers.values() for one in given]).max(0) > SURE
+    return np.stack([one.keypoints[:, 2] for given in answers.values() for one in given]).max(0) > SURE_CONFIDENCE
 
 
 def whole_answer(file: Path, images: list[np.ndarray], threads: int | None) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from ....inference.networks.crop import Crop
 from ....inference.networks.human2d import Detection, Human2D
 from ....inference.networks.person import MIN_PRESENCE
-from ....inference.remarks import DOUBTFUL
+from ....inference.remarks import DOUBTFUL_SCORE
 from .answers import Eyes, engine_in_pictures
 from .compositions import compose, empty_pictures
 from .cut_off import cut_pictures
@@ -33,8 +33,8 @@ class Counted:
 
 
 def threshold_tables(eyes: Eyes, each: int = 12, limit: int | None = None) -> str:
-    """MIN_PRESENCE on composed scenes, empty pictures and people cut off, DOUBTFUL on lspet; all of the calibration
-    split."""
+    """MIN_PRESENCE on composed scenes, empty pictures and people cut off, DOUBTFUL_SCORE on lspet; all of the
+    calibration split."""
     scenes, empty = compose("calibration", each), empty_pictures("calibration")[:limit]
     counted = Eyes(Counted(eyes.human2d), eyes.finder)
     on_scenes = engine_in_pictures(counted, [scene.picture.image for scene in scenes])
@@ -56,5 +56,6 @@ def threshold_tables(eyes: Eyes, each: int = 12, limit: int | None = None) -> st
         table([f"MIN_PRESENCE (now {MIN_PRESENCE:.2f})", "right person refused", "wrong place let through",
                "false alarms"], people),
         table([f"MIN_PRESENCE (now {MIN_PRESENCE:.2f}), people cut off", "refused"], refused),
-        table([f"score on lspet (DOUBTFUL now {DOUBTFUL:.2f})", "pictures", "PCK@0.2", "less than half right"], scores),
+        table([f"score on lspet (DOUBTFUL_SCORE now {DOUBTFUL_SCORE:.2f})", "pictures", "PCK@0.2",
+               "less than half right"], scores),
     ])  # fmt: skip

@@ -14,8 +14,8 @@ TRUNK = ("pelvis", "spine1", "spine2", "spine3", "left_hip", "right_hip")
 LEVELS = {"chest": (np.max, 0.62, 0.74), "waist": (np.min, 0.22, 0.50), "hips": (np.max, -0.25, 0.12)}
 """Girth → which level counts, and where it is sought, in shares of the way from the hip joints to the neck."""
 SLICES = 7
-LIMBS = {"arm": ("shoulder", "elbow", "wrist"), "leg": ("hip", "knee", "ankle")}
-MEASURES = ("stature", *LEVELS, *LIMBS)
+MEASURED_LIMBS = {"arm": ("shoulder", "elbow", "wrist"), "leg": ("hip", "knee", "ankle")}
+MEASURES = ("stature", *LEVELS, *MEASURED_LIMBS)
 
 
 class Tailor:
@@ -40,7 +40,7 @@ class Tailor:
                 for body, own in zip(vertices, joints, strict=True)
             ]
             measures[name] = np.array(girths) * scale
-        for name, chain in LIMBS.items():
+        for name, chain in MEASURED_LIMBS.items():
             measures[name] = _length(joints, chain) * scale
         return measures
 
