@@ -34,7 +34,7 @@ def all_pictures(limit: int | None) -> Pictures:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training evaluate-human2d", description="Measure Human2D side by side.")
-    parser.add_argument("--network", type=Path, action="append", help="ONNX file; several may be given")
+    parser.add_argument("--network", type=Path, action="append", help="ONNX file (default: fast); several may be given")
     parser.add_argument("--beside-movenet", type=Path, metavar="FOLDER", help="MoveNet's published weights")
     parser.add_argument("--beside-mediapipe", type=Path, metavar="PYTHON", help="interpreter that has mediapipe")
     parser.add_argument("--limit", type=int, help="pictures of each source; the page is then only printed")
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--thresholds", action="store_true", help="only what the engine's thresholds are chosen by")
     parser.add_argument("--out", type=Path, help=f"the page; default: {REPORT.relative_to(REPORT.parents[2])}")
     options = parser.parse_args(arguments)
-    files = options.network or sorted(MODELS.glob("human2d_*.onnx"))
+    files = options.network or [MODELS / "human2d_fast.onnx"]
     if options.thresholds:
         for file in files:
             print(f"# {file.stem}, calibration split\n")
