@@ -95,7 +95,8 @@ class BodyFromImagePreferences(bpy.types.AddonPreferences):
         if state.trial:
             draw_text(layout, context, state.trial, "ERROR" if state.trial_failed else "CHECKMARK")
         layout.prop(self, "threads")
-        layout.prop(self, "size")
+        if len(SIZES) > 1:  # the zips hold one network
+            layout.prop(self, "size")
 
     def _draw_body_model(self, layout, context) -> None:
         layout.prop(self, "body_model")
