@@ -59,8 +59,17 @@ def test_what_may_well_be_nowhere_has_no_confidence(human2d):
     maps = np.zeros((1, COUNT, 64, 64), np.float32)
     cells = np.random.default_rng(0).permutation(64)[:COUNT]
     maps[0, np.arange(COUNT), cells, cells] = np.where(np.arange(COUNT) < 10, 0.65, 0.55)
-    confidence = human2d._keypoints([CROP], maps, "calibration")[1][0, :, 2]
+    far = (1000, 1000)
+    confidence = human2d._keypoints([CROP], maps, "calibration", far)[1][0, :, 2]
     assert confidence == pytest.approx(np.where(np.arange(COUNT) < 10, 0.65, 0.0))
+
+
+def test_what_is_seen_on_the_very_edge_of_the_photo_may_lie_beyond_it(human2d):
+    maps = np.zeros((1, COUNT, 64, 64), np.float32)
+    x, y = crop_to_heatmap(CROP.to_crop(np.array([90.0, 90.0]))).round().astype(int)
+    maps[0, :, y, x] = 0.8
+    said = {size: human2d._keypoints([CROP], maps, "calibration", size)[1][0, 0, 2] for size in ((300, 300), (95, 300))}
+    assert said[300, 300] == pytest.approx(0.8) and said[95, 300] == 0
 
 
 def test_one_look_and_several_have_calibrations_of_their_own(human2d):
