@@ -14,7 +14,7 @@ from body_from_image.training.data.photos2d import combined_keypoints, exchanged
 from body_from_image.training.human2d import average, losses, train  # noqa: E402
 from body_from_image.training.human2d.augmentation import Augmentation, change_appearance, training_sample  # noqa: E402
 from body_from_image.training.human2d.export import OUTPUTS, Shipped, calibration_curve  # noqa: E402
-from body_from_image.training.human2d.fast import FastHuman2D  # noqa: E402
+from body_from_image.training.human2d.fast import Context, FastHuman2D  # noqa: E402
 from body_from_image.training.human2d.hourglass import StackedHourglass  # noqa: E402
 from body_from_image.training.human2d.outputs import heatmap_probabilities  # noqa: E402
 from body_from_image.training.measure import keypoints2d  # noqa: E402
@@ -206,6 +206,42 @@ def test_a_run_learns_resumes_and_leaves_its_papers(packs, tmp_path):
     assert {"config.json", "log.csv", "checkpoint.pt", "weights.pt"} <= {file.name for file in folder.iterdir()}
     train.train(train.Config(stages="64:6,128:2", **TINY), folder, workers=0, log_every=2)
     assert train.Run(train.Config(stages="64:6,128:2", **TINY), folder).iteration == 8
+
+
+def test_a_run_by_the_clock_ends_in_time_with_a_rate_of_nothing(packs, tmp_path):
+    config = train.Config(stages="64:3,128:1", minutes=4 / 60, **TINY)
+    run = train.train(config, tmp_path / "run", workers=0, log_every=1000)
+    assert run.done == 1 and 4 <= run.seconds < 12 and run.iteration > 4
+    assert train.Run(config, tmp_path / "run").seconds == run.seconds, "what is resumed knows how long it has taken"
+    rates = [train.rate_factor(config, 1000, done) for done in (0.2, 0.75, 0.875, 1.0)]
+    assert rates == pytest.approx([1, 1, 0.5, 0])
+
+
+def test_what_stays_frozen_is_rounded_before_the_rest_learns(packs, tmp_path):
+    run = train.Run(train.Config(pretrained_rate=0, packs="photos2d"), tmp_path / "run")
+    large = [
+        module for module in run.model.movenet.modules()
+        if isinstance(module, torch.nn.Conv2d) and module.groups == 1 and module.weight.numel() >= 16384
+    ]  # fmt: skip
+    assert large
+    for weight in (module.weight for module in large):
+        steps = weight.abs().amax((1, 2, 3), keepdim=True) / 127
+        assert torch.allclose(weight / steps, (weight / steps).round(), atol=1e-3)
+    averages = zip(run.model.parameters(), run.average.model.parameters(), strict=True)
+    assert all(torch.equal(own, average) for own, average in averages)
+
+
+def test_context_begins_as_nothing_and_reaches_over_the_whole_picture():
+    torch.manual_seed(0)
+    context = Context(16).eval()
+    x, logits = torch.randn(1, 16, 16, 16), torch.randn(1, 15, 64, 64)
+    assert torch.equal(context(x, logits), x)
+    for block in context.blocks:
+        torch.nn.init.normal_(block.narrow.weight, std=0.3)
+    changed = x.clone()
+    changed[0, :, 8, 8] += 5
+    moved = (context(changed, logits) - context(x, logits)).abs().amax((0, 1)) > 1e-6
+    assert moved[8].sum() == 16 and moved[:, 8].sum() == 16
 
 
 @pytest.mark.parametrize(
