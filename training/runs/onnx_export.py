@@ -17,14 +17,14 @@ SMALLEST_HALVED = 256
 
 def export(
     network: torch.nn.Module, example: torch.Tensor, path: Path, inputs: str, outputs: list[str], metadata: dict,
-    free_sides: bool = False,
+    free_sides: bool = False, eight_bits: bool = True,
 ) -> float:  # fmt: skip
     """Write `network` to `path` with a free batch size, of pictures with `free_sides` of any size too; returns the
     largest difference to torch on `example`.
 
     `inputs` and `outputs` name the tensors; `metadata` is carried in the file. Large linear layers are stored
     and computed in eight bits, large convolutions stored so (`eight_bits`); other weights are stored as float16. They
-    are widened when the file is opened, so computing stays float32.
+    are widened when the file is opened, so computing stays float32. Without `eight_bits` all are float16.
     """
     network = network.eval().float()
     sides = {2: "height", 3: "width"} if free_sides else {}
@@ -43,7 +43,8 @@ def export(
         training=torch.onnx.TrainingMode.PRESERVE,
         do_constant_folding=False,
     )
-    model = halve(store_convolutions(to_eight_bits(onnx.load(str(path)))))
+    model = onnx.load(str(path))
+    model = halve(store_convolutions(to_eight_bits(model)) if eight_bits else model)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     annotate(path, metadata)

@@ -51,7 +51,7 @@ class Thunder:
         with tempfile.TemporaryDirectory() as made:
             file = Path(made) / "thunder.onnx"
             shipped = _Maps(load_movenet(folder, "thunder", _HEADS))
-            export(shipped, torch.rand(1, 3, 256, 256), file, "crops", list(_HEADS), {})
+            export(shipped, torch.rand(1, 3, 256, 256), file, "crops", list(_HEADS), {}, eight_bits=False)
             network = Network(file, "cpu", threads)
             assert network.session  # opened while the file is there
         return cls(network)
