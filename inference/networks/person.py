@@ -26,6 +26,8 @@ MIN_PRESENCE = 0.7
 """Probability of there being a person below which there is none: on calibration pictures, none of 54 empty ones is then
 let through, 2 at one half; of people, one in fifty of the sports photos' is lost, and of those cut off or everyday
 ones none more."""
+MIN_SCORE_ALONE = 0.5
+"""The same of a network that does not tell presence, and whose pose's score stands in for it."""
 MIN_PRESENCE_IN_BOX = 0.1
 """The same where the user drew the box: that somebody is there is known."""
 MIN_CANDIDATE = 0.05
@@ -239,10 +241,17 @@ def presence_of(detection: Detection) -> float:
     return detection.score if detection.presence is None else detection.presence
 
 
+def least_presence(found: Detection, boxed: bool = False) -> float:
+    """What `presence_of` must be for somebody to be there; `boxed` when the user said where to look."""
+    if boxed:
+        return MIN_PRESENCE_IN_BOX
+    return MIN_SCORE_ALONE if found.presence is None else MIN_PRESENCE
+
+
 def is_person(found: Detection, boxed: bool = False) -> bool:
     """Whether somebody is there, and enough of them to pose a body; `boxed` when the user said where to look."""
-    least = MIN_PRESENCE_IN_BOX if boxed else MIN_PRESENCE
-    return presence_of(found) >= least and int((found.keypoints[:, 2] >= SURE_CONFIDENCE).sum()) >= FEWEST_SURE
+    sure = int((found.keypoints[:, 2] >= SURE_CONFIDENCE).sum())
+    return presence_of(found) >= least_presence(found, boxed) and sure >= FEWEST_SURE
 
 
 def is_one_of_many(found: Detection, candidate: Candidate) -> bool:
@@ -256,7 +265,7 @@ def check_person(found: Detection, boxed: bool = False) -> None:
     does not count: a doubtful pose is told, not refused."""
     if is_person(found, boxed):
         return
-    where, least = ("in the box", MIN_PRESENCE_IN_BOX) if boxed else ("in the picture", MIN_PRESENCE)
+    where, least = "in the box" if boxed else "in the picture", least_presence(found, boxed)
     presence, sure = presence_of(found), int((found.keypoints[:, 2] >= SURE_CONFIDENCE).sum())
     advice = "drawing the box closer can help" if boxed else "drawing a box around them can help"
     seen = f"probability {presence:.2f}" if presence < least else f"too little of one to pose a body: {sure} keypoints"

@@ -11,12 +11,12 @@ from .crop import crop_of_box
 from .finder import Candidate, Finder
 from .human2d import Detection, Human2D
 from .person import (
-    MIN_PRESENCE,
     box_of,
     box_overlap,
     find_people,
     is_one_of_many,
     is_person,
+    least_presence,
     look_twice,
     person_silhouette,
     presence_of,
@@ -154,7 +154,7 @@ class Tracker:
         wide = self.human2d(photo, [replace(crop_of_box(widened(track.box)), flip=True)])[0]
         near = self.human2d(photo, [crop_of_box(extent_of(wide))])[0]
         box = extent_of(near)
-        if presence_of(near) < MIN_PRESENCE or box_overlap(track.box, box) <= MIN_BOX_OVERLAP:
+        if presence_of(near) < least_presence(near) or box_overlap(track.box, box) <= MIN_BOX_OVERLAP:
             return None
         # A box that is suddenly larger holds somebody else's limbs as well.
         if not track.as_large(box, GROWN if self._alone(track) else GROWN_TOGETHER):

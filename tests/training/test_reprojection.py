@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+from body_from_image.inference.body.assembly import Observed  # noqa: E402
 from body_from_image.inference.body.body_model import BodyModel  # noqa: E402
 from body_from_image.inference.engine import Engine, Settings  # noqa: E402
 from body_from_image.inference.files.images import read_image  # noqa: E402
@@ -86,7 +87,7 @@ def test_the_projected_body_is_the_engines(photos):
     camera = Camera(float(batch["focal"][0]), batch["center"][0].double().numpy(), (1, 1))
     lifted = engine.lift(photos.keypoints[0], camera)
     betas = engine.shape_prior(batch["silhouette"].numpy())[0]
-    placed = engine.place([lifted], betas, np.zeros((1, 4)), [1.0], EXAMPLE)
+    placed = engine.place([lifted], betas, Observed(lifted.keypoints[None], np.zeros((1, 4)), np.ones(1), EXAMPLE))
     landmarks = placed.vertices[0, MODEL.keypoint_vertices]
     pixels = camera.project(np.stack(keypoints_from_joints(placed.joints_3d[0], landmarks)))
     with torch.no_grad():
