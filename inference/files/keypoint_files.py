@@ -26,7 +26,7 @@ MAX_COORDINATE = 1e6
 ESTIMATED = 0.5
 """Upper neck and head top have the least confidence of what they are estimated from, times this."""
 
-_HINT = "See the README for the three forms that can be read."
+_HINT = "docs/shell.md tells the three forms that can be read."
 
 
 @dataclass(frozen=True)
