@@ -169,7 +169,8 @@ def page(crowds: dict[int, list[Crowd]], empty: list[Crowd], threads: int) -> st
     return (
         "# Everybody in the picture\n\n"
         f"`python -m body_from_image.training evaluate-people --each {len(crowds[2])} --threads {threads}`, {load()}. "
-        "People cut out of validation photos, put onto places without people; whoever is hidden by more than half is not counted. "
+        "People cut out of validation photos, put onto places without people; whoever is hidden by more than half is "
+        "not counted. "
         f"Found: a box that overlaps that of what is seen of them, or of all of them, by {FOUND}; nobody there: one "
         f"that overlaps nobody's by {SOMEBODY}. "
         "Seconds are of the whole estimate, refinement included. MultiPose's score must be "

@@ -135,8 +135,9 @@ def page(split: str, films: int, threads: int) -> str:
     header = ["", "followed", "people", "stay who they are", "exchanged", "not found again", "tracks of nobody else"]
     return (
         "# Staying who they are\n\n"
-        f"`python -m body_from_image.training evaluate-tracking --films {films}`, {load()}. {films} composed films of {PICTURES} "
-        f"pictures for each row, of two of the {split} split's fashion photos' people: who has a track in the first "
+        f"`python -m body_from_image.training evaluate-tracking --films {films}`, {load()}. {films} composed films of "
+        f"{PICTURES} pictures for each row, of two of the {split} split's fashion photos' people: who has a track in "
+        "the first "
         f"{ENDS} pictures, and whether the same follows them in the last {ENDS}. Hidden and unreadable: for {LOST} "
         "pictures.\n\n" + table(header, rows)
     )
