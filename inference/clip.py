@@ -23,8 +23,8 @@ from .motion.smooth_motion import DEFAULT_RATE, STRENGTH, smooth_motion
 from .motion.smoothing import fill_gaps, fill_rotation_gaps
 from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
-from .networks.person import person_cells
-from .networks.tracking import Tracker, extent_of, is_cut
+from .networks.person import extent_of, person_cells
+from .networks.tracking import Tracker, is_cut
 from .remarks import remarks_on_motion, remarks_on_refined_motion
 
 GUESS = 0.05

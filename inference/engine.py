@@ -18,9 +18,8 @@ from .models import MODELS
 from .networks.crop import box_around, heatmap_window
 from .networks.finder import Finder
 from .networks.human2d import Detection, Human2D, score_of
-from .networks.person import Found, find_everybody, find_person, person_cells
+from .networks.person import Found, extent_of, find_everybody, find_person, person_cells
 from .networks.priors import POSE_WEIGHTS, PosePrior, ShapePrior
-from .networks.tracking import extent_of
 from .people import stand_apart
 from .refinement.depth_hypotheses import Hypothesis, hypotheses
 from .refinement.parametric_body import Parameters

@@ -194,6 +194,12 @@ def box_of(detection: Detection) -> np.ndarray | None:
     return np.concatenate([low, high - low])
 
 
+def extent_of(detection: Detection) -> np.ndarray:
+    """The person's box (4,), or the whole crop when too few keypoints are sure enough to draw one."""
+    box, crop = box_of(detection), detection.crop
+    return np.array([*(crop.center - crop.side / 2), crop.side, crop.side]) if box is None else box
+
+
 def person_silhouette(detection: Detection) -> np.ndarray:
     """The silhouette (S, S) without pieces that none of the person's keypoints touch: other people, mostly."""
     silhouette = detection.silhouette

@@ -2,6 +2,7 @@
 waited for, and taken up again by place, size and colours, so that nobody becomes somebody else.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -11,14 +12,14 @@ from .crop import crop_of_box
 from .finder import Candidate, Finder
 from .human2d import Detection, Human2D
 from .person import (
-    box_of,
     box_overlap,
+    extent_of,
     find_people,
     is_one_of_many,
     is_person,
     least_presence,
     look_twice,
-    person_silhouette,
+    person_cells,
     presence_of,
     prominence,
     same_pose,
@@ -60,6 +61,23 @@ CUT_CHANGE, CUT_SHARE, CUT_COLOURS = 30, 0.6, 0.6
 which a film is cut."""
 
 
+@dataclass(frozen=True)
+class Sighting:
+    """Somebody seen in a picture: what Human2D saw, their box (4,), and the shares of colours of their silhouette."""
+
+    detection: Detection
+    box: np.ndarray
+    colours: np.ndarray
+
+    @classmethod
+    def of(cls, detection: Detection, photo: np.ndarray) -> "Sighting":
+        return cls(detection, extent_of(detection), colours_of(detection, photo))
+
+    def same(self, others: Iterable["Sighting"]) -> bool:
+        """Whether one of the others is the same person."""
+        return any(same_pose(self.detection, other.detection) for other in others)
+
+
 @dataclass
 class Track:
     """Somebody who is followed: where they were last, the speed of their box's centre, how large they are, their
@@ -88,19 +106,19 @@ class Track:
         """Where the middle of their box should be by now."""
         return self.box[:2] + self.box[2:] / 2 + self.velocity * min(self.lost + 1, 10)
 
-    def saw(self, detection: Detection, photo: np.ndarray, alone: bool) -> None:
+    def saw(self, sighting: Sighting, alone: bool) -> None:
         """Take down where they are and, if nobody else is near, how they look."""
-        box = extent_of(detection)
+        box = sighting.box
         step = (box[:2] + box[2:] / 2 - self.box[:2] - self.box[2:] / 2) / (self.lost + 1)
         self.velocity = STEADY * step + (1 - STEADY) * self.velocity
         self.box, self.lost, self.seen = box, 0, self.seen + 1
         self.size += GROWING * (size_of(box) - self.size)
         if alone:
-            self.colours = (1 - COLOUR_RATE) * self.colours + COLOUR_RATE * colours_of(detection, photo)
+            self.colours = (1 - COLOUR_RATE) * self.colours + COLOUR_RATE * sighting.colours
 
-    def distance(self, detection: Detection, photo: np.ndarray) -> float:
+    def distance(self, sighting: Sighting) -> float:
         """How differently somebody is coloured, 0 to 1."""
-        return colour_distance(self.colours, colours_of(detection, photo))
+        return colour_distance(self.colours, sighting.colours)
 
     def as_large(self, box: np.ndarray, limit: float) -> bool:
         """Whether a box is as large as theirs, within a ratio."""
@@ -123,20 +141,20 @@ class Tracker:
 
     def __call__(self, photo: np.ndarray) -> dict[int, Detection]:
         seen = {track.number: self._near(photo, track) for track in self.tracks if not track.lost}
-        seen = self._each_once({number: one for number, one in seen.items() if one is not None}, photo)
+        seen = self._each_once({number: one for number, one in seen.items() if one is not None})
         missing = [track for track in self.tracks if track.number not in seen]
         wanted = self.most is None or len(self.tracks) < self.most
         if missing or (wanted and (self._pictures % NEW_EVERY == 0 or not self.tracks)):
             self._look_around(photo, missing, wanted, seen)
         for track in self.tracks:
             if track.number in seen:
-                track.saw(seen[track.number], photo, self._alone(track))
+                track.saw(seen[track.number], self._alone(track))
             else:
                 track.lost += 1
         patient = self.most == 1
         self.tracks = [track for track in self.tracks if track.lost <= (PATIENCE if patient else track.patience)]
         self._pictures += 1
-        return seen
+        return {number: sighting.detection for number, sighting in seen.items()}
 
     def skipped(self) -> None:
         """A picture that could not be read went by."""
@@ -148,7 +166,7 @@ class Tracker:
         """The film goes on somewhere else: nobody is where they were."""
         self.tracks = []
 
-    def _near(self, photo: np.ndarray, track: Track) -> Detection | None:
+    def _near(self, photo: np.ndarray, track: Track) -> Sighting | None:
         """Look at the mirror image about where the person was, with room for limbs that were missed there; then closer,
         at the picture itself; both looks decide together. None where they are not there any more."""
         wide = self.human2d(photo, [replace(crop_of_box(widened(track.box)), flip=True)])[0]
@@ -159,39 +177,36 @@ class Tracker:
         # A box that is suddenly larger holds somebody else's limbs as well.
         if not track.as_large(box, GROWN if self._alone(track) else GROWN_TOGETHER):
             return None
-        detection = self.human2d.together([near, wide])
-        return detection if track.distance(detection, photo) <= MAX_COLOUR_DISTANCE else None
+        sighting = Sighting.of(self.human2d.together([near, wide]), photo)
+        return sighting if track.distance(sighting) <= MAX_COLOUR_DISTANCE else None
 
     def _alone(self, track: Track) -> bool:
         """Whether nobody else who is followed is where a track is, nor was lost thereabouts."""
         return not any(_together(track, other) for other in self.tracks if other is not track)
 
-    def _each_once(self, seen: dict[int, Detection], photo: np.ndarray) -> dict[int, Detection]:
+    def _each_once(self, seen: dict[int, Sighting]) -> dict[int, Sighting]:
         """Where two are seen in one place, it is the one whose colours these are; the other is hidden."""
-        by_number = {track.number: track for track in self.tracks}
-        fit = {number: by_number[number].distance(one, photo) for number, one in seen.items()}
-        kept: dict[int, Detection] = {}
+        fit = {track.number: track.distance(seen[track.number]) for track in self.tracks if track.number in seen}
+        kept: dict[int, Sighting] = {}
         for number in sorted(seen, key=fit.get):
-            if not any(same_pose(seen[number], other) for other in kept.values()):
+            if not seen[number].same(kept.values()):
                 kept[number] = seen[number]
         return kept
 
-    def _look_around(
-        self, photo: np.ndarray, missing: list[Track], wanted: bool, seen: dict[int, Detection]
-    ) -> None:
+    def _look_around(self, photo: np.ndarray, missing: list[Track], wanted: bool, seen: dict[int, Sighting]) -> None:
         """Look through the whole picture for who is missing, and for new people if more are `wanted`; add them to
         `seen`."""
         if not self.tracks and self.first_box is not None:
             detection = look_twice(photo, self.human2d, crop_of_box(self.first_box))
             if is_person(detection, boxed=True):
-                self._begin(detection, photo, seen)
+                self._begin(Sighting.of(detection, photo), seen)
             return
         people = sorted(find_people(photo, self.finder, everybody=self.most != 1), key=prominence, reverse=True)
-        taken = [extent_of(one) for one in seen.values()]
+        taken = [one.box for one in seen.values()]
         people = [one for one in people if not any(box_overlap(one.box, box) > MIN_BOX_OVERLAP for box in taken)]
         for track in sorted(missing, key=lambda one: one.lost):
             found = self._again(photo, track, people)
-            if found is not None and not any(same_pose(found, other) for other in seen.values()):
+            if found is not None and not found.same(seen.values()):
                 seen[track.number] = found
         if not wanted:
             return
@@ -201,30 +216,27 @@ class Tracker:
             detection = look_twice(photo, self.human2d, crop_of_box(person.box))
             if not (is_person(detection) if self.most == 1 else is_one_of_many(detection, person)):
                 continue
-            if not any(same_pose(detection, other) for other in seen.values()):
-                self._take(detection, photo, seen)
+            sighting = Sighting.of(detection, photo)
+            if not sighting.same(seen.values()):
+                self._take(sighting, seen)
 
-    def _take(self, detection: Detection, photo: np.ndarray, seen: dict[int, Detection]) -> None:
+    def _take(self, sighting: Sighting, seen: dict[int, Sighting]) -> None:
         """Somebody at a place where nobody was followed to: one of those who are, if their colours say so, though
         another was taken for them, or somebody new."""
-        distances = {track.number: track.distance(detection, photo) for track in self.tracks}
-        number = min(distances, key=distances.get, default=None)
-        if number is None or distances[number] > MAX_COLOUR_DISTANCE:
-            return self._begin(detection, photo, seen)
-        track = next(track for track in self.tracks if track.number == number)
-        if number not in seen:
-            seen[number] = detection
-        elif distances[number] + BETTER < track.distance(seen[number], photo):
-            other, seen[number] = seen[number], detection
-            missing = [one for one in self.tracks if one.number not in seen]
-            fits = {one.number: one.distance(other, photo) for one in missing}
-            best = min(fits, key=fits.get, default=None)
-            if best is not None and fits[best] <= MAX_COLOUR_DISTANCE:
-                seen[best] = other
+        track = _like(sighting, self.tracks)
+        if track is None:
+            self._begin(sighting, seen)
+        elif track.number not in seen:
+            seen[track.number] = sighting
+        elif track.distance(sighting) + BETTER < track.distance(seen[track.number]):
+            other, seen[track.number] = seen[track.number], sighting
+            hidden = _like(other, [one for one in self.tracks if one.number not in seen])
+            if hidden is not None:
+                seen[hidden.number] = other
         else:
-            self._begin(detection, photo, seen)
+            self._begin(sighting, seen)
 
-    def _again(self, photo: np.ndarray, track: Track, people: list[Candidate]) -> Detection | None:
+    def _again(self, photo: np.ndarray, track: Track, people: list[Candidate]) -> Sighting | None:
         """Somebody lost, among those who may be in the picture: near enough, large enough, and coloured alike."""
         reach = (GATE + GATE_GROWS * track.lost) * track.box[2:].max()
         ratio = SIZE * SIZE_GROWS**track.lost
@@ -236,26 +248,26 @@ class Tracker:
         best, least = None, MAX_COLOUR_DISTANCE
         for _, person in sorted(near, key=lambda one: one[0])[:MOST_LOOKS]:
             detection = look_twice(photo, self.human2d, crop_of_box(person.box))
-            distance = track.distance(detection, photo)
-            if is_person(detection) and distance <= least:
-                best, least = detection, distance
+            sighting = Sighting.of(detection, photo)
+            if is_person(detection) and track.distance(sighting) <= least:
+                best, least = sighting, track.distance(sighting)
         return best
 
-    def _begin(self, detection: Detection, photo: np.ndarray, seen: dict[int, Detection]) -> None:
-        self.tracks.append(Track(self._count, extent_of(detection), colours_of(detection, photo)))
-        seen[self._count] = detection
+    def _begin(self, sighting: Sighting, seen: dict[int, Sighting]) -> None:
+        self.tracks.append(Track(self._count, sighting.box, sighting.colours))
+        seen[self._count] = sighting
         self._count, self.first_box = self._count + 1, None
-
-
-def extent_of(detection: Detection) -> np.ndarray:
-    """The person's box (4,), or the whole crop when too few keypoints are sure enough to draw one."""
-    box, crop = box_of(detection), detection.crop
-    return np.array([*(crop.center - crop.side / 2), crop.side, crop.side]) if box is None else box
 
 
 def size_of(box: np.ndarray) -> float:
     """Root of a box's area, which two people in one box double, nearly, and one who stretches does not."""
     return float(np.sqrt(max(box[2] * box[3], 1.0)))
+
+
+def _like(sighting: Sighting, tracks: list[Track]) -> Track | None:
+    """Which of some tracks somebody is by their colours; None where they are like nobody."""
+    best = min(tracks, key=lambda track: track.distance(sighting), default=None)
+    return best if best is not None and best.distance(sighting) <= MAX_COLOUR_DISTANCE else None
 
 
 def _together(track: Track, other: Track) -> bool:
@@ -276,16 +288,17 @@ def widened(box: np.ndarray) -> np.ndarray:
 
 def colours_of(detection: Detection, photo: np.ndarray) -> np.ndarray:
     """How the person's silhouette is coloured: shares (288,) of hues, saturations and values."""
-    size = detection.silhouette.shape[0]
-    crop = replace(detection.crop, size=64)
-    pixels = cv2.cvtColor(crop.cut(photo), cv2.COLOR_RGB2HSV)
-    mask = person_silhouette(detection)
-    mask = (cv2.resize(mask, (64, 64), interpolation=cv2.INTER_AREA) if size != 64 else mask) >= 0.5
-    if not mask.any():
-        mask = np.ones_like(mask)
-    ranges = [0, 180, 0, 256, 0, 256]
-    shares = cv2.calcHist([pixels], [0, 1, 2], mask.astype(np.uint8), list(COLOURS), ranges).ravel()
-    return shares / max(shares.sum(), 1.0)
+    mask = person_cells(detection) >= 0.5
+    cells = replace(detection.crop, size=len(mask)).cut(photo)
+    return shares_of_colours(cells, mask.astype(np.uint8) if mask.any() else None)
+
+
+def shares_of_colours(picture: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+    """Shares (288,) of hues, saturations and values in a picture (H, W, 3) uint8 RGB, or where its `mask` (H, W) is not
+    0."""
+    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
+    shares = cv2.calcHist([hsv], [0, 1, 2], mask, list(COLOURS), [0, 180, 0, 256, 0, 256]).ravel()
+    return shares / shares.sum()
 
 
 def colour_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -300,9 +313,4 @@ def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
     changed = np.abs(small[0].astype(int) - small[1]).max(-1) > CUT_CHANGE
     if changed.mean() < CUT_SHARE:
         return False
-    shares = []
-    for one in small:
-        hsv = cv2.cvtColor(one, cv2.COLOR_RGB2HSV)
-        histogram = cv2.calcHist([hsv], [0, 1, 2], None, list(COLOURS), [0, 180, 0, 256, 0, 256]).ravel()
-        shares.append(histogram / histogram.sum())
-    return colour_distance(*shares) > CUT_COLOURS
+    return colour_distance(*(shares_of_colours(one) for one in small)) > CUT_COLOURS

@@ -283,7 +283,9 @@ def _train_stage(run: Run, crops: list, stage: Stage, end: float, options, worke
     for batch in loader:
         losses.append(run.step(batch))
         now = time.perf_counter()
-        run.seconds, last = as_the_leader(run.seconds + now - last, run.share), now
+        run.seconds, last = run.seconds + now - last, now
+        if run.config.minutes:
+            run.seconds = as_the_leader(run.seconds, run.share)
         if run.iteration % log_every == 0 and run.share.leads:
             rate = len(losses) * run.config.batch / (time.perf_counter() - began)
             row = [run.iteration, stage.side, f"{np.mean(losses):.4f}", f"{rate:.1f}", time.strftime("%H:%M:%S")]

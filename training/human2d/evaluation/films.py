@@ -14,8 +14,8 @@ import numpy as np
 
 from ....inference.networks.finder import Finder
 from ....inference.networks.human2d import Human2D
-from ....inference.networks.person import box_overlap
-from ....inference.networks.tracking import Tracker, extent_of
+from ....inference.networks.person import box_overlap, extent_of
+from ....inference.networks.tracking import Tracker
 from ...data.photos2d import LabelledCrop
 from ...measure.timing import load
 from .compositions import extent, pasted, people, photographed, places, view
