@@ -54,21 +54,11 @@ def build_character(
     The skin is plain linear blend skinning; `correctives.add_correctives` adds a licensed file's `posedirs`. Raises
     UserError when the estimate belongs to another body model, or for a photo that cannot be shown.
     """
-    _check_model(estimate, model)
-    rotations = rotations_of(np.asarray(estimate.poses, np.float64))
-    transl = np.array(estimate.trans, np.float64)
-    move = move_to_ground(model, estimate.betas, rotations, transl) if stand_on_ground else np.zeros(3)
-
-    armature, body = _create_body(model, estimate.betas, name, bone_names)
-    camera = create_camera(estimate, f"{name}_camera", points_to_blender(move))
-    _link(name, armature, body, camera)
-
-    key_pose(armature, rotations, transl + move, name, start_frame)
-    _set_photo_size(estimate, camera)
-    set_time(start_frame, estimate.frame_count, frame_rate or estimate.mocap_framerate)
-    if photo is not None:
-        show_photo(camera, photo, estimate.image_size, start_frame)
-    return Character(armature, body, camera)
+    rate = frame_rate or estimate.mocap_framerate
+    (character,) = _build_scene(
+        [estimate], model, [name], photo, _Staging(name, stand_on_ground, start_frame, [0], rate, bone_names)
+    )
+    return character
 
 
 def build_beside(
@@ -107,35 +97,56 @@ def build_people(
     colours of their own; each's keys begin `firsts` frames after `start_frame`. `stand_on_ground` moves them all
     together: whoever is lowest stands at z = 0, the first pelvis above the origin.
     """
+    names = [f"{name}.{number}" for number in range(1, len(estimates) + 1)]
+    begins, rate = list(firsts or [0] * len(estimates)), estimates[0].mocap_framerate
+    staging = _Staging(name, stand_on_ground, start_frame, begins, rate, bone_names)
+    people = _build_scene(estimates, model, names, photo, staging)
+    for number, person in enumerate(people):
+        paint(person.mesh, PEOPLE[number % len(PEOPLE)])
+    return people
+
+
+@dataclass(frozen=True)
+class _Staging:
+    """How characters are put into a scene: the collection's name, whether they are moved to the ground, the clip's
+    first frame, how many frames after it each one's keys begin, the frame rate, and the scheme of the bones' names."""
+
+    collection: str
+    stand_on_ground: bool
+    start_frame: int
+    firsts: Sequence[int]
+    frame_rate: float
+    bone_names: str
+
+
+def _build_scene(
+    estimates: Sequence[BodyEstimate], model: BodyModel, names: Sequence[str], photo: Path | Sequence[Path] | None,
+    staging: _Staging,
+) -> list[Character]:  # fmt: skip
+    """Characters of all that one camera saw, in a collection of their own."""
     for estimate in estimates:
         _check_model(estimate, model)
-    poses = [rotations_of(np.asarray(estimate.poses, np.float64)) for estimate in estimates]
-    places = [np.array(estimate.trans, np.float64) for estimate in estimates]
+    motions = [
+        (rotations_of(np.asarray(one.poses, np.float64)), np.array(one.trans, np.float64)) for one in estimates
+    ]
     move = np.zeros(3)
-    if stand_on_ground:
-        moves = [
-            move_to_ground(model, one.betas, turns, place)
-            for one, turns, place in zip(estimates, poses, places, strict=True)
-        ]
+    if staging.stand_on_ground:
+        moves = [move_to_ground(model, one.betas, *motion) for one, motion in zip(estimates, motions, strict=True)]
+        # The first stands above the origin, and the lowest of all on the floor.
         move = np.array([moves[0][0], max(own[1] for own in moves), moves[0][2]])
-    camera = create_camera(estimates[0], f"{name}_camera", points_to_blender(move))
-    people, objects = [], []
-    for number, (estimate, turns, place) in enumerate(zip(estimates, poses, places, strict=True), 1):
-        own = f"{name}.{number}"
-        armature, body = _create_body(model, estimate.betas, own, bone_names)
-        paint(body, PEOPLE[(number - 1) % len(PEOPLE)])
-        objects += [armature, body]
-        people.append((armature, body, own, turns, place + move))
-    _link(name, *objects, camera)
-    firsts = firsts or [0] * len(people)
-    for first, (armature, _, own, turns, place) in zip(firsts, people, strict=True):
-        key_pose(armature, turns, place, own, start_frame + first)
+    bodies = [
+        _create_body(model, one.betas, name, staging.bone_names) for one, name in zip(estimates, names, strict=True)
+    ]
+    camera = create_camera(estimates[0], f"{staging.collection}_camera", points_to_blender(move))
+    _link(staging.collection, *(item for body in bodies for item in body), camera)
+    for (armature, _), name, (rotations, transl), first in zip(bodies, names, motions, staging.firsts, strict=True):
+        key_pose(armature, rotations, transl + move, name, staging.start_frame + first)
     _set_photo_size(estimates[0], camera)
-    length = max(first + estimate.frame_count for first, estimate in zip(firsts, estimates, strict=True))
-    set_time(start_frame, length, estimates[0].mocap_framerate)
+    length = max(first + one.frame_count for first, one in zip(staging.firsts, estimates, strict=True))
+    set_time(staging.start_frame, length, staging.frame_rate)
     if photo is not None:
-        show_photo(camera, photo, estimates[0].image_size, start_frame)
-    return [Character(armature, body, camera) for armature, body, *_ in people]
+        show_photo(camera, photo, estimates[0].image_size, staging.start_frame)
+    return [Character(armature, mesh, camera) for armature, mesh in bodies]
 
 
 def build_moving_character(

@@ -11,6 +11,8 @@ from ..inference.errors import UserError
 if TYPE_CHECKING:
     import bpy
 
+    from .character import Character
+
 SYSTEM_LIBRARIES = "libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libgl1"
 """Debian's packages that Blender's module loads and that a bare machine lacks."""
 
@@ -54,19 +56,12 @@ def write_files(
     import bpy
 
     from .character import build_character
-    from .export import export
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     character = build_character(
         estimate, model, photo=photo, name=out_stem.name, stand_on_ground=True, bone_names=bone_names
     )
-    _pack_photo(character.camera)
-    paths = []
-    for format in formats:
-        path = out_stem.with_name(f"{out_stem.name}.{format}")
-        export(character, path, format, bone_names)
-        paths.append(path)
-    return paths
+    return _write([character], [out_stem], out_stem, formats, bone_names)
 
 
 def write_people(
@@ -86,24 +81,29 @@ def write_people(
     import bpy
 
     from .character import build_people
-    from .export import TOGETHER, export
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     people = build_people(
         estimates, model, photo=photo, name=out_stem.name, stand_on_ground=True, firsts=firsts, bone_names=bone_names
     )
-    _pack_photo(people[0].camera)
+    stems = [out_stem.with_name(f"{out_stem.name}.{number}") for number in range(1, len(people) + 1)]
+    return _write(people, stems, out_stem, formats, bone_names)
+
+
+def _write(
+    characters: "Sequence[Character]", stems: Sequence[Path], together: Path, formats: Sequence[str], bone_names: str
+) -> list[Path]:
+    """Write characters of one photo: each to a file that begins with its own of `stems`, and all to one that begins
+    with `together` where the format can hold them."""
+    from .export import TOGETHER, export
+
+    _pack_photo(characters[0].camera)
     paths = []
     for format in formats:
-        if format in TOGETHER:
-            files = [(people, out_stem.with_name(f"{out_stem.name}.{format}"))]
-        else:
-            files = [
-                (one, out_stem.with_name(f"{out_stem.name}.{number}.{format}")) for number, one in enumerate(people, 1)
-            ]
-        for characters, path in files:
-            export(characters, path, format, bone_names)
-            paths.append(path)
+        files = [(characters, together)] if format in TOGETHER else zip(characters, stems, strict=True)
+        for content, stem in files:
+            paths.append(stem.with_name(f"{stem.name}.{format}"))
+            export(content, paths[-1], format, bone_names)
     return paths
 
 
