@@ -36,6 +36,8 @@ COCO_NAMES = (
     "right_ankle",
 )  # fmt: skip
 """COCO's keypoints, in COCO's order."""
+COCO_SHARED = tuple(name for name in COCO_NAMES if name in KEYPOINT_INDEX)
+"""Those of them that are among our 25: all but the eyes."""
 LIMB_KEYPOINTS = np.array([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15])
 """The twelve limb keypoints that PCK is defined on (ankles … shoulders)."""
 LIMB_PAIRS = np.array([

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..geometry.joints import COCO_NAMES, COCO_SHARED, KEYPOINT_INDEX, KEYPOINT_NAMES
 from .runtime import Network
 
 SIDE = 256
@@ -32,6 +33,10 @@ MAX_POSE_DISTANCE = 0.15
 """Mean distance of common keypoints, over the longer side of the smaller box, up to which they agree."""
 
 
+_OURS = [KEYPOINT_INDEX[name] for name in COCO_SHARED]
+_THEIRS = [COCO_NAMES.index(name) for name in COCO_SHARED]
+
+
 @dataclass(frozen=True)
 class Candidate:
     """Somebody in a photo: `box` (x, y, width, height), `keypoints` (17, 3), x, y and confidence in COCO's order, and
@@ -40,6 +45,14 @@ class Candidate:
     box: np.ndarray
     keypoints: np.ndarray
     score: float
+
+    @property
+    def prompt(self) -> np.ndarray:
+        """The keypoints that are sure enough, as Human2D is told whom it is to look at: (25, 3), x, y and 0/1."""
+        prompt = np.zeros((len(KEYPOINT_NAMES), 3))
+        prompt[_OURS] = self.keypoints[_THEIRS]
+        prompt[:, 2] = prompt[:, 2] > KEYPOINT_SEEN
+        return prompt
 
 
 class Finder:

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..geometry.joints import KEYPOINT_MIRROR, MPII_COUNT
+from ..geometry.joints import KEYPOINT_MIRROR, KEYPOINT_NAMES, MPII_COUNT
 from .crop import Crop, heatmap_affine, heatmap_to_crop
 from .heatmaps import calibrate, decode_heatmaps
 from .runtime import Network
@@ -68,11 +68,21 @@ class Human2D:
     def __init__(self, size: str = "fast", device: str = "auto", threads: int | None = None, file: Path | None = None):
         self.network = Network(file or f"human2d_{size}", device, threads)
 
-    def __call__(self, photo: np.ndarray, crops: list[Crop]) -> list[Detection]:
+    def __call__(
+        self, photo: np.ndarray, crops: list[Crop], prompt: np.ndarray | None = None
+    ) -> list[Detection]:
         """Look at several crops of one photo (H, W, 3) uint8 RGB at once. In one that shows the photo's mirror image
-        left and right are still the person's own."""
+        left and right are still the person's own.
+
+        `prompt` (25, 3) says whom of several people is meant: photo pixels and 1 where a keypoint roughly is, or 0. The
+        `hourglass` does not hear it.
+        """
         pixels = np.stack([crop.cut(photo) for crop in crops]).transpose(0, 3, 1, 2)
-        heatmaps, silhouettes, *more = self.network(pixels.astype(np.float32) / 255)
+        inputs = [pixels.astype(np.float32) / 255]
+        if len(self.network.inputs) > 1:
+            asked = np.zeros((len(KEYPOINT_NAMES), 3)) if prompt is None else prompt
+            inputs.append(np.stack([prompt_in(crop, asked) for crop in crops]))
+        heatmaps, silhouettes, *more = self.network(*inputs)
         depth = more[0] if more else [None] * len(crops)
         presence = more[1].astype(float) if len(more) > 1 else [None] * len(crops)
         for number, crop in enumerate(crops):
@@ -116,6 +126,15 @@ class Human2D:
         confidence = calibrate(mass, self.network.metadata[calibration]) * present(heatmaps, edge)
         places = [crop.to_photo(heatmap_to_crop(own)) for crop, own in zip(crops, cells, strict=True)]
         return cells, np.concatenate([places, confidence[..., None]], -1).astype(np.float32)
+
+
+def prompt_in(crop: Crop, keypoints: np.ndarray) -> np.ndarray:
+    """Keypoints (25, 3), photo pixels and 0/1, as the network is told them (25, 3) float32: places over the crop's
+    side, and 1 where one is known and lies in the crop. In a mirror image left and right are exchanged."""
+    own = keypoints[KEYPOINT_MIRROR] if crop.flip else keypoints
+    places = (crop.to_crop(own[:, :2].astype(np.float64)) + 0.5) / crop.size
+    known = (own[:, 2] > 0) & ((places >= 0) & (places < 1)).all(1)
+    return np.column_stack([np.where(known[:, None], places, 0), known]).astype(np.float32)
 
 
 def inside_by(size: tuple[int, int], crop: Crop, cells: int) -> np.ndarray:

@@ -85,7 +85,8 @@ def most_like_a_person(photo: np.ndarray, human2d: Human2D, finder: Finder, box:
         return Found(look_twice(photo, human2d, crop_of_photo(width, height)))
     best, *rest = sorted(people, key=prominence, reverse=True)
     others = [one.box for one in rest if one.score >= ANOTHER_SCORE]
-    return Found(look_twice(photo, human2d, crop_of_box(best.box)), np.array(others).reshape(-1, 4))
+    detection = look_twice(photo, human2d, crop_of_box(best.box), best.prompt)
+    return Found(detection, np.array(others).reshape(-1, 4))
 
 
 def find_everybody(
@@ -101,7 +102,7 @@ def find_everybody(
     for person in people:
         if most is not None and len(found) >= most:
             break
-        detection = look_twice(photo, human2d, crop_of_box(person.box))
+        detection = look_twice(photo, human2d, crop_of_box(person.box), person.prompt)
         if is_one_of_many(detection, person) and not any(same_pose(detection, other) for other in found):
             found.append(detection)
     # Nobody, but what looks most like it may be worth a sentence; or somebody whom the finder does not see.
@@ -134,16 +135,17 @@ def prominence(candidate: Candidate) -> float:
     return candidate.score * float(np.prod(candidate.box[2:])) ** 0.25
 
 
-def look_twice(photo: np.ndarray, human2d: Human2D, crop: Crop) -> Detection:
+def look_twice(photo: np.ndarray, human2d: Human2D, crop: Crop, prompt: np.ndarray | None = None) -> Detection:
     """Look at a crop, and again at its mirror image, turned upright where the person leans, and moved to where they are
-    if the crop is far off. Both looks decide together, and the silhouette is brought to the picture's edges."""
-    first = human2d(photo, [crop])[0]
+    if the crop is far off. Both looks decide together, and the silhouette is brought to the picture's edges. `prompt`
+    (25, 3) says who in the crop is meant, as `Human2D` takes it."""
+    first = human2d(photo, [crop], prompt)[0]
     box = box_of(first)
     if box is not None and _overlap_of_crops(crop, crop_of_box(box)) < MIN_CROP_OVERLAP:
         crop = crop_of_box(box)
     angle = lean(first.keypoints)
     second = replace(crop, flip=True, angle=angle if abs(angle) > MIN_LEAN else 0.0)
-    seen = human2d.together([first, *human2d(photo, [second])], crop)
+    seen = human2d.together([first, *human2d(photo, [second], prompt)], crop)
     return replace(seen, silhouette=sharpened(seen.silhouette, crop.cut(photo)))
 
 
@@ -192,6 +194,12 @@ def box_of(detection: Detection) -> np.ndarray | None:
     reach = SILHOUETTE_REACH * max(*(high - low), 1.0)
     low, high = np.clip(outline[0], low - reach, low), np.clip(outline[1], high, high + reach)
     return np.concatenate([low, high - low])
+
+
+def prompt_of(detection: Detection) -> np.ndarray:
+    """What was seen, as Human2D is told whom to look at again: (25, 3), x, y and 0/1."""
+    sure = detection.keypoints[:, 2] >= SURE_CONFIDENCE
+    return np.column_stack([detection.keypoints[:, :2], sure])
 
 
 def extent_of(detection: Detection) -> np.ndarray:

@@ -17,7 +17,8 @@ SIZES = tuple(size for size in ("fast", "hourglass") if (MODELS / f"human2d_{siz
 
 
 class Network:
-    """One ONNX file, opened when first run. Call it with one array; it returns the list of its outputs."""
+    """One ONNX file, opened when first run. Call it with an array for each of its inputs; it returns the list of its
+    outputs."""
 
     def __init__(self, name: str | Path, device: str = "auto", threads: int | None = None):
         """`name` of one that ships, or the path of another file."""
@@ -56,8 +57,14 @@ class Network:
         """The execution provider that runs it, such as CPUExecutionProvider."""
         return self.session.get_providers()[0]
 
-    def __call__(self, array: np.ndarray) -> list[np.ndarray]:
-        return self.session.run(None, {self.session.get_inputs()[0].name: np.ascontiguousarray(array, np.float32)})
+    @property
+    def inputs(self) -> list[str]:
+        """Names of what it is called with."""
+        return [entry.name for entry in self.session.get_inputs()]
+
+    def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
+        named = zip(self.inputs, arrays, strict=True)
+        return self.session.run(None, {name: np.ascontiguousarray(array, np.float32) for name, array in named})
 
 
 def wanted_providers(device: str, available: list[str]) -> list[str]:

@@ -22,6 +22,7 @@ from .person import (
     person_cells,
     presence_of,
     prominence,
+    prompt_of,
     same_pose,
 )
 
@@ -86,6 +87,8 @@ class Track:
     number: int
     box: np.ndarray
     colours: np.ndarray
+    prompt: np.ndarray
+    """How they stood, (25, 3), as Human2D is told whom to look at."""
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
     size: float = 0.0
     """Root of their box's area, lately."""
@@ -112,6 +115,7 @@ class Track:
         step = (box[:2] + box[2:] / 2 - self.box[:2] - self.box[2:] / 2) / (self.lost + 1)
         self.velocity = STEADY * step + (1 - STEADY) * self.velocity
         self.box, self.lost, self.seen = box, 0, self.seen + 1
+        self.prompt = prompt_of(sighting.detection)
         self.size += GROWING * (size_of(box) - self.size)
         if alone:
             self.colours = (1 - COLOUR_RATE) * self.colours + COLOUR_RATE * sighting.colours
@@ -168,9 +172,11 @@ class Tracker:
 
     def _near(self, photo: np.ndarray, track: Track) -> Sighting | None:
         """Look at the mirror image about where the person was, with room for limbs that were missed there; then closer,
-        at the picture itself; both looks decide together. None where they are not there any more."""
-        wide = self.human2d(photo, [replace(crop_of_box(widened(track.box)), flip=True)])[0]
-        near = self.human2d(photo, [crop_of_box(extent_of(wide))])[0]
+        at the picture itself; both looks decide together. Among others, how they stood says who is meant. None where
+        they are not there any more."""
+        prompt = None if self._alone(track) else track.prompt
+        wide = self.human2d(photo, [replace(crop_of_box(widened(track.box)), flip=True)], prompt)[0]
+        near = self.human2d(photo, [crop_of_box(extent_of(wide))], prompt)[0]
         box = extent_of(near)
         if presence_of(near) < least_presence(near) or box_overlap(track.box, box) <= MIN_BOX_OVERLAP:
             return None
@@ -213,7 +219,7 @@ class Tracker:
         for person in people:
             if self.most is not None and len(self.tracks) >= self.most:
                 return
-            detection = look_twice(photo, self.human2d, crop_of_box(person.box))
+            detection = look_twice(photo, self.human2d, crop_of_box(person.box), person.prompt)
             if not (is_person(detection) if self.most == 1 else is_one_of_many(detection, person)):
                 continue
             sighting = Sighting.of(detection, photo)
@@ -247,14 +253,14 @@ class Tracker:
                 near.append((away, person))
         best, least = None, MAX_COLOUR_DISTANCE
         for _, person in sorted(near, key=lambda one: one[0])[:MOST_LOOKS]:
-            detection = look_twice(photo, self.human2d, crop_of_box(person.box))
+            detection = look_twice(photo, self.human2d, crop_of_box(person.box), person.prompt)
             sighting = Sighting.of(detection, photo)
             if is_person(detection) and track.distance(sighting) <= least:
                 best, least = sighting, track.distance(sighting)
         return best
 
     def _begin(self, sighting: Sighting, seen: dict[int, Sighting]) -> None:
-        self.tracks.append(Track(self._count, sighting.box, sighting.colours))
+        self.tracks.append(Track(self._count, sighting.box, sighting.colours, prompt_of(sighting.detection)))
         seen[self._count] = sighting
         self._count, self.first_box = self._count + 1, None
 

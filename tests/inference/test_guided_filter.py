@@ -59,7 +59,7 @@ class Looker:
     def __init__(self, shape: np.ndarray):
         self.shape = shape
 
-    def __call__(self, photo: np.ndarray, crops: list[Crop]) -> list[Detection]:
+    def __call__(self, photo: np.ndarray, crops: list[Crop], prompt=None) -> list[Detection]:
         keypoints = np.zeros((len(KEYPOINT_NAMES), 3))
         around = np.linspace(0, 2 * np.pi, len(keypoints))
         places = np.array([290, 260]) + 150 * np.column_stack([np.cos(around), np.sin(around)])

@@ -37,7 +37,7 @@ class World:
             if hidden < 0.6:
                 yield np.array([x, y, w, h], float)
 
-    def __call__(self, photo, looked_at):
+    def __call__(self, photo, looked_at, prompt=None):
         """Human2D: whoever's middle is nearest to the crop's."""
         self.looks += len(looked_at)
         return [self._detection(crop) for crop in looked_at]

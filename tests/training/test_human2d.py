@@ -10,13 +10,27 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, LIMB_KEYPOINTS  # noqa: E402
-from body_from_image.training.data.photos2d import combined_keypoints, exchanged, load_crops, taught_keypoints  # noqa: E402
+from body_from_image.training.data.photos2d import (  # noqa: E402
+    LabelledCrop,
+    combined_keypoints,
+    exchanged,
+    load_crops,
+    taught_keypoints,
+)
 from body_from_image.training.human2d import average, losses, train  # noqa: E402
 from body_from_image.training.human2d.augmentation import Augmentation, change_appearance, training_sample  # noqa: E402
-from body_from_image.training.human2d.export import OUTPUTS, Shipped, calibration_curve  # noqa: E402
+from body_from_image.training.human2d.company import with_somebody_else  # noqa: E402
+from body_from_image.training.human2d.export import (  # noqa: E402
+    INPUTS,
+    OUTPUTS,
+    Shipped,
+    calibration_curve,
+    example_of,
+)
 from body_from_image.training.human2d.fast import Context, FastHuman2D  # noqa: E402
 from body_from_image.training.human2d.hourglass import StackedHourglass  # noqa: E402
 from body_from_image.training.human2d.outputs import heatmap_probabilities  # noqa: E402
+from body_from_image.training.human2d.prompts import drawn_prompt  # noqa: E402
 from body_from_image.training.measure import keypoints2d  # noqa: E402
 from body_from_image.training.runs import precision, several_processes  # noqa: E402
 from body_from_image.training.runs.onnx_export import export, load_weights  # noqa: E402
@@ -160,6 +174,38 @@ def test_what_the_picture_cuts_off_is_nowhere(packs):
     assert beyond > 20
 
 
+def test_somebody_else_hides_and_is_hidden():
+    """Before the person: what they hide is no longer theirs; behind: nothing of the person changes."""
+    rng, image = np.random.default_rng(0), np.full((200, 200, 3), 60, np.uint8)
+    mask, keypoints = np.zeros((200, 200), np.uint8), np.zeros((25, 3), np.float32)
+    mask[40:180, 80:120] = 255
+    keypoints[:, :2], keypoints[:, 2] = rng.uniform((82, 42), (118, 178), (25, 2)), 1
+    person = LabelledCrop(1, 0, image, keypoints, mask, True)
+    other = LabelledCrop(2, 0, np.full((200, 200, 3), 220, np.uint8), keypoints, mask, True)
+    hidden = 0
+    for _ in range(40):
+        made = with_somebody_else(person, [person, other], rng)
+        theirs = made.image[..., 0] > 150
+        assert not (theirs & (made.mask > 0)).any()
+        lost = made.keypoints[:, 2] < 1
+        x, y = np.round(made.keypoints[:, :2]).astype(int).T
+        assert theirs[y[lost], x[lost]].all()
+        assert made.mask.sum() >= 0.4 * mask.sum()
+        hidden += lost.sum()
+    assert hidden > 20
+
+
+def test_prompts_are_near_what_they_tell():
+    rng = np.random.default_rng(0)
+    keypoints = np.column_stack([rng.uniform(0, 100, (25, 2)), rng.random(25) < 0.8]).astype(np.float32)
+    told = np.stack([drawn_prompt(keypoints, rng) for _ in range(400)])
+    known = told[..., 2] > 0
+    assert not known[:, keypoints[:, 2] == 0].any(1).sum() > 40, "only exchanged ones tell of what has no label"
+    assert 0.2 < (~known.any(1)).mean() < 0.4
+    errors = np.linalg.norm(told[..., :2] - keypoints[:, :2], axis=-1)[known]
+    assert np.median(errors) < 4 and np.percentile(errors, 99) > 10
+
+
 def test_a_teacher_is_heard_only_on_what_it_sees():
     landmarks = np.zeros((33, 4), np.float32)
     landmarks[[17, 19]] = [[10, 20, 0.9, 0], [14, 24, 0.9, 0]]
@@ -235,12 +281,13 @@ def test_context_begins_as_nothing_and_reaches_over_the_whole_picture():
     torch.manual_seed(0)
     context = Context(16).eval()
     x, logits = torch.randn(1, 16, 16, 16), torch.randn(1, 15, 64, 64)
-    assert torch.equal(context(x, logits), x)
+    prompts = torch.rand(1, 25, 3)
+    assert torch.equal(context(x, logits, prompts), x)
     for block in context.blocks:
         torch.nn.init.normal_(block.narrow.weight, std=0.3)
     changed = x.clone()
     changed[0, :, 8, 8] += 5
-    moved = (context(changed, logits) - context(x, logits)).abs().amax((0, 1)) > 1e-6
+    moved = (context(changed, logits, prompts) - context(x, logits, prompts)).abs().amax((0, 1)) > 1e-6
     assert moved[8].sum() == 16 and moved[:, 8].sum() == 16
 
 
@@ -296,14 +343,31 @@ def test_the_exported_file_answers_as_torch_does(tmp_path):
     torch.manual_seed(0)
     for network, names in ((StackedHourglass(32), OUTPUTS[:3]), (FastHuman2D(), OUTPUTS)):
         shipped = Shipped(network.eval())
-        crops = torch.rand(2, 3, 256, 256)
+        if network.takes_prompts:
+            torch.nn.init.normal_(network.pyramid.context.prompted.weight, std=0.1)
+        examples = example_of(network, 2)
         path = tmp_path / "human2d.onnx"
-        difference = export(shipped, crops, path, "crops", list(names), {"calibration": "{}"})
+        difference = export(shipped, examples, path, list(INPUTS[: len(examples)]), list(names), {"calibration": "{}"})
         assert difference < 2e-3
-        heatmaps, silhouettes, depth, *presence = shipped(crops)
+        heatmaps, silhouettes, depth, *presence = shipped(*examples)
         assert heatmaps.shape == depth.shape == (2, 25, 64, 64) and silhouettes.shape == (2, 1, 64, 64)
         assert heatmaps.sum((2, 3)).max() <= 1 + 1e-4
         assert [one.shape for one in presence] == [(2,)] * (len(names) - 3)
+
+
+def test_a_prompt_says_who_is_meant():
+    """MoveNet's maps are weighed by the distance from where the prompt has a keypoint, before anything is learnt."""
+    torch.manual_seed(0)
+    network = FastHuman2D().eval()
+    nose, (crop, _) = KEYPOINT_INDEX["nose"], example_of(network)
+    here, there = torch.zeros(1, 25, 3), torch.zeros(1, 25, 3)
+    here[0, nose], there[0, nose] = torch.tensor([0.25, 0.5, 1.0]), torch.tensor([0.75, 0.5, 1.0])
+    left, right, nothing, none = (network(crop, prompt)[0].heatmaps for prompt in (here, there, 0 * here, None))
+    assert torch.equal(nothing, none)
+    nearer = left[0, nose] - right[0, nose]
+    assert (nearer[:, :31] > 0).all() and (nearer[:, 33:] < 0).all()
+    other = KEYPOINT_INDEX["left_ankle"]
+    assert torch.equal(left[0, other], right[0, other])
 
 
 def test_what_ships_is_a_warm_start(tmp_path):

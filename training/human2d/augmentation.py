@@ -12,7 +12,10 @@ import numpy as np
 
 from ...inference.geometry.joints import KEYPOINT_MIRROR
 from ...inference.networks.crop import FILL, Crop, crop_of_box, crop_to_heatmap
+from ...inference.networks.human2d import prompt_in
 from ..data.photos2d import LabelledCrop
+from .company import with_somebody_else
+from .prompts import drawn_prompt, mistaken_prompt
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Augmentation:
     """Share of samples whose picture ends somewhere on the body, and that are framed by what is left of it."""
     occlusion: float = 0.25
     """Share of samples that a piece of another picture hides something of."""
+    company: float = 0.3
+    """Share of samples in which somebody else stands before or behind the person."""
     appearance: bool = True
     """Colour, blur, JPEG and erased blocks."""
     erased: float = 0.3
@@ -51,6 +56,7 @@ PAPER = Augmentation(
     truncation=0.0,
     cut_off=0.0,
     occlusion=0.0,
+    company=0.0,
     appearance=False,
 )
 GENTLE = Augmentation(
@@ -172,13 +178,21 @@ def training_sample(
 ) -> dict[str, np.ndarray]:
     """One sample, augmented unless `options` is None; occluders are cut from `others`.
 
-    `crop` (3, S, S) uint8, `points` (25, 2) heatmap cells, `labelled` (a weight in 0–1) and `inside` (25,), `depth`
-    (25, 2) behind the pelvis in sides of the crop and its weight, `silhouette` (S/4, S/4) in 0–1, `has_silhouette`,
-    `somebody` 0/1.
+    `crop` (3, S, S) uint8, `prompt` (25, 3) as `human2d.prompt_in` gives it, `points` (25, 2) heatmap cells, `labelled`
+    (a weight in 0–1) and `inside` (25,), `depth` (25, 2) behind the pelvis in sides of the crop and its weight,
+    `silhouette` (S/4, S/4) in 0–1, `has_silhouette`, `somebody` 0/1.
     """
+    if options and others and not example.nobody and rng.random() < options.company:
+        example = with_somebody_else(example, others, rng)
     labels, beyond = example.keypoints[:, 2], np.zeros(len(example.keypoints), bool)
     if options and not example.nobody and rng.random() < options.cut_off:
         example, beyond = cut_off(example, rng)
+    prompt = np.zeros_like(example.keypoints)
+    if options and not example.nobody:
+        prompt = drawn_prompt(example.keypoints, rng)
+    elif options and others:
+        somebody = others[rng.integers(len(others))]
+        prompt = mistaken_prompt(somebody.keypoints, example.image.shape[1::-1], rng)
     crop = crop_of_box(example.box, size) if options is None else sample_crop(example, size, options, rng)
     fill = tuple(int(value) for value in rng.integers(0, 256, 3)) if options else FILL
     border = _BORDERS[rng.integers(len(_BORDERS))] if options else cv2.BORDER_CONSTANT
@@ -198,6 +212,7 @@ def training_sample(
         silhouette = cv2.resize(drawn, (cells, cells), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     return {
         "crop": np.ascontiguousarray(image.transpose(2, 0, 1)),
+        "prompt": prompt_in(crop, prompt),
         "points": points.astype(np.float32),
         # Where nobody is, every keypoint has a place to be: nowhere.
         "labelled": np.ones(len(points), np.float32) if example.nobody else labels[own].astype(np.float32),

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...inference.geometry.joints import KEYPOINT_NAMES
 from ...inference.networks.crop import crop_of_box
 from ...inference.networks.human2d import Human2D
 from ...inference.networks.person import look_twice
@@ -25,6 +26,7 @@ from .outputs import NOBODY, heatmap_probabilities
 PRIOR = math.log((1 - NOBODY) / NOBODY)
 """Somebody was there in so many of the training samples (a logit). Of a picture of which nothing is known, either is as
 likely, so this is taken off the presence."""
+INPUTS = ("crops", "prompts")
 OUTPUTS = ("heatmaps", "silhouettes", "depth", "presence")
 KNOTS = 12
 TOGETHER = "calibration_together"
@@ -33,7 +35,8 @@ AS_IT_IS = {"mass": [0.0, 1.0], "confidence": [0.0, 1.0]}
 
 
 class Shipped(torch.nn.Module):
-    """Crops (B, 3, 256, 256) to the last stack's outputs: `OUTPUTS`, those that the network has.
+    """Crops (B, 3, 256, 256), and for `fast` prompts (B, 25, 3), to the last stack's outputs: `OUTPUTS`, those that the
+    network has.
 
     Heatmaps (B, 25, 64, 64) and the person's silhouette (B, 1, 64, 64) are probabilities; depth (B, 25, 64, 64) is in
     sides of the crop; presence (B,) is the probability that there is a person."""
@@ -42,10 +45,18 @@ class Shipped(torch.nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, crops):
-        last = self.network(crops)[-1]
+    def forward(self, *inputs):
+        last = self.network(*inputs)[-1]
         found = [heatmap_probabilities(last.heatmaps), torch.softmax(last.silhouette.float(), 1)[:, 1:], last.depth]
         return found if last.presence is None else [*found, torch.sigmoid(last.presence - PRIOR)]
+
+
+def example_of(network: nn.Module, batch: int = 1) -> tuple[torch.Tensor, ...]:
+    """Inputs of a Human2D network, drawn by lot."""
+    prompts = torch.rand(batch, len(KEYPOINT_NAMES), 3)
+    prompts[..., 2].round_()
+    crops = torch.rand(batch, 3, 256, 256)
+    return (crops, prompts) if network.takes_prompts else (crops,)
 
 
 def calibration_curve(mass: np.ndarray, errors: np.ndarray) -> dict[str, list[float]]:
@@ -82,9 +93,9 @@ def export_human2d(weights: Path, size: str, out: Path) -> tuple[float, dict]:
     crops = load_crops("calibration", (LSPET,))
     points, mass, _ = predict(run, crops)
     curves = {"calibration": calibration_curve(mass, relative_errors(points, crops)), TOGETHER: AS_IT_IS}
-    example = torch.rand(1, 3, 256, 256)
-    outputs = list(OUTPUTS[: len(shipped(example))])
-    difference = export(shipped, example, out, "crops", outputs, _written(curves))
+    examples = example_of(network)
+    outputs = list(OUTPUTS[: len(shipped(*examples))])
+    difference = export(shipped, examples, out, list(INPUTS[: len(examples)]), outputs, _written(curves))
     curves[TOGETHER] = curve_of_looks_together(Human2D(device="cpu", file=out), crops)
     annotate(out, _written(curves))
     return difference, curves

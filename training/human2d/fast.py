@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...inference.geometry.joints import COCO_NAMES, KEYPOINT_INDEX, KEYPOINT_NAMES
+from ...inference.geometry.joints import COCO_NAMES, COCO_SHARED, KEYPOINT_INDEX, KEYPOINT_NAMES
 from .movenet import DEEPEST, PYRAMID, THUNDER, MoveNet, doubled, normalised
 from .outputs import Outputs
 
@@ -18,8 +18,8 @@ peak, and one cell in a hundred."""
 HEAD = 96
 HEADS = ("heatmap", "center", "regress")
 """MoveNet's that are used: its offsets are not, since the mean about a peak says where between cells a keypoint is."""
-SHARED = [name for name in COCO_NAMES if name in KEYPOINT_INDEX]
-"""Keypoints that MoveNet has maps of."""
+PROMPT_REACH = 1.0
+"""Deviation, in cells of stride 16, of what a prompt's keypoint is drawn as."""
 SHARPNESS, LEVEL = 1.2, 11.0
 """What MoveNet's logits are multiplied by and raised by, to begin with, so that a softmax over the cells and "nowhere"
 is as sure as its sigmoids are."""
@@ -54,19 +54,22 @@ class ContextBlock(nn.Module):
 
 
 class Context(nn.Module):
-    """Features at stride 16 and where MoveNet sees each keypoint → features that know of the whole body: as an
-    hourglass' next stack corrects what the one before it saw (Newell et al. 2016)."""
+    """Features at stride 16, where MoveNet sees each keypoint and where the prompt has them → features that know of
+    the whole body, and of whose: as an hourglass' next stack corrects what the one before it saw (Newell et al.
+    2016)."""
 
     def __init__(self, features: int):
         super().__init__()
-        self.seen = nn.Conv2d(len(SHARED), features, 1)
+        self.seen = nn.Conv2d(len(COCO_SHARED), features, 1)
+        self.prompted = nn.Conv2d(len(KEYPOINT_NAMES), features, 1, bias=False)
         self.blocks = nn.Sequential(*(ContextBlock(features) for _ in range(CONTEXT_BLOCKS)))
         nn.init.zeros_(self.seen.weight)
         nn.init.zeros_(self.seen.bias)
+        nn.init.zeros_(self.prompted.weight)
 
-    def forward(self, x, logits):
+    def forward(self, x, logits, prompts):
         peaks = F.max_pool2d(torch.sigmoid(logits - SEEN_LEVEL), 4)
-        return self.blocks(x + self.seen(peaks))
+        return self.blocks(x + self.seen(peaks) + self.prompted(drawn_prompts(prompts, x)))
 
 
 class WidePyramid(nn.Module):
@@ -89,11 +92,11 @@ class WidePyramid(nn.Module):
         self.deepest = ConvNormReLU(widths[-1], widths[-1])
         self.context = Context(widths[-1])
 
-    def forward(self, features, own, logits):
+    def forward(self, features, own, logits, prompts):
         deepest = x = self.deepest(self.lateral[-1](features[-1]))
         for level in reversed(range(len(self.merge))):
             x = doubled(x) + self.lateral[level](features[level])
-            x = x if level < len(self.merge) - 1 else self.context(x, logits)
+            x = x if level < len(self.merge) - 1 else self.context(x, logits, prompts)
             x = self.merge[level](x if level else torch.cat([x, own], 1))
         return deepest, x
 
@@ -101,9 +104,13 @@ class WidePyramid(nn.Module):
 class FastHuman2D(nn.Module):
     """Crops (B, 3, S, S) in 0–1 RGB, S a multiple of 32 → `Outputs`, as a list of one.
 
-    Keypoints that COCO has begin as MoveNet's own: its maps, divided by the distance from where the person's centre
-    expects each. Our heads add to these logits.
+    `prompts` (B, 25, 3) say whom of several people is meant: roughly where keypoints are, x and y over the crop's side,
+    and 1, or 0 for what is not known; None: nothing is. Keypoints that COCO has begin as MoveNet's own: its maps,
+    divided by the distance from where the prompt or else the person's centre expects each. Our heads add to these
+    logits.
     """
+
+    takes_prompts = True
 
     def __init__(self):
         super().__init__()
@@ -112,19 +119,22 @@ class FastHuman2D(nn.Module):
         count = len(KEYPOINT_NAMES)
         self.head = nn.Sequential(ConvNormReLU(WIDE_PYRAMID[0], HEAD), nn.Conv2d(HEAD, count + 2 + count, 1))
         self.presence = nn.Conv2d(WIDE_PYRAMID[-1], 1, 1)
-        self.sharpness = nn.Parameter(torch.full((len(SHARED),), SHARPNESS))
-        self.level = nn.Parameter(torch.full((len(SHARED),), LEVEL))
-        self.nearness = nn.Parameter(torch.ones(len(SHARED)))
+        self.sharpness = nn.Parameter(torch.full((len(COCO_SHARED),), SHARPNESS))
+        self.level = nn.Parameter(torch.full((len(COCO_SHARED),), LEVEL))
+        self.nearness = nn.Parameter(torch.ones(len(COCO_SHARED)))
+        self.obedience = nn.Parameter(torch.ones(len(COCO_SHARED)))
         nn.init.normal_(self.head[1].weight, std=0.01)
         nn.init.zeros_(self.head[1].bias)
-        self.register_buffer("ours", torch.tensor([KEYPOINT_INDEX[name] for name in SHARED]), persistent=False)
-        self.register_buffer("theirs", torch.tensor([COCO_NAMES.index(name) for name in SHARED]), persistent=False)
+        self.register_buffer("ours", torch.tensor([KEYPOINT_INDEX[name] for name in COCO_SHARED]), persistent=False)
+        self.register_buffer("theirs", torch.tensor([COCO_NAMES.index(name) for name in COCO_SHARED]), persistent=False)
 
-    def forward(self, crops):
+    def forward(self, crops, prompts=None):
+        if prompts is None:
+            prompts = crops.new_zeros((crops.shape[0], len(KEYPOINT_NAMES), 3))
         features = self.movenet.backbone(normalised(crops))
         own = self.movenet.pyramid(features)
-        seen = self.movenet_logits(own)
-        deepest, wide = self.pyramid(features, own, seen.detach())
+        seen = self.movenet_logits(own, prompts)
+        deepest, wide = self.pyramid(features, own, seen.detach(), prompts)
         maps = self.head(wide).float()
         count = len(KEYPOINT_NAMES)
         heatmaps = maps[:, :count].index_add(1, self.ours, seen)
@@ -133,16 +143,20 @@ class FastHuman2D(nn.Module):
         presence = torch.logsumexp(evidence, 1)
         return [Outputs(heatmaps, maps[:, count : count + 2], maps[:, count + 2 :], presence)]
 
-    def movenet_logits(self, features):
-        """Logits (B, 15, H, W) of the keypoints `SHARED`, from MoveNet's heads."""
+    def movenet_logits(self, features, prompts):
+        """Logits (B, 15, H, W) of the keypoints `COCO_SHARED`, from MoveNet's heads."""
         heads = self.movenet.heads
         logits = heads["heatmap"](features).float()[:, self.theirs]
         expected = expected_places(heads["center"](features).float(), heads["regress"](features).float())
-        distances = (cells_of(logits)[:, None] - expected[:, self.theirs, :, None]).square().sum(2).add(1e-4).sqrt()
+        asked = prompts[:, self.ours].float()
+        known = asked[..., 2:]
+        places = torch.lerp(expected[:, self.theirs], asked[..., :2].flip(2) * logits.shape[-1] - 0.5, known)
+        distances = (cells_of(logits)[:, None] - places[..., None]).square().sum(2).add(1e-4).sqrt()
         near = torch.log(distances + CENTER_REACH).unflatten(2, logits.shape[2:])
-        scale = (self.sharpness, self.level, self.nearness)
-        sharpness, level, nearness = (values[:, None, None] for values in scale)
-        return logits * sharpness + level - nearness * near
+        nearness = torch.lerp(self.nearness.expand_as(known[..., 0]), self.obedience.expand_as(known[..., 0]),
+                              known[..., 0])  # fmt: skip
+        sharpness, level = (values[:, None, None] for values in (self.sharpness, self.level))
+        return logits * sharpness + level - nearness[..., None, None] * near
 
 
 def cells_of(maps):
@@ -151,6 +165,13 @@ def cells_of(maps):
     y = torch.arange(height, device=maps.device, dtype=torch.float32)
     x = torch.arange(width, device=maps.device, dtype=torch.float32)
     return torch.stack([y[:, None].expand(height, width), x.expand(height, width)]).flatten(1)[None]
+
+
+def drawn_prompts(prompts, maps):
+    """Gaussians of peak 1 (B, 25, H, W) at the known keypoints of prompts (B, 25, 3), on the cells of `maps`."""
+    places = prompts[..., :2].float().flip(2) * maps.shape[-1] - 0.5
+    squares = (cells_of(maps)[:, None] - places[..., None]).square().sum(2)
+    return (prompts[..., 2:] * torch.exp(-squares / (2 * PROMPT_REACH**2))).unflatten(2, maps.shape[2:])
 
 
 def expected_places(center, regress):

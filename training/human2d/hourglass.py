@@ -51,6 +51,8 @@ class StackedHourglass(nn.Module):
     map of depth; in ours the last stack has, and it goes nowhere from there.
     """
 
+    takes_prompts = False
+
     def __init__(self, features: int = 256, keypoints: int = len(KEYPOINT_NAMES), stacks: int = 2):
         super().__init__()
         self.keypoints = keypoints

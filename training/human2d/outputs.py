@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-NOBODY = 0.06
+NOBODY = 0.1
 """Share of training samples without a person, so that people are not seen in railings and ceilings."""
 
 

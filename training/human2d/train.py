@@ -36,6 +36,8 @@ from .own_teacher import reviewed
 
 PRETRAINED = "movenet."
 """How the names of weights begin that others have trained."""
+NEW_PARTS = ("pyramid.context.prompted", "obedience")
+"""Parts that weights from before prompts lack; they begin as nothing."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ class Run:
         if movenet:
             self.model.movenet.load_state_dict(load_movenet(movenet, "thunder", HEADS).state_dict())
         if warm_start:
-            load_weights(self.model, warm_start, prefix="network.")
+            load_weights(self.model, warm_start, prefix="network.", optional=NEW_PARTS)
         self.optimizer = make_optimizer(self.model, config)
         self.average = AverageModel(self.model, config.ema)
         folder.mkdir(parents=True, exist_ok=True)
@@ -230,8 +232,9 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = group["of_rate"] * rate
         batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+        crops = batch["crop"].float().div(255).contiguous(memory_format=torch.channels_last)
         with mixed_precision(self.device.type):
-            outputs = self.model(batch["crop"].float().div(255).contiguous(memory_format=torch.channels_last))
+            outputs = self.model(crops, batch["prompt"]) if self.model.takes_prompts else self.model(crops)
         loss = human2d_loss(outputs, batch, self.config.loss)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -16,24 +16,27 @@ SMALLEST_HALVED = 256
 
 
 def export(
-    network: torch.nn.Module, example: torch.Tensor, path: Path, inputs: str, outputs: list[str], metadata: dict,
-    free_sides: bool = False, eight_bits: bool = True,
+    network: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...], path: Path, inputs: str | list[str],
+    outputs: list[str], metadata: dict, free_sides: bool = False, eight_bits: bool = True,
 ) -> float:  # fmt: skip
     """Write `network` to `path` with a free batch size, of pictures with `free_sides` of any size too; returns the
     largest difference to torch on `example`.
 
-    `inputs` and `outputs` name the tensors; `metadata` is carried in the file. Large linear layers are stored
-    and computed in eight bits, large convolutions stored so (`eight_bits`); other weights are stored as float16. They
-    are widened when the file is opened, so computing stays float32. Without `eight_bits` all are float16.
+    `inputs` and `outputs` name the tensors, and `example` has one for each input; `metadata` is carried in the file.
+    Large linear layers are stored and computed in eight bits, large convolutions stored so (`eight_bits`); other
+    weights are stored as float16. They are widened when the file is opened, so computing stays float32. Without
+    `eight_bits` all are float16.
     """
     network = network.eval().float()
     sides = {2: "height", 3: "width"} if free_sides else {}
-    free = {name: {0: "batch", **sides} for name in (inputs, *outputs)}
+    examples = example if isinstance(example, tuple) else (example,)
+    names = [inputs] if isinstance(inputs, str) else inputs
+    free = {name: {0: "batch", **sides} for name in (*names, *outputs)}
     torch.onnx.export(
         network,
-        (example,),
+        examples,
         str(path),
-        input_names=[inputs],
+        input_names=names,
         output_names=outputs,
         dynamic_axes=free,
         opset_version=OPSET,
@@ -48,7 +51,7 @@ def export(
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     annotate(path, metadata)
-    return parity(network, example, path)
+    return parity(network, examples, path)
 
 
 def annotate(path: Path, metadata: dict[str, str]) -> None:
@@ -75,14 +78,15 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def parity(network: torch.nn.Module, example: torch.Tensor, path: Path) -> float:
+def parity(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], path: Path) -> float:
     """Largest absolute difference between torch and onnxruntime over all outputs."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = session.run(None, {session.get_inputs()[0].name: example.numpy()})
+    names = (entry.name for entry in session.get_inputs())
+    found = session.run(None, {name: one.numpy() for name, one in zip(names, examples, strict=True)})
     with torch.no_grad():
-        expected = network(example)
+        expected = network(*examples)
     expected = expected if isinstance(expected, tuple | list) else [expected]
     return max(float(np.abs(f - e.numpy()).max()) for f, e in zip(found, expected, strict=True))
 
