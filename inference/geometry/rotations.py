@@ -32,17 +32,15 @@ def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:
     xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
     wx, wy, wz = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
     xy, xz, yz = m[..., 0, 1] + m[..., 1, 0], m[..., 0, 2] + m[..., 2, 0], m[..., 1, 2] + m[..., 2, 1]
-    rows = np.stack(
-        [
-            np.stack([1 + xx + yy + zz, wx, wy, wz], -1),
-            np.stack([wx, 1 + xx - yy - zz, xy, xz], -1),
-            np.stack([wy, xy, 1 - xx + yy - zz, yz], -1),
-            np.stack([wz, xz, yz, 1 - xx - yy + zz], -1),
-        ],
-        axis=-2,
-    )
-    diagonal = np.stack([rows[..., i, i] for i in range(4)], -1)
-    best = np.argmax(diagonal, axis=-1)
+    ww = 1 + xx + yy + zz
+    # One array filled in place: refinement turns thousands of small stacks of matrices.
+    rows = np.empty((*m.shape[:-2], 4, 4), ww.dtype)
+    for (row, column), value in {
+        (0, 0): ww, (1, 1): 2 * (1 + xx) - ww, (2, 2): 2 * (1 + yy) - ww, (3, 3): 2 * (1 + zz) - ww,
+        (0, 1): wx, (0, 2): wy, (0, 3): wz, (1, 2): xy, (1, 3): xz, (2, 3): yz,
+    }.items():  # fmt: skip
+        rows[..., row, column] = rows[..., column, row] = value
+    best = np.argmax(np.einsum("...ii->...i", rows), axis=-1)
     quaternion = np.take_along_axis(rows, best[..., None, None], axis=-2)[..., 0, :]
     quaternion = quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
     return np.where(quaternion[..., :1] < 0, -quaternion, quaternion)
