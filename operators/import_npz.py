@@ -11,9 +11,9 @@ from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from ..inference.files.amass import Motion, is_estimate, read_motion
 from ..inference.geometry.resample import resampled
-from ..rig.character import build_character, build_moving_character, key_pose, refit_armature, set_time
+from ..rig.character import build_character, build_moving_character, key_pose, reshape, set_time
 from ..rig.ground import move_to_ground
-from ..rig.shape_keys import betas_of, set_betas
+from ..rig.shape_keys import betas_of
 from .active_character import active_character, make_active, record_of, write_motion_record, write_record
 from .all_or_nothing import all_or_nothing
 from .estimation import load_body_model
@@ -126,8 +126,7 @@ class BODY_FROM_IMAGE_OT_import_npz(bpy.types.Operator):
                 "Choose the model that it was made with, or import the motion onto a new character."
             )
         if betas is not None:
-            set_betas(armature, betas)
-            refit_armature(character)
+            reshape(character, betas)
         rotations, transl, rate = self._placed(context, motion, betas_of(armature), model)
         key_pose(armature, rotations, transl, name, self.start_frame)
         set_time(self.start_frame, len(rotations), rate)

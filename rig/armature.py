@@ -16,6 +16,7 @@ from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from ..inference.geometry.joints import JOINT_INDEX, JOINT_NAMES, JOINT_PARENTS
 from .axes import points_to_blender
+from .linked import require_own_data
 
 JOINT_PROPERTY = "smpl_joint"
 """Custom property of each bone: the index of its joint. It outlives renaming."""
@@ -69,7 +70,7 @@ def create_armature(model: BodyModel, betas: np.ndarray, bone_names: tuple[str, 
 
 def place_bones(armature: bpy.types.Object, betas: np.ndarray) -> None:
     """Move the rest bones to the joints of `betas` (S,). Directions, rolls and all keys stay as they are. Raises
-    UserError when the armature is hidden."""
+    UserError when the armature is hidden or linked."""
     with editing(armature) as bones:
         _move_bones(bones, rest_joints(armature, betas))
     # Noted in the same datablock that holds the bones, so that undo takes both back together.
@@ -103,7 +104,8 @@ def rest_rotations(armature: bpy.types.Object) -> np.ndarray:
 @contextmanager
 def editing(armature: bpy.types.Object) -> Iterator[bpy.types.ArmatureEditBones]:
     """Edit mode of `armature`; the user's active object and mode come back afterwards. Raises UserError when the
-    armature is hidden in a way that keeps Blender from editing it."""
+    armature is linked from another file, or hidden in a way that keeps Blender from editing it."""
+    require_own_data(armature)
     objects = bpy.context.view_layer.objects
     before = objects.active
     mode_before = before.mode if before else "OBJECT"

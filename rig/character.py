@@ -20,7 +20,7 @@ from .camera import create_camera, show_photo
 from .ground import move_to_ground
 from .mesh import PEOPLE, create_mesh, paint
 from .pose import bone_channels
-from .shape_keys import add_shape_keys, betas_of
+from .shape_keys import add_shape_keys, betas_of, set_betas
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,13 @@ def refit_armature(character: Character) -> None:
     All keys stay valid: the pose is the same pose on another body.
     """
     place_bones(character.armature, betas_of(character.armature))
+
+
+def reshape(character: Character, betas: np.ndarray) -> None:
+    """Give the character another shape, `betas` (S,), skin and bones. Raises UserError, with nothing changed, where its
+    bones cannot be placed."""
+    place_bones(character.armature, betas)
+    set_betas(character.armature, betas)
 
 
 def bones_fit_shape(armature: bpy.types.Object) -> bool:

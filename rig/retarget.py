@@ -20,6 +20,7 @@ from .armature import joint_bones
 from .bone_maps import BoneMap, find_bones
 from .character import Character
 from .export.sampling import keeping_pose, sample_clip
+from .linked import require_own_object
 from .shape_keys import rest_vertices
 from .skeleton import Skeleton
 
@@ -115,10 +116,7 @@ def swing(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def _check(target: bpy.types.Object, bone_map: BoneMap) -> None:
-    if target.library or target.data.library:
-        raise UserError(
-            f"{target.name} is linked from another file. Make it local, or an override, to retarget onto it."
-        )
+    require_own_object(target)
     held = [
         name
         for joint, name in bone_map.bones.items()

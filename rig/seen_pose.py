@@ -8,11 +8,12 @@ from mathutils import Matrix, Quaternion
 
 from ..inference.errors import UserError
 from ..inference.refinement.parametric_body import Parameters
+from .action import own_action
 from .armature import joint_bones, rest_joints, rest_rotations
 from .axes import BLENDER_FROM_SMPL, points_to_smpl, rotations_to_smpl
-from .character import Character, refit_armature
+from .character import Character, reshape
 from .pose import bone_channels
-from .shape_keys import BETA_NAMES_PROPERTY, betas_of
+from .shape_keys import betas_of
 
 OPENCV_FROM_BLENDER_CAMERA = np.diag([1.0, -1.0, -1.0])
 """Blender's camera looks along its -z with y up; OpenCV's along +z with y down."""
@@ -34,13 +35,10 @@ def seen_pose(character: Character) -> Parameters:
 
 def show_pose(character: Character, parameters: Parameters, frame: int) -> None:
     """Give the character a pose, shape and place that are told in its camera's frame, with keys at `frame`. The
-    camera and the armature's own place stay. Raises UserError without a camera."""
+    camera and the armature's own place stay. Raises UserError without a camera, and where bones cannot be placed."""
     turn, shift = _camera_from_armature(character)
     armature, betas = character.armature, parameters.betas
-    for name, beta in zip(armature.data[BETA_NAMES_PROPERTY], betas, strict=True):
-        armature[name] = float(beta)
-    refit_armature(character)
-    armature.update_tag()
+    reshape(character, betas)
     pelvis = points_to_smpl(rest_joints(armature, betas)[0])
     rotations = parameters.rotations.copy()
     rotations[0] = turn.T @ rotations[0]
@@ -54,7 +52,8 @@ def show_pose(character: Character, parameters: Parameters, frame: int) -> None:
 
 def key_joints(armature: bpy.types.Object, rotations: np.ndarray, joints: Iterable[int], frame: int) -> None:
     """Give some `joints` the rotations that `rotations` (24, 3, 3; relative to the parents) holds for them, with keys
-    at `frame`."""
+    at `frame`. Raises UserError for an armature that is linked from another file."""
+    own_action(armature)
     names = joint_bones(armature)
     quaternions, _ = bone_channels(rest_rotations(armature), rotations[None], np.zeros((1, 3)))
     for joint in joints:

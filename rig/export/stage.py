@@ -181,8 +181,9 @@ def _shaped_mesh(original: bpy.types.Object, scene: bpy.types.Scene) -> bpy.type
 
 
 def _free_name(blocks: bpy.types.bpy_prop_collection, name: str, cleanup: ExitStack) -> None:
-    """Move whatever bears `name` out of the way until the stage is cleared."""
-    holder = blocks.get(name)
+    """Move whatever bears `name` out of the way until the stage is cleared. Blocks of other files may bear it, too:
+    they are not in the way, and cannot be renamed."""
+    holder = blocks.get((name, None))
     if holder is not None:
         holder.name = f"{name}.original"
         cleanup.callback(setattr, holder, "name", name)
