@@ -13,13 +13,14 @@ from ..inference.body.body_estimate import BodyEstimate, rotations_of
 from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from .action import write_action
-from .armature import create_armature, joint_bones, place_bones, placed_betas, rest_rotations
+from .armature import create_armature, joint_bones, place_bones, placed_betas, rest_frame, rest_rotations
 from .axes import points_to_blender
 from .bone_names import preset
 from .camera import create_camera, show_photo
 from .ground import move_to_ground
 from .mesh import PEOPLE, create_mesh, paint
 from .pose import bone_channels
+from .rest_frame import units_per_metre
 from .shape_keys import add_shape_keys, betas_of, set_betas
 
 
@@ -137,7 +138,8 @@ def _build_scene(
     bodies = [
         _create_body(model, one.betas, name, staging.bone_names) for one, name in zip(estimates, names, strict=True)
     ]
-    camera = create_camera(estimates[0], f"{staging.collection}_camera", points_to_blender(move))
+    units = units_per_metre(bpy.context.scene)
+    camera = create_camera(estimates[0], f"{staging.collection}_camera", points_to_blender(move), units)
     _link(staging.collection, *(item for body in bodies for item in body), camera)
     for (armature, _), name, (rotations, transl), first in zip(bodies, names, motions, staging.firsts, strict=True):
         key_pose(armature, rotations, transl + move, name, staging.start_frame + first)
@@ -179,6 +181,13 @@ def refit_armature(character: Character) -> None:
     place_bones(character.armature, betas_of(character.armature))
 
 
+def skin_frame(character: Character) -> np.ndarray:
+    """(4, 4) from SMPL's rest pose, in Blender's axes and metres, to the mesh's own space. Raises UserError as
+    `armature.rest_frame`."""
+    to_mesh = character.mesh.matrix_world.inverted() @ character.armature.matrix_world
+    return np.array(to_mesh, np.float64) @ rest_frame(character.armature).matrix
+
+
 def reshape(character: Character, betas: np.ndarray) -> None:
     """Give the character another shape, `betas` (S,), skin and bones. Raises UserError, with nothing changed, where its
     bones cannot be placed."""
@@ -205,7 +214,8 @@ def key_pose(
     """Give `armature` a new action called `name` with `rotations` (F, 24, 3, 3) and `transl` (F, 3), SMPL's frame, a
     key a frame."""
     bones = joint_bones(armature)
-    quaternions, root_location = bone_channels(rest_rotations(armature), rotations, transl)
+    units = rest_frame(armature).scale
+    quaternions, root_location = bone_channels(rest_rotations(armature), rotations, transl, units)
     turns = [(bone, "rotation_quaternion", quaternions[:, joint]) for joint, bone in enumerate(bones)]
     write_action(armature, name, start_frame, [*turns, (bones[0], "location", root_location)])
 
@@ -216,6 +226,10 @@ def _create_body(
     armature = create_armature(model, betas, preset(bone_names).bones, name)
     body = create_mesh(model, armature, f"{name}_body")
     add_shape_keys(armature, body, model, betas)
+    units = units_per_metre(bpy.context.scene)
+    if units != 1:
+        for item, options in ((armature, {}), (body, {"shape_keys": True})):
+            item.data.transform(Matrix.Scale(units, 4), **options)
     return armature, body
 
 

@@ -16,7 +16,7 @@ from ..inference.errors import UserError
 from ..inference.geometry.joints import JOINT_NAMES
 from .armature import BODY_MODEL_PROPERTY, joint_bones, rest_rotations
 from .axes import BLENDER_FROM_SMPL, points_to_blender
-from .character import Character
+from .character import Character, skin_frame
 from .linked import require_own_data
 
 PREFIX = "corrective "
@@ -53,9 +53,10 @@ def add_correctives(character: Character, model: BodyModel) -> int:
     basis = np.empty(3 * len(model.v_template), np.float32)
     body.data.shape_keys.key_blocks[0].data.foreach_get("co", basis)
     bones, count = joint_bones(armature), 0
+    to_skin = skin_frame(character)[:3, :3].T.astype(np.float32)
     for joint, directions in _directions_along_bones(model, rest_rotations(armature)):
         for (row, column), expression in ENTRIES.items():
-            offsets = directions[:, :, row, column]
+            offsets = directions[:, :, row, column] @ to_skin
             if np.abs(offsets).max() < NOTHING:
                 continue
             key = body.shape_key_add(name=f"{PREFIX}{JOINT_NAMES[joint]} {row}{column}", from_mix=False)
