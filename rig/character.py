@@ -21,6 +21,7 @@ from .ground import move_to_ground
 from .mesh import PEOPLE, create_mesh, paint
 from .pose import bone_channels
 from .rest_frame import units_per_metre
+from .scene_setup import set_photo, set_time
 from .shape_keys import add_shape_keys, betas_of, set_betas
 
 
@@ -44,20 +45,21 @@ def build_character(
     start_frame: int = 1,
     frame_rate: float | None = None,
     bone_names: str = "smpl",
+    set_up: bool = True,
 ) -> Character:
     """Build the character of `estimate` in the current scene, in a collection of its own called `name`.
 
-    The pose is keyed from `start_frame`, one frame each; the scene gets the photo's resolution, the clip's range and
-    frame rate (`frame_rate`, else the estimate's own, else the scene's stays), and the camera. `photo` must be upright
-    in the file (see `camera.show_photo`). `stand_on_ground` moves character and camera together, so that the lowest
-    point of the clip is at z = 0, the first pelvis above the origin, and the photo still matches.
+    The pose is keyed from `start_frame`, one frame each; if `set_up`, the scene gets the photo's resolution, the clip's
+    range and frame rate (`frame_rate`, else the estimate's own, else the scene's stays), and the camera. `photo` must
+    be upright in the file (see `camera.show_photo`). `stand_on_ground` moves character and camera together, so that the
+    lowest point of the clip is at z = 0, the first pelvis above the origin, and the photo still matches.
 
     The skin is plain linear blend skinning; `correctives.add_correctives` adds a licensed file's `posedirs`. Raises
     UserError when the estimate belongs to another body model, or for a photo that cannot be shown.
     """
     rate = frame_rate or estimate.mocap_framerate
     (character,) = _build_scene(
-        [estimate], model, [name], photo, _Staging(name, stand_on_ground, start_frame, [0], rate, bone_names)
+        [estimate], model, [name], photo, _Staging(name, stand_on_ground, start_frame, [0], rate, bone_names, set_up)
     )
     return character
 
@@ -92,6 +94,7 @@ def build_people(
     start_frame: int = 1,
     firsts: Sequence[int] | None = None,
     bone_names: str = "smpl",
+    set_up: bool = True,
 ) -> list[Character]:
     """Build a character for each person of one photo or film in the current scene, in one collection called `name`,
     before one camera, as `build_character` does for one. Characters are called `name`.1, `name`.2 and so on, and have
@@ -100,7 +103,7 @@ def build_people(
     """
     names = [f"{name}.{number}" for number in range(1, len(estimates) + 1)]
     begins, rate = list(firsts or [0] * len(estimates)), estimates[0].mocap_framerate
-    staging = _Staging(name, stand_on_ground, start_frame, begins, rate, bone_names)
+    staging = _Staging(name, stand_on_ground, start_frame, begins, rate, bone_names, set_up)
     people = _build_scene(estimates, model, names, photo, staging)
     for number, person in enumerate(people):
         paint(person.mesh, PEOPLE[number % len(PEOPLE)])
@@ -110,7 +113,8 @@ def build_people(
 @dataclass(frozen=True)
 class _Staging:
     """How characters are put into a scene: the collection's name, whether they are moved to the ground, the clip's
-    first frame, how many frames after it each one's keys begin, the frame rate, and the scheme of the bones' names."""
+    first frame, how many frames after it each one's keys begin, the frame rate, the scheme of the bones' names, and
+    whether the scene is set up for them."""
 
     collection: str
     stand_on_ground: bool
@@ -118,6 +122,7 @@ class _Staging:
     firsts: Sequence[int]
     frame_rate: float
     bone_names: str
+    set_up: bool
 
 
 def _build_scene(
@@ -143,9 +148,10 @@ def _build_scene(
     _link(staging.collection, *(item for body in bodies for item in body), camera)
     for (armature, _), name, (rotations, transl), first in zip(bodies, names, motions, staging.firsts, strict=True):
         key_pose(armature, rotations, transl + move, name, staging.start_frame + first)
-    _set_photo_size(estimates[0], camera)
-    length = max(first + one.frame_count for first, one in zip(staging.firsts, estimates, strict=True))
-    set_time(staging.start_frame, length, staging.frame_rate)
+    if staging.set_up:
+        set_photo(estimates[0].image_size, camera)
+        length = max(first + one.frame_count for first, one in zip(staging.firsts, estimates, strict=True))
+        set_time(staging.start_frame, length, staging.frame_rate)
     if photo is not None:
         show_photo(camera, photo, estimates[0].image_size, staging.start_frame)
     return [Character(armature, mesh, camera) for armature, mesh in bodies]
@@ -161,6 +167,7 @@ def build_moving_character(
     start_frame: int = 1,
     frame_rate: float = 0.0,
     bone_names: str = "smpl",
+    set_up: bool = True,
 ) -> Character:
     """Build a character of shape `betas` (S,) that moves by `rotations` (F, 24, 3, 3) and `transl` (F, 3), SMPL's
     frame, in a collection of its own called `name`. There is no camera and no photo; the rest is as in
@@ -169,7 +176,8 @@ def build_moving_character(
     armature, body = _create_body(model, betas, name, bone_names)
     _link(name, armature, body)
     key_pose(armature, rotations, transl, name, start_frame)
-    set_time(start_frame, len(rotations), frame_rate)
+    if set_up:
+        set_time(start_frame, len(rotations), frame_rate)
     return Character(armature, body, None)
 
 
@@ -238,22 +246,3 @@ def _link(name: str, *objects: bpy.types.Object) -> None:
     bpy.context.scene.collection.children.link(collection)
     for item in objects:
         collection.objects.link(item)
-
-
-def _set_photo_size(estimate: BodyEstimate, camera: bpy.types.Object) -> None:
-    render = bpy.context.scene.render
-    render.resolution_x, render.resolution_y = estimate.image_size
-    render.resolution_percentage = 100
-    render.pixel_aspect_x = render.pixel_aspect_y = 1.0
-    bpy.context.scene.camera = camera
-
-
-def set_time(start_frame: int, frame_count: int, frame_rate: float) -> None:
-    """Let the scene span a clip and, if `frame_rate` is not 0, run at its rate; go to its first frame."""
-    scene = bpy.context.scene
-    if frame_rate > 0:
-        # Blender keeps a whole number over a divisor: 29.97 is 30 / 1.001.
-        scene.render.fps = max(round(frame_rate), 1)
-        scene.render.fps_base = scene.render.fps / frame_rate
-    scene.frame_start, scene.frame_end = start_frame, start_frame + frame_count - 1
-    scene.frame_set(start_frame)
