@@ -49,7 +49,6 @@ class BODY_FROM_IMAGE_OT_estimate(SetsUpScene, WatchesWorker, bpy.types.Operator
     box: bpy.props.FloatVectorProperty(
         name="Person Box",
         size=4,
-        min=0,
         options={"SKIP_SAVE"},
         description="Where the person is: left, top, width and height in pixels. All 0: found by itself",
     )

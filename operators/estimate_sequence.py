@@ -67,7 +67,6 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
     box: bpy.props.FloatVectorProperty(
         name="Person Box",
         size=4,
-        min=0,
         options={"SKIP_SAVE"},
         description="Where the person is when they first appear: left, top, width and height in pixels. All 0: found "
         "by itself",

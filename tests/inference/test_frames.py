@@ -134,3 +134,16 @@ def test_play_lists_are_not_followed(tmp_path):
     (item,) = open_inputs([path])
     with pytest.raises(UserError, match="not a picture"):
         item.read()
+
+
+def test_what_cannot_be_opened_does_not_keep_the_others_from_it(tmp_path):
+    (tmp_path / "empty").mkdir()
+    film = tmp_path / "broken.mp4"
+    film.write_bytes(write_video(tmp_path / "clip.mp4").read_bytes()[:200])
+    good = write_picture(tmp_path / "a.png")
+    items = open_inputs([tmp_path / "missing.png", film, tmp_path / "empty", good])
+    assert [item.name for item in items] == ["missing", "broken", "empty", "a"]
+    for item, told in zip(items, ("does not exist", "video", "no pictures"), strict=False):
+        with pytest.raises(UserError, match=told):
+            item.read()
+    assert items[-1].read().size == (40, 30)
