@@ -100,18 +100,23 @@ def estimate_motion(
 
 def read_ahead(items: Iterable[InputItem], unreadable: list[str]) -> Iterator[Photo | None]:
     """The pictures of a clip, the next ones read by a thread of their own; None for one that cannot be read, whose
-    sentence goes to `unreadable`: one bad frame must not lose the others."""
+    sentence goes to `unreadable`: one bad frame must not lose the others. Raises UserError at their end when none could
+    be read."""
+    read = 0
     with ThreadPoolExecutor(max_workers=1) as reader:
         items = iter(items)
         coming = [reader.submit(item.read) for _, item in zip(range(AHEAD), items, strict=False)]
         while coming:
             try:
                 photo = coming.pop(0).result()
+                read += 1
             except UserError as error:
                 unreadable.append(str(error))
                 photo = None
             coming += [reader.submit(item.read) for _, item in zip(range(1), items, strict=False)]
             yield photo
+    if not read and unreadable:
+        raise UserError(f"None of the {len(unreadable)} pictures could be read. {unreadable[0]}")
 
 
 def look_at_frames(

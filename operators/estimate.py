@@ -27,11 +27,12 @@ from .others_in_photo import remember_others, took_up
 from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND
 from .preferences import body_model_file, engine_settings
 from .run_state import run_state
+from .scene_choice import SetsUpScene
 from .source_image import file_of, find_image
 from .watching import WatchesWorker
 
 
-class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
+class BODY_FROM_IMAGE_OT_estimate(SetsUpScene, WatchesWorker, bpy.types.Operator):
     bl_idname = "body_from_image.estimate"
     bl_label = "Estimate Body from Image"
     bl_description = "Find the person in a photo and build a rigged character in the same pose"
@@ -48,7 +49,6 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
     box: bpy.props.FloatVectorProperty(
         name="Person Box",
         size=4,
-        min=0,
         options={"SKIP_SAVE"},
         description="Where the person is: left, top, width and height in pixels. All 0: found by itself",
     )
@@ -101,6 +101,7 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
             return self._finish_people(context, estimated, name)
         model = load_body_model(body_model_file(context))
         first = character_of(armature_called(context, self.beside)) if self.beside else None
+        set_up = self.may_set_up(context)
         with all_or_nothing(context.scene):
             if first:
                 number = len(before_the_same_camera(context, first))
@@ -108,8 +109,9 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
                 character = build_beside(estimated.estimate, model, first, name=name, number=number)
             else:
                 character = build_character(
-                    estimated.estimate, model, photo=estimated.photo, name=name, stand_on_ground=self.stand_on_ground
-                )
+                    estimated.estimate, model, photo=estimated.photo, name=name, stand_on_ground=self.stand_on_ground,
+                    set_up=set_up,
+                )  # fmt: skip
                 self._keep_photo(character, estimated)
             write_record(character, estimated.estimate, estimated.remarks)
         make_active(context, character)
@@ -119,15 +121,17 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
         elif not any(self.box):
             remember_others(context, self.image or self.filepath, character, estimated.others)
         score = f"{name}: score {estimated.estimate.score[0]:.2f}."
-        self.report({"WARNING" if estimated.remarks else "INFO"}, " ".join([score, *estimated.remarks]))
+        remarks = (*estimated.remarks, *(() if first else self.kept_remark(set_up)))
+        self.report({"WARNING" if estimated.remarks else "INFO"}, " ".join([score, *remarks]))
         return {"FINISHED"}
 
     def _finish_people(self, context, estimated: EstimatedPeople, name: str) -> set[str]:
         model, people = load_body_model(body_model_file(context)), estimated.people
+        set_up = self.may_set_up(context)
         with all_or_nothing(context.scene):
             characters = build_people(
                 [one.estimate for one in people], model, photo=people[0].photo, name=name,
-                stand_on_ground=self.stand_on_ground,
+                stand_on_ground=self.stand_on_ground, set_up=set_up,
             )  # fmt: skip
             self._keep_photo(characters[0], people[0])
             for character, one in zip(characters, people, strict=True):
@@ -136,7 +140,8 @@ class BODY_FROM_IMAGE_OT_estimate(WatchesWorker, bpy.types.Operator):
         run_state(context).provider = people[0].provider
         scores = ", ".join(f"{one.estimate.score[0]:.2f}" for one in people)
         count = "1 person" if len(people) == 1 else f"{len(people)} people"
-        self.report({"INFO"}, " ".join([f"{name}: {count}, scores {scores}.", *estimated.remarks]))
+        remarks = (*estimated.remarks, *self.kept_remark(set_up))
+        self.report({"INFO"}, " ".join([f"{name}: {count}, scores {scores}.", *remarks]))
         return {"FINISHED"}
 
     def _keep_photo(self, character: Character, estimated: Estimated) -> None:

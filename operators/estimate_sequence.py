@@ -25,6 +25,7 @@ from .estimation import (
 from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND
 from .preferences import body_model_file, engine_settings
 from .run_state import run_state
+from .scene_choice import SetsUpScene
 from .smoothing_properties import SmoothingProperties
 from .watching import WatchesWorker
 
@@ -32,7 +33,7 @@ MOST_TOLD = 3
 """Faults of single pictures that are told one by one."""
 
 
-class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, bpy.types.Operator):
+class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, WatchesWorker, bpy.types.Operator):
     bl_idname = "body_from_image.estimate_sequence"
     bl_label = "Estimate Sequence"
     bl_description = (
@@ -66,7 +67,6 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
     box: bpy.props.FloatVectorProperty(
         name="Person Box",
         size=4,
-        min=0,
         options={"SKIP_SAVE"},
         description="Where the person is when they first appear: left, top, width and height in pixels. All 0: found "
         "by itself",
@@ -96,7 +96,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
             layout.prop(self, "start_frame")
         else:
             layout.prop(self, "pose_assets")
-        for name in ("field_of_view", "height", "stand_on_ground"):
+        for name in ("field_of_view", "height", "stand_on_ground", "scene_setup"):
             layout.prop(self, name)
 
     def _ask(self, context) -> Request:
@@ -125,12 +125,14 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
     def _finish(self, context, estimated: EstimatedMotion | EstimatedPictures) -> set[str]:
         if context.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
+        self._set_up = self.may_set_up(context)
         if isinstance(estimated, EstimatedPictures):
             characters, told = self._build_characters(context, estimated), list(estimated.errors)
         else:
             character, told = self._build_moving(context, estimated)
             characters = [character]
         make_active(context, characters[-1])
+        told += self.kept_remark(self._set_up)
         self._tell(context, estimated, characters, told)
         return {"FINISHED"}
 
@@ -150,7 +152,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
         with all_or_nothing(context.scene):
             character = build_character(
                 estimate, model, photo=behind or None, name=_name_of(paths), stand_on_ground=self.stand_on_ground,
-                start_frame=self.start_frame,
+                start_frame=self.start_frame, set_up=self._set_up,
             )  # fmt: skip
             write_record(character, estimate, estimated.remarks)
             write_note(character, estimated.raw, self.strength, self.keep_feet, self.stand_on_ground)
@@ -165,8 +167,9 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
 
     def _build_one(self, name: str, body: Estimated, model) -> Character:
         character = build_character(
-            body.estimate, model, photo=body.photo, name=name, stand_on_ground=self.stand_on_ground
-        )
+            body.estimate, model, photo=body.photo, name=name, stand_on_ground=self.stand_on_ground,
+            set_up=self._set_up,
+        )  # fmt: skip
         if body.photo_is_copy:
             image = character.camera.data.background_images[0].image
             image.pack()
@@ -185,7 +188,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SmoothingProperties, WatchesWorker, b
             )
         else:
             run_state(context).provider = estimated.bodies[0][1].provider
-            sentence = f"{len(characters)} of {len(characters) + len(told)} pictures gave a character."
+            sentence = f"{len(characters)} of {len(characters) + len(estimated.errors)} pictures gave a character."
         more = [f"And {len(told) - MOST_TOLD} more remarks."] if len(told) > MOST_TOLD else []
         self.report({"WARNING" if told else "INFO"}, " ".join([sentence, *told[:MOST_TOLD], *more]))
 

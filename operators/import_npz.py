@@ -11,13 +11,15 @@ from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from ..inference.files.amass import Motion, is_estimate, read_motion
 from ..inference.geometry.resample import resampled
-from ..rig.character import build_character, build_moving_character, key_pose, refit_armature, set_time
+from ..rig.character import build_character, build_moving_character, key_pose, reshape
 from ..rig.ground import move_to_ground
-from ..rig.shape_keys import betas_of, set_betas
+from ..rig.scene_setup import set_time
+from ..rig.shape_keys import betas_of
 from .active_character import active_character, make_active, record_of, write_motion_record, write_record
 from .all_or_nothing import all_or_nothing
 from .estimation import load_body_model
 from .preferences import body_model_file
+from .scene_choice import SetsUpScene
 
 OTHER_BODY = (
     "The file's shape coefficients belong to another body model than the one in use, so they are left out. "
@@ -25,7 +27,7 @@ OTHER_BODY = (
 )
 
 
-class BODY_FROM_IMAGE_OT_import_npz(bpy.types.Operator):
+class BODY_FROM_IMAGE_OT_import_npz(SetsUpScene, bpy.types.Operator):
     bl_idname = "body_from_image.import_npz"
     bl_label = "Import Body Motion"
     bl_description = "Bring a motion of AMASS, SMPL, SMPL-H or SMPL-X, or a saved estimate, onto a character"
@@ -70,13 +72,15 @@ class BODY_FROM_IMAGE_OT_import_npz(bpy.types.Operator):
             model = load_body_model(body_model_file(context))
             if context.mode != "OBJECT":
                 bpy.ops.object.mode_set(mode="OBJECT")
+            self._set_up = self.may_set_up(context)
             with all_or_nothing(context.scene):
                 name, frame_count, remarks = self._import(context, path, model)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         sentence = f"{name}: {frame_count} {'frame' if frame_count == 1 else 'frames'}."
-        self.report({"WARNING" if remarks else "INFO"}, " ".join([sentence, *remarks]))
+        told = (*remarks, *self.kept_remark(self._set_up))
+        self.report({"WARNING" if remarks else "INFO"}, " ".join([sentence, *told]))
         return {"FINISHED"}
 
     def _import(self, context, path: Path, model: BodyModel) -> tuple[str, int, tuple[str, ...]]:
@@ -97,7 +101,7 @@ class BODY_FROM_IMAGE_OT_import_npz(bpy.types.Operator):
         estimate = BodyEstimate.load(path)
         character = build_character(
             estimate, model, photo=None, name=path.stem, stand_on_ground=self.stand_on_ground,
-            start_frame=self.start_frame,
+            start_frame=self.start_frame, set_up=self._set_up,
         )  # fmt: skip
         write_record(character, estimate, ())
         make_active(context, character)
@@ -109,8 +113,9 @@ class BODY_FROM_IMAGE_OT_import_npz(bpy.types.Operator):
         betas = np.zeros(model.shapedirs.shape[2], np.float32) if betas is None else betas
         rotations, transl, rate = self._placed(context, motion, betas, model)
         character = build_moving_character(
-            model, betas, rotations, transl, name=path.stem, start_frame=self.start_frame, frame_rate=rate
-        )
+            model, betas, rotations, transl, name=path.stem, start_frame=self.start_frame, frame_rate=rate,
+            set_up=self._set_up,
+        )  # fmt: skip
         write_motion_record(character, path.name, model.hash, remarks)
         make_active(context, character)
         return character.armature
@@ -126,11 +131,11 @@ class BODY_FROM_IMAGE_OT_import_npz(bpy.types.Operator):
                 "Choose the model that it was made with, or import the motion onto a new character."
             )
         if betas is not None:
-            set_betas(armature, betas)
-            refit_armature(character)
+            reshape(character, betas)
         rotations, transl, rate = self._placed(context, motion, betas_of(armature), model)
         key_pose(armature, rotations, transl, name, self.start_frame)
-        set_time(self.start_frame, len(rotations), rate)
+        if self._set_up:
+            set_time(self.start_frame, len(rotations), rate)
         return armature
 
     def _placed(

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..inference.body.body_estimate import rotations_of
 from ..inference.motion.smooth_motion import smooth_motion
+from ..rig.armature import rest_frame
 from ..rig.axes import points_to_smpl
 from ..rig.character import Character
 from ..rig.ground import lowest_points
@@ -57,7 +58,8 @@ def smooth(context: bpy.types.Context, character: Character, strength: float, ke
     if note["on_ground"]:
         lowest = lowest_points(model, motion.betas, rotations, trans).min()
         if character.camera is not None:
-            character.camera.location.z -= lowest + place[2]  # the photo must match as before
+            units = rest_frame(armature).scale * armature.matrix_world.median_scale
+            character.camera.location.z -= units * (lowest + place[2])  # the photo must match as before
         place[2] = -lowest
     rekey_motion(armature, rotations, trans + points_to_smpl(place))
     note_smoothing(armature, strength, keep_feet, place)

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import bpy
 
+from ..rig.scene_setup import set_photo
 from .active_character import active_armature, record_of
 
 
@@ -17,7 +18,8 @@ class BODY_FROM_IMAGE_OT_show_photo(bpy.types.Operator):
     bl_idname = "body_from_image.show_photo"
     bl_label = "Show Photo Behind"
     bl_description = (
-        "Look through the camera that took the photo, with the photo behind the character; again: look away"
+        "Look through the camera that took the photo, with the photo behind the character: the scene takes over its "
+        "camera and size. Again: look away"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
@@ -36,6 +38,9 @@ class BODY_FROM_IMAGE_OT_show_photo(bpy.types.Operator):
         if photo_is_shown(context, camera):
             view.view_perspective = "PERSP"
             return {"FINISHED"}
+        background = camera.data.background_images[0].image
+        if background is not None and all(background.size):
+            set_photo(tuple(background.size), camera)
         context.scene.camera = camera
         camera.data.show_background_images = True
         view.view_perspective = "CAMERA"

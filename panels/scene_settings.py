@@ -28,7 +28,7 @@ class BodyFromImageSettings(bpy.types.PropertyGroup):
         name="In a Box", description="Look for the person in the box that was drawn; off: find the person by itself"
     )
     box: bpy.props.FloatVectorProperty(
-        name="Person Box", size=4, min=0, description="Left, top, width and height in the photo's pixels"
+        name="Person Box", size=4, description="Left, top, width and height in the photo's pixels"
     )
     box_picture: bpy.props.StringProperty(description="What the box was drawn on; on another picture it means nothing")
     lens: bpy.props.EnumProperty(

@@ -81,7 +81,7 @@ def _draw_person(layout, settings) -> None:
         lens.prop(settings, "field_of_view", text="Field of View °")
     elif settings.lens == "FOCAL":
         lens.prop(settings, "focal_length", text="Focal Length mm")
-    layout.prop(settings, "height", text="Person's Height")
+    layout.prop(settings, "height", text="Height in Metres")
     layout.prop(settings, "stand_on_ground")
 
 

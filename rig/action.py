@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 import bpy
 import numpy as np
 
+from .linked import keep_edits, require_own_object
+
 LINEAR = 1
 """Blender's number for linear interpolation between keys."""
 
@@ -15,15 +17,31 @@ def write_action(
     """Give `armature` a new action with a key on every frame from `start_frame`. The one it had stays in the file.
 
     Each of `channels` is a bone's name, its property ("rotation_quaternion", "location", "scale") and values (F, n).
+    Raises UserError for an armature that is linked from another file.
     """
+    require_own_object(armature)
+    keep_edits(armature)
     action = new_action(name, armature.name, start_frame, channels)
     animation = armature.animation_data_create()
-    if animation.action:
+    if animation.action and not animation.action.library:
         animation.action.use_fake_user = True  # else it would be gone from the file once that is saved
     animation.action = action
     if hasattr(action, "slots"):  # since 4.4
         animation.action_slot = action.slots[0]
     return action
+
+
+def own_action(owner: bpy.types.Object) -> None:
+    """Make the action of an override one of this file, so that keys can be added. Raises UserError for an object that
+    is linked from another file."""
+    require_own_object(owner)
+    keep_edits(owner)
+    animation = owner.animation_data
+    if animation and animation.action and animation.action.library:
+        slot = animation.action_slot.identifier if hasattr(animation, "action_slot") else None  # since 4.4
+        animation.action = animation.action.copy()
+        if slot:
+            animation.action_slot = animation.action.slots[slot]
 
 
 def new_action(

@@ -16,6 +16,8 @@ from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from ..inference.geometry.joints import JOINT_INDEX, JOINT_NAMES, JOINT_PARENTS
 from .axes import points_to_blender
+from .linked import require_own_data
+from .rest_frame import RestFrame, fit_frame
 
 JOINT_PROPERTY = "smpl_joint"
 """Custom property of each bone: the index of its joint. It outlives renaming."""
@@ -60,6 +62,7 @@ def create_armature(model: BodyModel, betas: np.ndarray, bone_names: tuple[str, 
             bone.align_roll(UP if JOINT_NAMES[joint].endswith(("ankle", "foot")) else FORWARD)
             if JOINT_PARENTS[joint] >= 0:
                 bone.parent = bones[bone_names[JOINT_PARENTS[joint]]]
+    armature.data[PLACED_PROPERTY] = [0.0] * len(betas)
     place_bones(armature, betas)
     bpy.context.scene.collection.objects.unlink(armature)
     for bone in armature.pose.bones:
@@ -68,10 +71,12 @@ def create_armature(model: BodyModel, betas: np.ndarray, bone_names: tuple[str, 
 
 
 def place_bones(armature: bpy.types.Object, betas: np.ndarray) -> None:
-    """Move the rest bones to the joints of `betas` (S,). Directions, rolls and all keys stay as they are. Raises
-    UserError when the armature is hidden."""
+    """Move the rest bones to the joints of `betas` (S,), wherever transforms that were applied have put the rest pose.
+    Directions, rolls and all keys stay as they are. Raises UserError when the armature is hidden or linked, or its rest
+    pose is another one."""
+    frame = rest_frame(armature)
     with editing(armature) as bones:
-        _move_bones(bones, rest_joints(armature, betas))
+        _move_bones(bones, frame.place(rest_joints(armature, betas)))
     # Noted in the same datablock that holds the bones, so that undo takes both back together.
     armature.data[PLACED_PROPERTY] = np.asarray(betas, float).tolist()
 
@@ -88,22 +93,31 @@ def joint_bones(armature: bpy.types.Object) -> list[str]:
 
 
 def rest_joints(armature: bpy.types.Object, betas: np.ndarray) -> np.ndarray:
-    """Where the joints (24, 3) of a body of shape `betas` (S,) rest, in the armature's space."""
+    """Where the joints (24, 3) of a body of shape `betas` (S,) rest: Blender's axes, metres. See `rest_frame`."""
     template = np.array(armature.data["rest_joints"]).reshape(-1, 3)
     per_beta = np.array(armature.data["rest_joints_per_beta"]).reshape(-1, *template.shape)
     return template + np.tensordot(np.asarray(betas, np.float64), per_beta, axes=1)
 
 
-def rest_rotations(armature: bpy.types.Object) -> np.ndarray:
-    """Rest orientations (24, 3, 3) of the joints' bones in the armature's space; columns are the bones' axes."""
+def rest_frame(armature: bpy.types.Object) -> RestFrame:
+    """Where SMPL's rest pose is in the armature's space now. Raises UserError when the bones rest in none."""
     bones = armature.data.bones
-    return np.array([np.array(bones[name].matrix_local)[:3, :3] for name in joint_bones(armature)], np.float64)
+    heads = np.array([np.array(bones[name].head_local) for name in joint_bones(armature)], np.float64)
+    return fit_frame(rest_joints(armature, placed_betas(armature)), heads, armature.name)
+
+
+def rest_rotations(armature: bpy.types.Object) -> np.ndarray:
+    """Rest orientations (24, 3, 3) of the joints' bones in SMPL's rest pose, Blender's axes; columns are the bones'
+    axes."""
+    bones, turn = armature.data.bones, rest_frame(armature).turn
+    return turn.T @ np.array([np.array(bones[name].matrix_local)[:3, :3] for name in joint_bones(armature)], np.float64)
 
 
 @contextmanager
 def editing(armature: bpy.types.Object) -> Iterator[bpy.types.ArmatureEditBones]:
     """Edit mode of `armature`; the user's active object and mode come back afterwards. Raises UserError when the
-    armature is hidden in a way that keeps Blender from editing it."""
+    armature is linked from another file, or hidden in a way that keeps Blender from editing it."""
+    require_own_data(armature)
     objects = bpy.context.view_layer.objects
     before = objects.active
     mode_before = before.mode if before else "OBJECT"
@@ -139,6 +153,7 @@ def _mean_tips(joints: np.ndarray, head_top: np.ndarray) -> np.ndarray:
 
 
 def _move_bones(bones: bpy.types.ArmatureEditBones, joints: np.ndarray) -> None:
+    """Put the heads to `joints` (24, 3) of the armature's space."""
     for bone in bones:
         joint = bone.get(JOINT_PROPERTY)
         if joint is None:

@@ -16,9 +16,9 @@ SENSOR_WIDTH = 36.0
 ASPECT_TOLERANCE = 0.02
 
 
-def create_camera(estimate: BodyEstimate, name: str, location: np.ndarray) -> bpy.types.Object:
-    """A camera at `location` (3,; Blender's frame) looking along +y that sees the body as the photo did. It is not
-    linked to a scene.
+def create_camera(estimate: BodyEstimate, name: str, location: np.ndarray, units: float = 1.0) -> bpy.types.Object:
+    """A camera at `location` (3,; Blender's axes, metres of `units`) looking along +y that sees the body as the
+    photo did. It is not linked to a scene.
 
     Blender's image plane runs over the pixels' edges, ours over their centres, hence the half pixel. The sensor's 36 mm
     lie along the longer side, as in a camera that is turned upright; with a horizontal fit the projection would be the
@@ -33,10 +33,11 @@ def create_camera(estimate: BodyEstimate, name: str, location: np.ndarray) -> bp
     camera.lens = estimate.focal * SENSOR_WIDTH / longer_side
     camera.shift_x = (image_width / 2 - center_x) / longer_side
     camera.shift_y = (center_y - image_height / 2) / longer_side
-    camera.clip_end = 1000.0
+    camera.clip_start, camera.clip_end = 0.1 * units, 1000.0 * units
+    camera.display_size = units
     viewer = bpy.data.objects.new(name, camera)
     viewer.rotation_euler = (math.pi / 2, 0, 0)
-    viewer.location = location
+    viewer.location = units * location
     return viewer
 
 

@@ -13,14 +13,16 @@ from ..inference.body.body_estimate import BodyEstimate, rotations_of
 from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from .action import write_action
-from .armature import create_armature, joint_bones, place_bones, placed_betas, rest_rotations
+from .armature import create_armature, joint_bones, place_bones, placed_betas, rest_frame, rest_rotations
 from .axes import points_to_blender
 from .bone_names import preset
 from .camera import create_camera, show_photo
 from .ground import move_to_ground
 from .mesh import PEOPLE, create_mesh, paint
 from .pose import bone_channels
-from .shape_keys import add_shape_keys, betas_of
+from .rest_frame import units_per_metre
+from .scene_setup import set_photo, set_time
+from .shape_keys import add_shape_keys, betas_of, set_betas
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,21 @@ def build_character(
     start_frame: int = 1,
     frame_rate: float | None = None,
     bone_names: str = "smpl",
+    set_up: bool = True,
 ) -> Character:
     """Build the character of `estimate` in the current scene, in a collection of its own called `name`.
 
-    The pose is keyed from `start_frame`, one frame each; the scene gets the photo's resolution, the clip's range and
-    frame rate (`frame_rate`, else the estimate's own, else the scene's stays), and the camera. `photo` must be upright
-    in the file (see `camera.show_photo`). `stand_on_ground` moves character and camera together, so that the lowest
-    point of the clip is at z = 0, the first pelvis above the origin, and the photo still matches.
+    The pose is keyed from `start_frame`, one frame each; if `set_up`, the scene gets the photo's resolution, the clip's
+    range and frame rate (`frame_rate`, else the estimate's own, else the scene's stays), and the camera. `photo` must
+    be upright in the file (see `camera.show_photo`). `stand_on_ground` moves character and camera together, so that the
+    lowest point of the clip is at z = 0, the first pelvis above the origin, and the photo still matches.
 
     The skin is plain linear blend skinning; `correctives.add_correctives` adds a licensed file's `posedirs`. Raises
     UserError when the estimate belongs to another body model, or for a photo that cannot be shown.
     """
     rate = frame_rate or estimate.mocap_framerate
     (character,) = _build_scene(
-        [estimate], model, [name], photo, _Staging(name, stand_on_ground, start_frame, [0], rate, bone_names)
+        [estimate], model, [name], photo, _Staging(name, stand_on_ground, start_frame, [0], rate, bone_names, set_up)
     )
     return character
 
@@ -91,6 +94,7 @@ def build_people(
     start_frame: int = 1,
     firsts: Sequence[int] | None = None,
     bone_names: str = "smpl",
+    set_up: bool = True,
 ) -> list[Character]:
     """Build a character for each person of one photo or film in the current scene, in one collection called `name`,
     before one camera, as `build_character` does for one. Characters are called `name`.1, `name`.2 and so on, and have
@@ -99,7 +103,7 @@ def build_people(
     """
     names = [f"{name}.{number}" for number in range(1, len(estimates) + 1)]
     begins, rate = list(firsts or [0] * len(estimates)), estimates[0].mocap_framerate
-    staging = _Staging(name, stand_on_ground, start_frame, begins, rate, bone_names)
+    staging = _Staging(name, stand_on_ground, start_frame, begins, rate, bone_names, set_up)
     people = _build_scene(estimates, model, names, photo, staging)
     for number, person in enumerate(people):
         paint(person.mesh, PEOPLE[number % len(PEOPLE)])
@@ -109,7 +113,8 @@ def build_people(
 @dataclass(frozen=True)
 class _Staging:
     """How characters are put into a scene: the collection's name, whether they are moved to the ground, the clip's
-    first frame, how many frames after it each one's keys begin, the frame rate, and the scheme of the bones' names."""
+    first frame, how many frames after it each one's keys begin, the frame rate, the scheme of the bones' names, and
+    whether the scene is set up for them."""
 
     collection: str
     stand_on_ground: bool
@@ -117,6 +122,7 @@ class _Staging:
     firsts: Sequence[int]
     frame_rate: float
     bone_names: str
+    set_up: bool
 
 
 def _build_scene(
@@ -137,13 +143,15 @@ def _build_scene(
     bodies = [
         _create_body(model, one.betas, name, staging.bone_names) for one, name in zip(estimates, names, strict=True)
     ]
-    camera = create_camera(estimates[0], f"{staging.collection}_camera", points_to_blender(move))
+    units = units_per_metre(bpy.context.scene)
+    camera = create_camera(estimates[0], f"{staging.collection}_camera", points_to_blender(move), units)
     _link(staging.collection, *(item for body in bodies for item in body), camera)
     for (armature, _), name, (rotations, transl), first in zip(bodies, names, motions, staging.firsts, strict=True):
         key_pose(armature, rotations, transl + move, name, staging.start_frame + first)
-    _set_photo_size(estimates[0], camera)
-    length = max(first + one.frame_count for first, one in zip(staging.firsts, estimates, strict=True))
-    set_time(staging.start_frame, length, staging.frame_rate)
+    if staging.set_up:
+        set_photo(estimates[0].image_size, camera)
+        length = max(first + one.frame_count for first, one in zip(staging.firsts, estimates, strict=True))
+        set_time(staging.start_frame, length, staging.frame_rate)
     if photo is not None:
         show_photo(camera, photo, estimates[0].image_size, staging.start_frame)
     return [Character(armature, mesh, camera) for armature, mesh in bodies]
@@ -159,6 +167,7 @@ def build_moving_character(
     start_frame: int = 1,
     frame_rate: float = 0.0,
     bone_names: str = "smpl",
+    set_up: bool = True,
 ) -> Character:
     """Build a character of shape `betas` (S,) that moves by `rotations` (F, 24, 3, 3) and `transl` (F, 3), SMPL's
     frame, in a collection of its own called `name`. There is no camera and no photo; the rest is as in
@@ -167,7 +176,8 @@ def build_moving_character(
     armature, body = _create_body(model, betas, name, bone_names)
     _link(name, armature, body)
     key_pose(armature, rotations, transl, name, start_frame)
-    set_time(start_frame, len(rotations), frame_rate)
+    if set_up:
+        set_time(start_frame, len(rotations), frame_rate)
     return Character(armature, body, None)
 
 
@@ -177,6 +187,20 @@ def refit_armature(character: Character) -> None:
     All keys stay valid: the pose is the same pose on another body.
     """
     place_bones(character.armature, betas_of(character.armature))
+
+
+def skin_frame(character: Character) -> np.ndarray:
+    """(4, 4) from SMPL's rest pose, in Blender's axes and metres, to the mesh's own space. Raises UserError as
+    `armature.rest_frame`."""
+    to_mesh = character.mesh.matrix_world.inverted() @ character.armature.matrix_world
+    return np.array(to_mesh, np.float64) @ rest_frame(character.armature).matrix
+
+
+def reshape(character: Character, betas: np.ndarray) -> None:
+    """Give the character another shape, `betas` (S,), skin and bones. Raises UserError, with nothing changed, where its
+    bones cannot be placed."""
+    place_bones(character.armature, betas)
+    set_betas(character.armature, betas)
 
 
 def bones_fit_shape(armature: bpy.types.Object) -> bool:
@@ -198,7 +222,8 @@ def key_pose(
     """Give `armature` a new action called `name` with `rotations` (F, 24, 3, 3) and `transl` (F, 3), SMPL's frame, a
     key a frame."""
     bones = joint_bones(armature)
-    quaternions, root_location = bone_channels(rest_rotations(armature), rotations, transl)
+    units = rest_frame(armature).scale
+    quaternions, root_location = bone_channels(rest_rotations(armature), rotations, transl, units)
     turns = [(bone, "rotation_quaternion", quaternions[:, joint]) for joint, bone in enumerate(bones)]
     write_action(armature, name, start_frame, [*turns, (bones[0], "location", root_location)])
 
@@ -209,6 +234,10 @@ def _create_body(
     armature = create_armature(model, betas, preset(bone_names).bones, name)
     body = create_mesh(model, armature, f"{name}_body")
     add_shape_keys(armature, body, model, betas)
+    units = units_per_metre(bpy.context.scene)
+    if units != 1:
+        for item, options in ((armature, {}), (body, {"shape_keys": True})):
+            item.data.transform(Matrix.Scale(units, 4), **options)
     return armature, body
 
 
@@ -217,22 +246,3 @@ def _link(name: str, *objects: bpy.types.Object) -> None:
     bpy.context.scene.collection.children.link(collection)
     for item in objects:
         collection.objects.link(item)
-
-
-def _set_photo_size(estimate: BodyEstimate, camera: bpy.types.Object) -> None:
-    render = bpy.context.scene.render
-    render.resolution_x, render.resolution_y = estimate.image_size
-    render.resolution_percentage = 100
-    render.pixel_aspect_x = render.pixel_aspect_y = 1.0
-    bpy.context.scene.camera = camera
-
-
-def set_time(start_frame: int, frame_count: int, frame_rate: float) -> None:
-    """Let the scene span a clip and, if `frame_rate` is not 0, run at its rate; go to its first frame."""
-    scene = bpy.context.scene
-    if frame_rate > 0:
-        # Blender keeps a whole number over a divisor: 29.97 is 30 / 1.001.
-        scene.render.fps = max(round(frame_rate), 1)
-        scene.render.fps_base = scene.render.fps / frame_rate
-    scene.frame_start, scene.frame_end = start_frame, start_frame + frame_count - 1
-    scene.frame_set(start_frame)

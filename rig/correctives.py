@@ -16,7 +16,8 @@ from ..inference.errors import UserError
 from ..inference.geometry.joints import JOINT_NAMES
 from .armature import BODY_MODEL_PROPERTY, joint_bones, rest_rotations
 from .axes import BLENDER_FROM_SMPL, points_to_blender
-from .character import Character
+from .character import Character, skin_frame
+from .linked import require_own_data
 
 PREFIX = "corrective "
 """Of the keys' names; what follows is the joint's name, row and column."""
@@ -34,7 +35,8 @@ NOTHING = 1e-9
 def add_correctives(character: Character, model: BodyModel) -> int:
     """Give the character's skin the correctives of `model`, driven by its bones; returns how many shape keys that took.
 
-    Those that it already had are replaced. Raises UserError when the model has none, or is not the character's.
+    Those that it already had are replaced. Raises UserError when the model has none or is not the
+    character's, and when the mesh is linked from another file.
     """
     armature, body = character.armature, character.mesh
     if model.posedirs is None:
@@ -46,13 +48,15 @@ def add_correctives(character: Character, model: BodyModel) -> int:
         raise UserError(
             f"{armature.name} was made with another body model than {model.name!r}. Choose the one it was made with."
         )
+    require_own_data(body)
     remove_correctives(character)
     basis = np.empty(3 * len(model.v_template), np.float32)
     body.data.shape_keys.key_blocks[0].data.foreach_get("co", basis)
     bones, count = joint_bones(armature), 0
+    to_skin = skin_frame(character)[:3, :3].T.astype(np.float32)
     for joint, directions in _directions_along_bones(model, rest_rotations(armature)):
         for (row, column), expression in ENTRIES.items():
-            offsets = directions[:, :, row, column]
+            offsets = directions[:, :, row, column] @ to_skin
             if np.abs(offsets).max() < NOTHING:
                 continue
             key = body.shape_key_add(name=f"{PREFIX}{JOINT_NAMES[joint]} {row}{column}", from_mix=False)
@@ -64,7 +68,9 @@ def add_correctives(character: Character, model: BodyModel) -> int:
 
 
 def remove_correctives(character: Character) -> None:
-    """Take the correctives from the character's skin; nothing happens when it has none."""
+    """Take the correctives from the character's skin; nothing happens when it has none. Raises UserError when the mesh
+    is linked from another file."""
+    require_own_data(character.mesh)
     for key in corrective_keys(character.mesh):
         key.driver_remove("value")
         character.mesh.shape_key_remove(key)

@@ -7,6 +7,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ..inference.body.body_model import BodyModel
+from .linked import require_own_object
 
 FRAMES_AT_ONCE = 256
 """Keeps a long clip's heights within a few megabytes."""
@@ -50,8 +51,12 @@ def lowest_points(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, tr
 def lower_to_ground(body: bpy.types.Object, others: Iterable[bpy.types.Object], depsgraph: bpy.types.Depsgraph) -> None:
     """Raise or lower `others` together so that `body`, which follows one of them, touches z = 0 in the present frame.
 
-    Whatever was done to pose and shape since the estimate counts.
+    Whatever was done to pose and shape since the estimate counts. Raises UserError when one of them is linked from
+    another file.
     """
+    others = list(others)
+    for item in others:
+        require_own_object(item)
     evaluated = body.evaluated_get(depsgraph)
     points = np.empty(3 * len(evaluated.data.vertices), np.float32)
     evaluated.data.vertices.foreach_get("co", points)

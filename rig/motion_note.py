@@ -18,10 +18,11 @@ import numpy as np
 from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
 from .character import Character, key_pose
+from .rest_frame import units_per_metre
 
 NOTE = "body_from_image_motion"
 """Custom property of the armature: the text, the action with the keys, and how these were made. `place` is what was
-added to the estimate's translations, in Blender's frame; `on_ground`: so that the lowest point is at z = 0."""
+added to the estimate's translations, metres of Blender's axes; `on_ground`: so that the lowest point is at z = 0."""
 HEADING = "What each frame of a film showed, for Body from Image's Smooth Motion: an npz as base64."
 LINE = 120
 
@@ -34,9 +35,10 @@ def write_note(character: Character, raw: bytes, strength: float, keep_feet: boo
     encoded = base64.b64encode(raw).decode("ascii")
     lines = [encoded[start : start + LINE] for start in range(0, len(encoded), LINE)]
     text.from_string("\n".join([HEADING, *lines]))
-    # The camera stands where the estimate's has its origin, so its place is what the motion was moved by.
+    # The camera stands where the estimate has its origin, so its place is what the motion was moved by.
+    place = np.array(character.camera.location) / units_per_metre(bpy.context.scene)
     armature[NOTE] = {"raw": text, "action": armature.animation_data.action, "on_ground": on_ground}
-    note_smoothing(armature, strength, keep_feet, character.camera.location)
+    note_smoothing(armature, strength, keep_feet, place)
 
 
 def note_smoothing(armature: bpy.types.Object, strength: float, keep_feet: bool, place: Sequence[float]) -> None:

@@ -7,15 +7,15 @@ from .axes import points_to_blender, rotations_to_blender
 
 
 def bone_channels(
-    rest_rotations: np.ndarray, rotations: np.ndarray, transl: np.ndarray
+    rest_rotations: np.ndarray, rotations: np.ndarray, transl: np.ndarray, units: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Quaternions (F, 24, 4), sign-continuous, and the root bone's location (F, 3).
 
-    `rest_rotations` (24, 3, 3) are the bones' axes P in the armature; `rotations` (F, 24, 3, 3) and `transl` (F, 3) are
-    SMPL's. A bone's channels are written in its own rest axes: Pᵀ R P, and Pᵀ t for the root. SMPL turns the root
-    about the rest pelvis and then adds `transl`, and so does Blender.
+    `rest_rotations` (24, 3, 3) are the bones' axes P in SMPL's rest pose; `rotations` (F, 24, 3, 3) and `transl` (F, 3)
+    are SMPL's. A bone's channels are written in its own rest axes: Pᵀ R P, and Pᵀ t for the root. SMPL turns the root
+    about the rest pelvis and then adds `transl`, and so does Blender, `units` to the metre.
     """
     turned = rotations_to_blender(np.asarray(rotations, np.float64))
     basis = np.einsum("jba,fjbc,jcd->fjad", rest_rotations, turned, rest_rotations)
-    location = points_to_blender(np.asarray(transl, np.float64)) @ rest_rotations[0]
+    location = units * points_to_blender(np.asarray(transl, np.float64)) @ rest_rotations[0]
     return continuous_quaternions(matrix_to_quaternion(basis)), location

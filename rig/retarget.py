@@ -16,10 +16,10 @@ from ..inference.errors import UserError
 from ..inference.geometry.joints import JOINT_INDEX
 from ..inference.geometry.rotations import axis_angle_to_matrix, continuous_quaternions, matrix_to_quaternion
 from .action import write_action
-from .armature import joint_bones
 from .bone_maps import BoneMap, find_bones
-from .character import Character
-from .export.sampling import keeping_pose, sample_clip
+from .character import Character, skin_frame
+from .export.sampling import keeping_pose, sample_joints
+from .linked import require_own_object
 from .shape_keys import rest_vertices
 from .skeleton import Skeleton
 
@@ -115,10 +115,7 @@ def swing(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def _check(target: bpy.types.Object, bone_map: BoneMap) -> None:
-    if target.library or target.data.library:
-        raise UserError(
-            f"{target.name} is linked from another file. Make it local, or an override, to retarget onto it."
-        )
+    require_own_object(target)
     held = [
         name
         for joint, name in bone_map.bones.items()
@@ -140,16 +137,22 @@ def _prepare(bone: bpy.types.PoseBone) -> None:
 
 def _motion_of(character: Character) -> Motion:
     with keeping_pose(character.armature):
-        clip = sample_clip(character.armature)
-    order = [clip.bones.index(bone) for bone in joint_bones(character.armature)]
+        clip = sample_joints(character.armature)
     scale = np.linalg.norm(clip.world[:3, 0])
     return Motion(
         clip.first_frame,
-        clip.turned()[:, order],
-        clip.placed()[..., :3, 3][:, order],
-        clip.rest[..., :3, 3][order] * scale,
-        float(rest_vertices(character.armature, character.mesh)[:, 2].min()) * scale,
+        clip.turned(),
+        clip.placed()[..., :3, 3],
+        clip.rest[..., :3, 3] * scale,
+        _sole(character) * scale,
     )
+
+
+def _sole(character: Character) -> float:
+    """Height of the lowest vertex in SMPL's own rest pose, metres."""
+    from_skin = np.linalg.inv(skin_frame(character))
+    skin = rest_vertices(character.armature, character.mesh)
+    return float((skin @ from_skin[2, :3] + from_skin[2, 3]).min())
 
 
 def _orientations(

@@ -8,11 +8,12 @@ from mathutils import Matrix, Quaternion
 
 from ..inference.errors import UserError
 from ..inference.refinement.parametric_body import Parameters
-from .armature import joint_bones, rest_joints, rest_rotations
+from .action import own_action
+from .armature import joint_bones, rest_frame, rest_joints, rest_rotations
 from .axes import BLENDER_FROM_SMPL, points_to_smpl, rotations_to_smpl
-from .character import Character, refit_armature
+from .character import Character, reshape
 from .pose import bone_channels
-from .shape_keys import BETA_NAMES_PROPERTY, betas_of
+from .shape_keys import betas_of
 
 OPENCV_FROM_BLENDER_CAMERA = np.diag([1.0, -1.0, -1.0])
 """Blender's camera looks along its -z with y up; OpenCV's along +z with y down."""
@@ -27,25 +28,24 @@ def seen_pose(character: Character) -> Parameters:
     basis = np.array([np.array(bone.matrix_basis.to_quaternion().to_matrix()) for bone in bones], np.float64)
     rotations = rotations_to_smpl(np.einsum("jab,jbc,jdc->jad", rest, basis, rest))
     pelvis = points_to_smpl(rest_joints(armature, betas)[0])
-    location = points_to_smpl(rest[0] @ np.array(bones[0].matrix_basis.translation, np.float64))
+    moved = np.array(bones[0].matrix_basis.translation, np.float64) / rest_frame(armature).scale
+    location = points_to_smpl(rest[0] @ moved)
     rotations[0] = turn @ rotations[0]
     return Parameters(rotations, betas, turn @ (pelvis + location) + shift - pelvis)
 
 
 def show_pose(character: Character, parameters: Parameters, frame: int) -> None:
     """Give the character a pose, shape and place that are told in its camera's frame, with keys at `frame`. The
-    camera and the armature's own place stay. Raises UserError without a camera."""
+    camera and the armature's own place stay. Raises UserError without a camera, and where bones cannot be placed."""
     turn, shift = _camera_from_armature(character)
     armature, betas = character.armature, parameters.betas
-    for name, beta in zip(armature.data[BETA_NAMES_PROPERTY], betas, strict=True):
-        armature[name] = float(beta)
-    refit_armature(character)
-    armature.update_tag()
+    reshape(character, betas)
     pelvis = points_to_smpl(rest_joints(armature, betas)[0])
     rotations = parameters.rotations.copy()
     rotations[0] = turn.T @ rotations[0]
     transl = turn.T @ (pelvis + parameters.transl - shift) - pelvis
-    _, location = bone_channels(rest_rotations(armature), rotations[None], transl[None])
+    units = rest_frame(armature).scale
+    _, location = bone_channels(rest_rotations(armature), rotations[None], transl[None], units)
     root = armature.pose.bones[joint_bones(armature)[0]]
     key_joints(armature, rotations, range(len(rotations)), frame)
     root.location = location[0]
@@ -54,7 +54,8 @@ def show_pose(character: Character, parameters: Parameters, frame: int) -> None:
 
 def key_joints(armature: bpy.types.Object, rotations: np.ndarray, joints: Iterable[int], frame: int) -> None:
     """Give some `joints` the rotations that `rotations` (24, 3, 3; relative to the parents) holds for them, with keys
-    at `frame`."""
+    at `frame`. Raises UserError for an armature that is linked from another file."""
+    own_action(armature)
     names = joint_bones(armature)
     quaternions, _ = bone_channels(rest_rotations(armature), rotations[None], np.zeros((1, 3)))
     for joint in joints:
@@ -68,10 +69,12 @@ def key_joints(armature: bpy.types.Object, rotations: np.ndarray, joints: Iterab
 
 
 def _camera_from_armature(character: Character) -> tuple[np.ndarray, np.ndarray]:
-    """Turn (3, 3) and shift (3,) of points in SMPL's axes about the armature's origin to the camera's OpenCV frame."""
+    """Turn (3, 3) and shift (3,), in the metres of SMPL's rest pose, of points in its axes to the camera's OpenCV
+    frame. What is twice as large twice as far away looks the same, so scale is taken off both."""
     if character.camera is None:
         name = character.armature.name
         raise UserError(f"The camera of {name} was deleted. Undo that, or estimate the image again.")
-    between = np.array(character.camera.matrix_world.inverted() @ character.armature.matrix_world, np.float64)
-    turn = between[:3, :3] / np.cbrt(np.linalg.det(between[:3, :3]))
-    return OPENCV_FROM_BLENDER_CAMERA @ turn @ BLENDER_FROM_SMPL, OPENCV_FROM_BLENDER_CAMERA @ between[:3, 3]
+    to_camera = character.camera.matrix_world.normalized().inverted() @ character.armature.matrix_world
+    between = np.array(to_camera, np.float64) @ rest_frame(character.armature).matrix
+    between[:3] /= np.cbrt(np.linalg.det(between[:3, :3]))
+    return OPENCV_FROM_BLENDER_CAMERA @ between[:3, :3] @ BLENDER_FROM_SMPL, OPENCV_FROM_BLENDER_CAMERA @ between[:3, 3]

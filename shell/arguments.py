@@ -23,14 +23,20 @@ def parser() -> argparse.ArgumentParser:
     estimate = top.add_subparsers(dest="command", required=True).add_parser(
         "estimate", help="a body for each picture, or for one moving person"
     )
-    estimate.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE|DIR|VIDEO")
+    estimate.add_argument(
+        "inputs", nargs="*", type=Path, metavar="IMAGE|DIR|VIDEO", help="with --keypoints they may be left out"
+    )
     estimate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to; made if missing")
     estimate.add_argument(
         "--format", type=formats, default=None, metavar="LIST",
         help=f"comma-separated: {','.join(PICTURE_FORMATS + SCENE_FORMATS)} (default {','.join(DEFAULT_FORMATS)})",
     )  # fmt: skip
     estimate.add_argument(
-        "--keypoints", type=Path, metavar="FILE", help="OpenPose, COCO or our own JSON; skips Human2D"
+        "--keypoints", type=Path, metavar="FILE|DIR",
+        help="OpenPose, COCO, AlphaPose or our own JSON, or a folder with one a frame; skips Human2D",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--image-size", type=image_size, metavar="W,H", help="of the keypoints' pictures, where these are not given"
     )
     estimate.add_argument("--body-model", type=Path, metavar="FILE", help="a licensed SMPL .pkl or .npz")
     estimate.add_argument("--box", type=box, metavar="X,Y,W,H", help="where the person is, in pixels")
@@ -111,6 +117,14 @@ def box(text: str) -> np.ndarray:
     if values.shape != (4,) or not np.isfinite(values).all() or values[2:].min() < 8:
         raise argparse.ArgumentTypeError(f"{text!r} is not a box: four numbers X,Y,W,H in pixels, W and H at least 8")
     return values
+
+
+def image_size(text: str) -> tuple[int, int]:
+    with suppress(ValueError):
+        width, height = (int(part) for part in text.replace("x", ",").split(","))
+        if min(width, height) > 0:
+            return width, height
+    raise argparse.ArgumentTypeError(f"{text!r} is not a picture's size: WIDTH,HEIGHT in pixels")
 
 
 def people(text: str) -> int | None:

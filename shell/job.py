@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from ..inference.motion.smooth_motion import STRENGTH
 from ..inference.networks.person import photo_mask
 from ..rig.write_files import require_blender, write_files, write_people
 from .arguments import DEFAULT_FORMATS, SCENE_FORMATS
+from .no_pictures import Blank, blank_items
 from .table import Outcome
 
 
@@ -39,10 +41,8 @@ class Job:
         self.missing_remark: list[str] = []
         self._check_options()
         self._check_blender()
-        folders = {path for path in options.inputs if path.is_dir()}
-        inputs = with_neighbours(options.inputs) if options.motion else options.inputs
-        self.items = [item for item in open_inputs(inputs) if not is_own_output(item, folders)]
-        self.keypoints = self._read_keypoints()
+        self.keypoints = read_keypoints(options.keypoints) if options.keypoints else None
+        self.items = self._open_items()
         self.engine = Engine(
             Settings(
                 device=options.device,
@@ -60,6 +60,10 @@ class Job:
             raise UserError(f"The folder {self.out} could not be made: {error.strerror or error}.") from error
 
     def _check_options(self) -> None:
+        if not self.options.inputs and not self.options.keypoints:
+            raise UserError("Name a picture, a folder or a film; or give --keypoints of one.")
+        if self.options.image_size and (self.options.inputs or not self.options.keypoints):
+            raise UserError("--image-size is for --keypoints without pictures.")
         named = {"--smooth": self.options.smooth is not None, "--keep-feet": self.options.keep_feet}
         named["--fps"] = self.options.fps is not None
         for name, given in named.items():
@@ -85,16 +89,19 @@ class Job:
             # The user did not ask for FBX by name: give them the rest, and say what is missing.
             self.scene_formats, self.missing_remark = (), [str(error)]
 
-    def _read_keypoints(self) -> list[Keypoints] | None:
-        if self.options.keypoints is None:
-            return None
-        frames = read_keypoints(self.options.keypoints)
-        if len(frames) != len(self.items):
+    def _open_items(self) -> list[InputItem]:
+        options = self.options
+        if not options.inputs:
+            return blank_items(options.keypoints, self.keypoints, options.image_size)
+        folders = {path for path in options.inputs if path.is_dir()}
+        inputs = with_neighbours(options.inputs) if options.motion else options.inputs
+        items = [item for item in open_inputs(inputs) if not is_own_output(item, folders)]
+        if self.keypoints is not None and len(self.keypoints) != len(items):
             raise UserError(
-                f"{self.options.keypoints} holds keypoints of {len(frames)} frames, "
-                f"but there are {len(self.items)} pictures."
+                f"{options.keypoints} holds keypoints of {len(self.keypoints)} frames, "
+                f"but there are {len(items)} pictures."
             )
-        return frames
+        return items
 
     def run_pictures(self) -> list[Outcome]:
         outcomes = []
@@ -104,6 +111,9 @@ class Job:
                 self._one_picture(item, self.keypoints and self.keypoints[index], outcome)
             except UserError as error:
                 outcome.error = str(error)
+            except Exception as error:  # a fault of ours with one picture must not lose a night's work on the others
+                traceback.print_exc()
+                outcome.error = f"The engine failed, which is a fault of its own: {type(error).__name__}: {error}."
             outcome.seconds = round(time.perf_counter() - began, 3)
             outcomes.append(outcome)
         return outcomes
@@ -122,7 +132,8 @@ class Job:
         outcome.remarks += [*([photo.note] if photo.note else []), *result.remarks, *self.missing_remark]
         self._write_picture_files(result, photo, item.name, outcome)
         if self.scene_formats:
-            behind = upright_file(photo, self.out / f"{item.name}.photo.png")
+            blank = isinstance(item, Blank)
+            behind = None if blank else upright_file(photo, self.out / f"{item.name}.photo.png")
             self._write_scene_files(result.estimate, behind, item.name, outcome)
 
     def _several_people(self, photo: Photo, name: str, outcome: Outcome) -> None:
@@ -187,7 +198,7 @@ class Job:
         outcome.files += [path.name for path in paths]
 
     def run_motion(self) -> list[Outcome]:
-        first = self.options.inputs[0]
+        first = (self.options.inputs or [self.options.keypoints])[0]
         outcome, began = Outcome(first.name if first.is_dir() else first.stem), time.perf_counter()
         try:
             self._one_motion(outcome)
@@ -235,9 +246,11 @@ class Job:
         strength = STRENGTH if self.options.smooth is None else self.options.smooth
         return MotionOptions(self.options.fps or 0.0, strength, self.options.keep_feet)
 
-    def _behind(self) -> Path | list[Path]:
+    def _behind(self) -> Path | list[Path] | None:
         """A film lies behind the characters as it is; so does a numbered sequence of pictures."""
         first = self.items[0]
+        if isinstance(first, Blank):
+            return None
         return first.path if first.video else [item.path for item in self.items]
 
     def _one_motion(self, outcome: Outcome) -> None:

@@ -1,15 +1,14 @@
 """`BodyEstimate`: the only thing that crosses from the engine to Blender, to disk and to tests."""
 
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
-from zipfile import BadZipFile
 
 import numpy as np
 
 from ..errors import UserError
 from ..files.destination import replacing
+from ..files.npz import BadArrays, open_npz
 from ..geometry.joints import KEYPOINT_NAMES
 from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
@@ -91,19 +90,58 @@ class BodyEstimate:
     def load(cls, path: Path | BinaryIO) -> "BodyEstimate":
         """Read what `save` wrote, from a file or its bytes. Raises UserError for anything that is not such a file."""
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files if name in cls.__dataclass_fields__}
-        except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
-            raise UserError(f"{path} is not a body estimate that this program wrote.") from error
-        scalars = {name: arrays[name].item() for name in ("focal", "mocap_framerate", "gender", "source", "body_model")
-                   if name in arrays}  # fmt: skip
-        arrays.update(scalars)
-        try:
-            arrays["image_size"] = tuple(int(side) for side in arrays["image_size"])
+            with open_npz(path) as archive:
+                _check_shapes({name: archive.shape(name) for name in cls.__dataclass_fields__ if name in archive.names})
+                arrays = archive.read_some(cls.__dataclass_fields__, MAX_ARRAY_SIZE)
+            _check_numbers(arrays)
+        except BadArrays as error:
+            raise UserError(f"{path} is not a body estimate that this program wrote: {error}.") from error
+        arrays.update({name: arrays[name].item() for name in (*NUMBERS, *TEXTS) if name in arrays})
+        arrays["image_size"] = tuple(int(side) for side in arrays["image_size"])
+        if "keypoint_names" in arrays:
             arrays["keypoint_names"] = tuple(str(name) for name in arrays["keypoint_names"])
-            return cls(**arrays)
-        except (KeyError, TypeError) as error:
-            raise UserError(f"{path} lacks parts of a body estimate: {error}.") from error
+        return cls(**arrays)
+
+
+MAX_ARRAY_SIZE = 128 * 2**20
+"""Bytes of one array: an hour and a half of keypoints at 60 frames a second."""
+FRAMES = -1
+SHAPES: dict[str, tuple[int | None, ...]] = {
+    "poses": (FRAMES, 72), "betas": (10,), "trans": (FRAMES, 3), "keypoints_2d": (FRAMES, None, 3),
+    "joints_3d": (FRAMES, 24, 3), "joints_2d": (FRAMES, 24, 2), "focal": (), "camera_center": (2,), "image_size": (2,),
+    "bbox": (FRAMES, 4), "score": (FRAMES,), "body_model": (), "faces": (None, 3), "vertices": (FRAMES, None, 3),
+    "silhouette": (None, None), "silhouette_window": (3,), "joint_uncertainty": (FRAMES, 24), "mocap_framerate": (),
+    "gender": (), "source": (), "keypoint_names": (None,),
+}  # fmt: skip
+"""Of each array; None is any number, FRAMES the same in all."""
+NUMBERS, TEXTS = ("focal", "mocap_framerate"), ("body_model", "gender", "source")
+REQUIRED = (
+    "poses", "betas", "trans", "keypoints_2d", "joints_3d", "joints_2d", "focal", "camera_center", "image_size", "bbox",
+    "score", "body_model", "faces",
+)  # fmt: skip
+
+
+def _check_shapes(shapes: dict[str, tuple[int, ...]]) -> None:
+    """Raise BadArrays for arrays that are missing or that do not go together. They are not unpacked for that."""
+    missing = [name for name in REQUIRED if name not in shapes]
+    if missing:
+        raise BadArrays(f"it lacks {', '.join(missing)}")
+    frames = shapes["poses"][0] if shapes["poses"] else 0
+    for name, shape in shapes.items():
+        wanted = tuple(frames if side == FRAMES else side for side in SHAPES[name])
+        fits = len(shape) == len(wanted) and all(want in (None, have) for want, have in zip(wanted, shape, strict=True))
+        if not fits or 0 in shape:
+            raise BadArrays(f"its '{name}' has the shape {shape}")
+
+
+def _check_numbers(arrays: dict[str, np.ndarray]) -> None:
+    for name, array in arrays.items():
+        if array.dtype.kind not in ("U" if name in (*TEXTS, "keypoint_names") else "fiu"):
+            raise BadArrays(f"its '{name}' is of the wrong kind")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise BadArrays(f"its '{name}' has numbers that are not finite")
+    if not arrays["focal"] > 0 or arrays["image_size"].min() < 1 or arrays.get("mocap_framerate", np.zeros(())) < 0:
+        raise BadArrays("its camera cannot be one")
 
 
 def upright_from_camera(

@@ -5,21 +5,20 @@ Whatever the file says is checked here before anything downstream sees it.
 """
 
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import UserError
+from ..files.npz import BadArrays, open_npz
 from ..geometry.joints import JOINT_PARENTS
 from .smpl_pickle import UnusableFile, read_pickled_arrays
 
 BETA_COUNT = 10
 """Shape coefficients that are used; files with 300 are cut, as their first ones are the same."""
 MAX_FILE_SIZE = 400 * 2**20
-MAX_ARRAY_SIZE = 1024 * 2**20
+MAX_ARRAY_SIZE = 128 * 2**20
 """Bytes of one unpacked array; the 300 shape coefficients of 6890 vertices in float64 take 50 million."""
 REQUIRED = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
 OPTIONAL_NUMBERS = ("posedirs", "vt", "ft", "vertex_mirror", "landmark_ids")
@@ -89,35 +88,11 @@ def _read_bytes(path: Path) -> bytes:
 
 def _read_npz(data: bytes) -> dict[str, np.ndarray]:
     """The arrays we know out of an npz; the others, whatever they are, stay packed."""
-    arrays = {}
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = {info.filename: info for info in archive.infolist()}
-            for name in REQUIRED + OPTIONAL_NUMBERS + OPTIONAL_NAMES:
-                info = members.get(f"{name}.npy")
-                if info is not None:
-                    arrays[name] = _read_npy(name, archive, info)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
-        raise UnusableFile("it is damaged, or not an npz") from error
-    return arrays
-
-
-def _read_npy(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
-    """One array. `file_size` bounds what is unpacked, and nothing is allocated on the word of the array's header."""
-    if info.file_size > MAX_ARRAY_SIZE:
-        raise UnusableFile(f"its '{name}' would unpack to {info.file_size / 2**20:.0f} MiB")
-    packed = io.BytesIO(archive.read(info))
-    try:
-        version = np.lib.format.read_magic(packed)
-        if version == (1, 0):
-            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(packed)
-        else:
-            shape, is_fortran, dtype = np.lib.format.read_array_header_2_0(packed)
-        if dtype.hasobject or dtype.itemsize == 0 or dtype.fields is not None:
-            raise UnusableFile(f"its '{name}' is not an array of plain numbers")
-        return np.frombuffer(packed.read(), dtype).reshape(shape, order="F" if is_fortran else "C")
-    except (ValueError, KeyError, TypeError) as error:
-        raise UnusableFile(f"its '{name}' is damaged") from error
+        with open_npz(io.BytesIO(data)) as archive:
+            return archive.read_some(REQUIRED + OPTIONAL_NUMBERS + OPTIONAL_NAMES, MAX_ARRAY_SIZE)
+    except BadArrays as error:
+        raise UnusableFile(str(error)) from error
 
 
 def _checked(arrays: dict[str, np.ndarray]) -> SmplArrays:
@@ -132,6 +107,9 @@ def _checked(arrays: dict[str, np.ndarray]) -> SmplArrays:
     weights = _floats(arrays, "weights", (vertex_count, joint_count))
     if np.abs(weights.sum(1) - 1).max() > 0.01:
         raise UnusableFile("the skinning weights of its vertices do not add up to 1")
+    regressor = _floats(arrays, "J_regressor", (joint_count, vertex_count))
+    if np.abs(regressor.sum(1) - 1).max() > 0.01:
+        raise UnusableFile("its 'J_regressor' does not make joints of averages of vertices")
     faces = _indices(arrays, "f", (None, 3), vertex_count)
     vt = _floats(arrays, "vt", (None, 2)) if "vt" in arrays and "ft" in arrays else None
     mirror = _indices(arrays, "vertex_mirror", (vertex_count,), vertex_count) if "vertex_mirror" in arrays else None
@@ -140,7 +118,7 @@ def _checked(arrays: dict[str, np.ndarray]) -> SmplArrays:
         v_template=_floats(arrays, "v_template", (vertex_count, 3)),
         shapedirs=np.ascontiguousarray(shapedirs),
         posedirs=_floats(arrays, "posedirs", posedirs_shape) if "posedirs" in arrays else None,
-        J_regressor=_floats(arrays, "J_regressor", (joint_count, vertex_count)),
+        J_regressor=regressor,
         weights=weights,
         parents=parents,
         f=faces,

@@ -9,14 +9,17 @@ chumpy nor scipy is needed, and no array is larger than the file it came from.
 import io
 import pickle
 import re
+import struct
 from math import prod
 from typing import ClassVar
 
 import numpy as np
 
 MAX_NESTING = 20
-MAX_DENSE_SIZE = 10_000_000
+MAX_DENSE_SIZE = 2_000_000
 """Elements of a sparse matrix made dense: SMPL's J_regressor has 24 × 6890, but a few bytes could claim anything."""
+MAX_BYTES = 2**40
+"""More than any file; a larger number cannot be asked of Python's own reader."""
 SIMPLE_DTYPE = re.compile(r"[iuf][248]|[iu]1|b1")
 
 ALLOWED = {
@@ -133,6 +136,16 @@ class _InertUnpickler(pickle._Unpickler):
         if kind is None:
             raise UnusableFile(f"it asks to run {module}.{name}, which no SMPL file needs, and nothing of it was run")
         return type("Inert", (Inert,), {"kind": kind})
+
+    def load_bytearray8(self) -> None:
+        """Protocol 5's bytes, without allocating what the file does not hold."""
+        (size,) = struct.unpack("<Q", self.read(8))
+        content = self.read(min(size, MAX_BYTES))
+        if len(content) < size:
+            raise UnusableFile("it ends too early")
+        self.append(content)
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
     def persistent_load(self, pid: object) -> None:
         raise UnusableFile("it refers to objects outside the file")

@@ -29,6 +29,8 @@ TOWARDS_LIGHT = np.array([-0.42, -0.62, -0.66])
 """From the upper left, behind the viewer's shoulder; camera frame."""
 DRAWN_SIDE = 1100
 """The body is drawn about this many pixels large whatever the photo, at most twice as finely as the photo itself."""
+PERSON_UNITS = 300
+"""Thinnest lines in a person's height: what outlines a small figure in a large photo must not fill it."""
 _FRACTION_BITS = 4
 
 
@@ -83,7 +85,7 @@ def _draw_body(picture: np.ndarray, estimate: BodyEstimate, frame: int, light: n
     """Blend the body, `light` where it is brightest, and a thin outline into the picture, in place."""
     vertices = estimate.vertices[frame].astype(np.float64)
     pixels = project(vertices, estimate.focal, estimate.camera_center)
-    unit = _unit(picture.shape)
+    unit = min(_unit(picture.shape), _extent(pixels) / PERSON_UNITS)
     window = _window(pixels, picture.shape, margin=2 * unit)
     if window is None:
         return
@@ -107,6 +109,12 @@ def _draw_body(picture: np.ndarray, estimate: BodyEstimate, frame: int, light: n
 def _unit(shape: tuple[int, ...]) -> float:
     """Thickness of the thinnest line in pixels: what is one pixel at 500 is four at 2000."""
     return max(shape[:2]) / 500
+
+
+def _extent(pixels: np.ndarray) -> float:
+    """Longer side of a body's box in the picture; infinite where it is nowhere."""
+    seen = pixels[np.isfinite(pixels).all(axis=1)]
+    return float(np.ptp(seen, axis=0).max()) if len(seen) else np.inf
 
 
 def _window(pixels: np.ndarray, shape: tuple[int, ...], margin: float) -> tuple[int, int, int, int] | None:

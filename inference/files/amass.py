@@ -3,16 +3,17 @@
 AMASS's world is z up; our own estimates, and some other tools, are y up. No key tells which. See `_is_z_up`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from ..errors import UserError
 from ..geometry.joints import JOINT_NAMES
 from ..geometry.rotations import axis_angle_to_matrix
+from .npz import BadArrays, Npz, open_npz
 
 SMPL_FROM_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 """AMASS's z-up world to SMPL's y-up frame: -90° about x."""
@@ -119,40 +120,28 @@ KEYS = ("poses", "trans", "betas", "mocap_framerate", "mocap_frame_rate", "surfa
         "focal", "camera_center")  # fmt: skip
 
 
-def _names(path: Path) -> Sequence[str]:
+def _names(path: Path) -> frozenset[str]:
     with _opened(path) as archive:
-        return archive.files
+        return archive.names
 
 
-def _opened(path: Path) -> np.lib.npyio.NpzFile:
+@contextmanager
+def _opened(path: Path) -> Iterator[Npz]:
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
     try:
-        archive = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise UserError(f"{path} cannot be read: it is not an npz, or it is damaged.") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise UserError(f"{path} cannot be read: it holds a single array. Choose an npz with 'poses' in it.")
-    return archive
+        with open_npz(path) as archive:
+            yield archive
+    except BadArrays as error:
+        raise UserError(f"{path} cannot be read: {error}.") from error
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Those arrays of the file that are known; the others, whatever they are, stay packed."""
     with _opened(path) as archive:
-        sizes = {info.filename.removesuffix(".npy"): info.file_size for info in archive.zip.infolist()}
-        arrays = {}
-        for name in KEYS:
-            if name not in archive.files:
-                continue
-            if sizes.get(name, 0) > MAX_ARRAY_SIZE:
-                raise UserError(f"{path} cannot be read: its '{name}' is larger than any motion.")
-            try:
-                arrays[name] = archive[name]
-            except Exception as error:  # a damaged archive can fail in any way at all
-                raise UserError(f"{path} cannot be read: its '{name}' is damaged.") from error
-    if "poses" not in arrays:
-        raise UserError(f"{path} is not a motion: it has no 'poses'. Choose an npz of AMASS, SMPL, or our own.")
-    return arrays
+        if "poses" not in archive.names:
+            raise UserError(f"{path} is not a motion: it has no 'poses'. Choose an npz of AMASS, SMPL, or our own.")
+        return archive.read_some(KEYS, MAX_ARRAY_SIZE)
 
 
 def _body_poses(poses: np.ndarray, path: Path) -> tuple[np.ndarray, list[str]]:

@@ -1,18 +1,21 @@
 """From what a user names (pictures, folders of pictures, videos) to single frames, read when they are needed."""
 
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 
 from ..errors import UserError
-from .image_headers import IMAGE_SUFFIXES
+from .image_headers import IMAGE_SUFFIXES, ISO_PICTURES, RAW_SUFFIXES
 from .images import MAX_PIXELS, MIN_SIDE, Photo, read_image
+from .natural_order import natural_order
 
-_UNREADABLE_SUFFIXES = frozenset({".gif", ".heic", ".heif", ".avif"})
-"""Unreadable pictures of a folder are listed all the same, so that they are refused by name, not passed over."""
+_UNREADABLE_SUFFIXES = RAW_SUFFIXES | {".gif", ".heic", ".heif", ".hif", ".avif"}
+"""Pictures of a folder that may be unreadable are listed all the same, so that they are refused by name, not passed
+over; but not beside a readable one of the same name, as cameras write both."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,13 @@ class InputItem:
     frame: int | None = None
     fps: float = 0.0
     video: "Video | None" = field(default=None, repr=False, compare=False)
+    fault: str = ""
+    """Why it cannot be read, where that is known before."""
 
     def read(self) -> Photo:
         """The upright picture. A video's frames are fastest in order, but any order will do. Raises UserError."""
+        if self.fault:
+            raise UserError(self.fault)
         if self.video is None:
             return read_image(self.path)
         return self.video.read(self.frame)
@@ -41,15 +48,21 @@ def open_inputs(paths: Iterable[Path | str]) -> list[InputItem]:
 
     Folders are not searched deeper, and only their pictures are taken. A file is a video when its content begins like
     one, whatever it is called, and a picture otherwise; what a picture is made of shows when it is read. Items that
-    would have the same name get a number: a, a_2, a_3. Raises UserError for a missing path, a folder without pictures
-    and a video that cannot be decoded.
+    would have the same name get a number: a, a_2, a_3. A missing path, a folder without pictures and a video that
+    cannot be decoded are an item with a fault, so that the others are read. Raises UserError when nothing else is left.
     """
     items, taken = [], set()
     for path in map(Path, paths):
-        for item in _expand(path):
+        try:
+            expanded = _expand(path)
+        except UserError as error:
+            expanded = [InputItem(path.stem or path.name, path, fault=str(error))]
+        for item in expanded:
             name = _unused(item.name, taken)
             taken.add(name.casefold())  # some file systems do not tell A from a
-            items.append(InputItem(name, item.path, item.frame, item.fps, item.video))
+            items.append(replace(item, name=name))
+    if items and all(item.fault for item in items):
+        raise UserError(items[0].fault)
     return items
 
 
@@ -65,7 +78,7 @@ def with_neighbours(paths: Iterable[Path | str]) -> list[Path]:
         sequence = [path for path in paths[0].parent.iterdir() if alike.fullmatch(path.name) and path.is_file()]
     except OSError as error:
         raise UserError(f"{paths[0].parent} could not be read: {error.strerror or error}.") from error
-    return sorted(sequence, key=_natural_order)
+    return sorted(sequence, key=natural_order)
 
 
 def _expand(path: Path) -> list[InputItem]:
@@ -82,18 +95,16 @@ def _expand(path: Path) -> list[InputItem]:
 
 
 def _pictures_of(folder: Path) -> list[Path]:
-    suffixes = IMAGE_SUFFIXES | _UNREADABLE_SUFFIXES
-    visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    pictures = [path for path in visible if path.suffix.lower() in suffixes and path.is_file()]
+    visible = [path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file()]
+    pictures = [path for path in visible if path.suffix.lower() in IMAGE_SUFFIXES]
+    stems = {path.stem.casefold() for path in pictures}
+    pictures += [
+        path for path in visible
+        if path.suffix.lower() in _UNREADABLE_SUFFIXES and path.stem.casefold() not in stems
+    ]  # fmt: skip
     if not pictures:
         raise UserError(f"The folder {folder} holds no pictures (PNG, JPEG, WebP, TIFF or BMP).")
-    return sorted(pictures, key=_natural_order)
-
-
-def _natural_order(path: Path) -> tuple[list, str]:
-    """Numbers inside names by their value; text without regard to case."""
-    pieces = re.split(r"(\d+)", path.stem)
-    return [int(piece) if position % 2 else piece.casefold() for position, piece in enumerate(pieces)], path.name
+    return sorted(pictures, key=natural_order)
 
 
 def _unused(name: str, taken: set[str]) -> str:
@@ -112,7 +123,7 @@ def _begins_like_video(path: Path) -> bool:
     with open(path, "rb") as file:
         start = file.read(189)
     if start[4:8] == b"ftyp":
-        return start[8:12] not in (b"heic", b"heix", b"mif1", b"msf1", b"avif")
+        return start[8:12] not in ISO_PICTURES
     return (
         start[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip")
         or start[:4] in (b"\x1a\x45\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"\x30\x26\xb2\x75", b"FLV\1")
@@ -167,6 +178,8 @@ class Video:
         return Photo(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None, self.path, as_stored=False)
 
     def _open(self) -> None:
+        # FFmpeg writes a line a frame to stderr for films that it decodes slowly (AV1), or not.
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         # An absolute path cannot be taken for a protocol ("concat:…"); other backends would take it for a pattern.
         self._capture = cv2.VideoCapture(str(self.path.resolve()), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():

@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 from .exif import orientation_of, read_tags
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp"})
+RAW_SUFFIXES = frozenset({".dng", ".arw", ".nef", ".cr2", ".cr3", ".raf", ".orf", ".rw2", ".pef", ".srw"})
+ISO_PICTURES = {
+    b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC", b"hevx": "HEIC",
+    b"hevm": "HEIC", b"hevs": "HEIC", b"mif1": "HEIC", b"mif2": "HEIC", b"msf1": "HEIC", b"miaf": "HEIC",
+    b"avif": "AVIF", b"avis": "AVIF", b"crx ": "raw",
+}  # fmt: skip
+"""Brands of ISO files (the four letters after `ftyp`) that hold pictures; all others are films."""
 _MAX_SEGMENTS = 200_000
+_NEW_SUBFILE_TYPE, _PHOTOMETRIC, _DNG_VERSION = 254, 262, 50706
+_SENSOR_PATTERNS = (32803, 34892)
+"""Photometric interpretations of a raw photo: a colour filter array, or linear values of one (DNG 1.4)."""
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_EXTRA_SAMPLES, _TIFF_SAMPLE_FORMAT = 256, 257, 258, 338, 339
 
 
@@ -31,6 +41,8 @@ class ImageHeader:
     premultiplied: bool = False
     """True when OpenCV hands the colours over already multiplied by alpha."""
     floating_point: bool = False
+    raw: bool = False
+    """True for a camera's raw file, of which only a thumbnail could be read."""
     animated: bool = False
 
     @property
@@ -41,7 +53,7 @@ class ImageHeader:
 def format_of(start: bytes) -> str | None:
     """Name of the format that the first 16 bytes belong to; None when it is none that people call a picture.
 
-    GIF, HEIC and AVIF are named, too, so that the refusal can name them; `read_header` does not read them.
+    GIF, HEIC, AVIF and raw files are named, too, so that the refusal can name them; `read_header` does not read them.
     """
     if start[:8] == b"\x89PNG\r\n\x1a\n":
         return "PNG"
@@ -49,14 +61,16 @@ def format_of(start: bytes) -> str | None:
         return "JPEG"
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WebP"
-    if start[:4] in (b"II*\0", b"MM\0*"):
+    if start[:4] in (b"II*\0", b"MM\0*") and start[8:10] != b"CR":
         return "TIFF"
     if start[:2] == b"BM":
         return "BMP"
     if start[:4] == b"GIF8":
         return "GIF"
     if start[4:8] == b"ftyp":
-        return {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF"}.get(start[8:12])
+        return ISO_PICTURES.get(start[8:12])
+    if start[:4] in (b"IIU\0", b"IIRO", b"MMOR") or start[:8] == b"FUJIFILM" or start[8:10] == b"CR":
+        return "raw"
     return None
 
 
@@ -156,8 +170,15 @@ def _tiff(data: memoryview) -> ImageHeader:
         tags,
         # libtiff multiplies 8-bit colours by their alpha itself; deeper ones come as they are stored.
         premultiplied=bits <= 8 or associated,
+        raw=_is_raw(tags),
         floating_point=tags.get(_TIFF_SAMPLE_FORMAT, (1,))[0] == 3 or bits > 16,
     )
+
+
+def _is_raw(tags: dict[int, tuple]) -> bool:
+    """DNG, NEF, ARW and their like are TIFF files whose first page is a thumbnail, or the sensor's own pattern."""
+    is_thumbnail = bool(int(tags.get(_NEW_SUBFILE_TYPE, (0,))[0]) & 1)
+    return is_thumbnail or _DNG_VERSION in tags or tags.get(_PHOTOMETRIC, (0,))[0] in _SENSOR_PATTERNS
 
 
 def _bmp(data: memoryview) -> ImageHeader:

@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import UserError
 from .destination import replacing
 from .exif import focal_length_pixels
-from .image_headers import BrokenHeader, ImageHeader, format_of, read_header
+from .heif import read_heif
+from .image_headers import RAW_SUFFIXES, BrokenHeader, ImageHeader, format_of, read_header
 
 MIN_SIDE = 16
 MAX_PIXELS = 60_000_000
@@ -44,13 +45,17 @@ class Photo:
 
 
 def read_image(path: Path | str) -> Photo:
-    """Read PNG, JPEG, WebP, TIFF or BMP: 8 or 16 bits, grey, palette, alpha or CMYK, turned as EXIF says.
+    """Read PNG, JPEG, WebP, TIFF or BMP: 8 or 16 bits, grey, palette, alpha or CMYK, turned as EXIF says; and HEIC
+    where `heif` can.
 
     Of a TIFF with several pages the first is read; animations are refused. Colour profiles are not applied. Raises
     UserError, naming the file, for everything that cannot be read.
     """
     path = Path(path)
     data = _read_bytes(path)
+    if format_of(bytes(data[:16])) == "HEIC":
+        pixels, focal = read_heif(path, MAX_PIXELS)
+        return Photo(pixels, focal, path, as_stored=False)  # Blender does not read it
     try:
         header = read_header(memoryview(data))
     except BrokenHeader:
@@ -113,11 +118,26 @@ def _check_format(path: Path, start: bytes) -> None:
     kind = format_of(start)
     if kind is None:
         raise UserError(f"{path} is not a picture that can be read here: PNG, JPEG, WebP, TIFF or BMP.")
-    if kind in ("GIF", "HEIC", "AVIF"):
-        raise UserError(f"{path} is a {kind} picture, which is not read here. Save it as JPEG or PNG and try again.")
+    if kind == "raw" or (kind == "TIFF" and path.suffix.lower() in RAW_SUFFIXES):
+        raise UserError(f"{path} {_IS_RAW}")
+    if kind == "GIF":
+        raise UserError(
+            f"{path} is a GIF, which is not read here. Save a still picture as PNG; make a film of an animation "
+            f"(ffmpeg -i {path.name} {path.stem}.mp4) and give that."
+        )
+    if kind == "AVIF":
+        raise UserError(f"{path} is an AVIF picture, which is not read here. Save it as JPEG or PNG and try again.")
+
+
+_IS_RAW = (
+    "is a camera's raw file, of which only a thumbnail could be read. Develop it in the camera's program, darktable or "
+    "RawTherapee, export it as JPEG or TIFF, and give that."
+)
 
 
 def _check(path: Path, header: ImageHeader) -> None:
+    if header.raw:
+        raise UserError(f"{path} {_IS_RAW}")
     size = f"{header.width}×{header.height} pixels"
     if not header.whole:
         raise UserError(f"{path} is cut short: its end is missing. Copy it again from where it came from.")

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import NoPersonError, UserError
 from ..geometry.joints import COCO_NAMES, KEYPOINT_NAMES
+from .natural_order import natural_order
 
 BODY_25_NAMES = (
     "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
@@ -21,6 +22,18 @@ BODY_25_NAMES = (
     "right_ear", "left_ear", "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe",
     "right_heel",
 )  # fmt: skip
+COCO_18_NAMES = (
+    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye",
+    "right_ear", "left_ear",
+)  # fmt: skip
+"""OpenPose's older list."""
+WHOLE_BODY_NAMES = (
+    *COCO_NAMES, "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
+)  # fmt: skip
+"""The first 23 of COCO-WholeBody's 133; face and hands follow, which no body is posed by."""
+WHOLE_BODY_COUNT = 133
+MAX_FILES = 200_000
 MAX_BYTES = 100_000_000
 MAX_COORDINATE = 1e6
 ESTIMATED = 0.5
@@ -46,24 +59,42 @@ class Keypoints:
 
 
 def read_keypoints(path: Path | str) -> list[Keypoints]:
-    """Read one person per frame from a JSON file, which may be one frame or a list of frames in these forms.
+    """Read one person per frame from a JSON file, which may be one frame or a list of frames in these forms; or from a
+    folder of such files, one after the other as their numbers count, as OpenPose's `--write_json` fills it.
 
     * Ours: `{"image_size": [W, H], "keypoints": [[x, y, confidence] × 16 or 25]}`, MPII's or all of ours.
-    * OpenPose: `{"people": [{"pose_keypoints_2d": [75 numbers]}]}`.
-    * COCO: dicts with 51 numbers as `keypoints`, in a list or under `annotations`, those of one `image_id` being one
-      frame (without it, each is a frame). The third number is COCO's visibility (1 hidden becomes .5, 2 visible 1)
-      unless values other than 0, 1, 2 or a `score` without a 2 show that it is a detector's confidence.
+    * OpenPose: `{"people": [{"pose_keypoints_2d": [75 numbers]}]}`; 54 are its older COCO list.
+    * COCO, and AlphaPose: dicts with 51 numbers (COCO-WholeBody: 399) as `keypoints`, in a list or under `annotations`,
+      those of one `image_id` being one frame (without it, each is a frame). The third number is COCO's visibility (1
+      hidden becomes .5, 2 visible 1) unless values other than 0, 1, 2 or a `score` without a 2 show that it is a
+      detector's confidence.
 
     Raises UserError naming the file, and the frame where there are several; NoPersonError when no frame has a person.
     """
     path = Path(path)
-    frames = _frames_of(path, _load(path))
-    keypoints = []
+    keypoints = [frame for file in _files_of(path) for frame in _read_file(file)]
+    if not any(frame.points[:, 2].any() for frame in keypoints):
+        raise NoPersonError(f"{path} holds no person: every confidence in it is zero.")
+    return keypoints
+
+
+def _files_of(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    try:
+        files = sorted((file for file in path.iterdir() if file.suffix.lower() == ".json"), key=natural_order)
+    except OSError as error:
+        raise UserError(f"{path} could not be read: {error.strerror or error}.") from error
+    if not 0 < len(files) <= MAX_FILES:
+        raise UserError(f"The folder {path} holds {len(files)} JSON files; it needs one a frame. {_HINT}")
+    return files
+
+
+def _read_file(path: Path) -> list[Keypoints]:
+    frames, keypoints = _frames_of(path, _load(path)), []
     for number, (people, size) in enumerate(frames, start=1):
         where = f"{path}, frame {number}" if len(frames) > 1 else str(path)
         keypoints.append(_read_frame(where, people, size))
-    if not any(frame.points[:, 2].any() for frame in keypoints):
-        raise NoPersonError(f"{path} holds no person: every confidence in it is zero.")
     return keypoints
 
 
@@ -154,18 +185,21 @@ def _read_person(where: str, person: object) -> tuple[np.ndarray, tuple | None]:
         raise UserError(f"{where}: a person is not written as a JSON object. {_HINT}")
     from_openpose = "pose_keypoints_2d" in person
     values = _flatten(person.get("pose_keypoints_2d" if from_openpose else "keypoints"))
-    lengths = (75,) if from_openpose else (48, 51, 75)
+    lengths = (75, 54) if from_openpose else (48, 51, 75, 3 * WHOLE_BODY_COUNT)
     if values is None or len(values) not in lengths:
         found = "no list of numbers" if values is None else f"{len(values)} numbers"
-        wanted = "BODY_25's 75" if from_openpose else "16 × 3 (MPII), 17 × 3 (COCO) or 25 × 3"
+        wanted = "BODY_25's 75" if from_openpose else "16 × 3 (MPII), 17 × 3 (COCO), 133 × 3 (WholeBody) or 25 × 3"
         raise UserError(f"{where}: a person has {found} where {wanted} are expected. {_HINT}")
     if not all(map(_is_number, values)):
         raise UserError(f"{where}: a keypoint has a value that is not a usable number (null, NaN, text, or enormous).")
     points = np.array(values, np.float64).reshape(-1, 3)
     if len(points) == len(COCO_NAMES):
         points = _to_ours(COCO_NAMES, _with_coco_confidence(points, "score" in person))
+    elif len(points) == WHOLE_BODY_COUNT:
+        points = points[: len(WHOLE_BODY_NAMES)]
+        points = _to_ours(WHOLE_BODY_NAMES, _with_coco_confidence(points, "score" in person))
     elif from_openpose:
-        points = _to_ours(BODY_25_NAMES, points)
+        points = _to_ours(BODY_25_NAMES if len(points) == len(BODY_25_NAMES) else COCO_18_NAMES, points)
     elif points[:, 2].min() < 0 or points[:, 2].max() > 1:
         raise UserError(f"{where}: confidences must lie between 0 and 1.")
     points = np.concatenate([points, np.zeros((len(KEYPOINT_NAMES) - len(points), 3))])

@@ -37,7 +37,7 @@ class Network:
             )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        options.intra_op_num_threads = self.threads or os.cpu_count() or 1
+        options.intra_op_num_threads = self.threads or cores()
         wanted = wanted_providers(self.device, onnxruntime.get_available_providers())
         session = onnxruntime.InferenceSession(str(self.path), options, providers=[*wanted, "CPUExecutionProvider"])
         # A provider whose libraries do not load is dropped by onnxruntime with no more than a line in the log.
@@ -65,6 +65,14 @@ class Network:
     def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
         named = zip(self.inputs, arrays, strict=True)
         return self.session.run(None, {name: np.ascontiguousarray(array, np.float32) for name, array in named})
+
+
+def cores() -> int:
+    """Cores that this process may use: fewer than the machine has in containers, on shared machines, and where
+    OMP_NUM_THREADS says so."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(allowed, int(wanted))) if wanted.isdecimal() else allowed
 
 
 def wanted_providers(device: str, available: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ..armature import joint_bones
 from ..character import Character
@@ -23,13 +24,14 @@ class BakedCorrectives:
     """K shapes and how strong each is, F frames."""
 
     offsets: np.ndarray
-    """(K, V, 3) metres in the mesh's space, added at weight 1."""
+    """(K, V, 3) metres, added at weight 1."""
     weights: np.ndarray
     """(F, K) between -1 and 1."""
 
 
-def bake_correctives(character: Character, clip: SampledClip) -> BakedCorrectives | None:
-    """What the character's correctives add in the clip; None when it has none, or the clip does not move them."""
+def bake_correctives(character: Character, clip: SampledClip, placed: Matrix) -> BakedCorrectives | None:
+    """What the character's correctives add in the clip to the mesh that is `placed` somewhere; None when it has none,
+    or the clip does not move them."""
     keys = corrective_keys(character.mesh)
     if not keys:
         return None
@@ -38,6 +40,7 @@ def bake_correctives(character: Character, clip: SampledClip) -> BakedCorrective
     entries = [entry_of(key) for key in keys]
     values = np.stack([turns[:, bones[joint], row, column] for joint, row, column in entries], axis=1)
     offsets = np.stack([_points(key) for key in keys]) - _points(character.mesh.data.shape_keys.key_blocks[0])
+    offsets = offsets @ np.array(placed.to_3x3()).T
     shapes, weights = principal_components(offsets.reshape(len(keys), -1), values)
     return BakedCorrectives(shapes.reshape(len(shapes), -1, 3), weights) if len(shapes) else None
 

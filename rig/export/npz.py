@@ -7,12 +7,12 @@ import numpy as np
 from ...inference.files.amass import write_motion
 from ...inference.geometry.joints import JOINT_PARENTS
 from ...inference.geometry.rotations import matrix_to_axis_angle
-from ..armature import BODY_MODEL_PROPERTY, joint_bones, rest_joints
+from ..armature import BODY_MODEL_PROPERTY, rest_joints
 from ..axes import BLENDER_FROM_SMPL, points_to_smpl, rotations_to_smpl
 from ..character import Character
 from ..shape_keys import betas_of
 from .options import ExportOptions
-from .sampling import sample_clip
+from .sampling import sample_joints
 
 
 def write_npz(character: Character, path: Path, options: ExportOptions) -> None:
@@ -21,9 +21,8 @@ def write_npz(character: Character, path: Path, options: ExportOptions) -> None:
     SMPL's joints only turn: bones that were moved or scaled by hand keep their turn and lose the rest.
     """
     armature = character.armature
-    clip = sample_clip(armature)
-    order = [clip.bones.index(bone) for bone in joint_bones(armature)]
-    turned = clip.turned()[:, order]
+    clip = sample_joints(armature)
+    turned = clip.turned()
     relative = turned.copy()
     relative[:, 1:] = np.swapaxes(turned[:, JOINT_PARENTS[1:]], -1, -2) @ turned[:, 1:]
     rotations = rotations_to_smpl(relative)
@@ -33,7 +32,7 @@ def write_npz(character: Character, path: Path, options: ExportOptions) -> None:
     write_motion(
         path,
         matrix_to_axis_angle(rotations).reshape(clip.frame_count, -1),
-        clip.placed()[:, order[0], :3, 3] - pelvis_rest,
+        clip.placed()[:, 0, :3, 3] - pelvis_rest,
         betas,
         clip.frame_rate,
         armature.data[BODY_MODEL_PROPERTY],

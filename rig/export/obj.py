@@ -15,7 +15,8 @@ def write_obj(character: Character, path: Path, options: ExportOptions) -> None:
     body = character.mesh.evaluated_get(bpy.context.evaluated_depsgraph_get())
     mesh = body.to_mesh()
     try:
-        lines = _lines(mesh, np.array(body.matrix_world), character.mesh.name)
+        metres = np.diag([bpy.context.scene.unit_settings.scale_length] * 3 + [1])
+        lines = _lines(mesh, metres @ np.array(body.matrix_world), character.mesh.name)
     finally:
         body.to_mesh_clear()
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

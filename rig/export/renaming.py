@@ -7,12 +7,15 @@ import bpy
 
 from ...inference.errors import UserError
 from ..armature import joint_bones
+from ..linked import require_own_data
 
 
 @contextmanager
 def renamed_bones(armature: bpy.types.Object, names: Sequence[str]) -> Iterator[None]:
     """The joints' bones called `names` (24) while the block runs."""
     before = joint_bones(armature)
+    if list(names) != before:
+        require_own_data(armature)  # the file would refer to the other one, where they are called as ever
     try:
         rename_bones(armature, names)
         yield

@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
+from ...inference.geometry.joints import JOINT_NAMES, JOINT_PARENTS
 from ...inference.geometry.rotations import continuous_quaternions, matrix_to_quaternion
+from ..armature import joint_bones, rest_frame
+from ..rest_frame import RestFrame
 
 CHANNELS = {"location": 3, "rotation_quaternion": 4, "rotation_euler": 3, "rotation_axis_angle": 4, "scale": 3}
 
 
 @dataclass(frozen=True)
 class SampledClip:
-    """F frames of N bones, parents before children. Matrices are in the armature's space at the first frame."""
+    """F frames of N bones, parents before children. Matrices are in the armature's space at the first frame; lengths
+    are metres, whatever the scene's units, but for `sample_now`."""
 
     bones: tuple[str, ...]
     parents: tuple[int, ...]
@@ -41,6 +45,23 @@ class SampledClip:
         """Rotations (F, N, 3, 3) that take each bone from its rest in the armature to its pose in the world."""
         return _without_scale(self.placed()) @ np.swapaxes(_without_scale(self.rest), -1, -2)
 
+    def in_metres(self, metres: float) -> "SampledClip":
+        """The same of a scene whose units are so many `metres` long. Scales of bones and object are no lengths."""
+
+        def shrunk(matrices: np.ndarray) -> np.ndarray:
+            matrices = matrices.copy()
+            matrices[..., :3, 3] *= metres
+            return matrices
+
+        return replace(self, rest=shrunk(self.rest), pose=shrunk(self.pose), world=shrunk(self.world))
+
+    def from_rest(self, frame: RestFrame) -> "SampledClip":
+        """The same motion of bones that rest in SMPL's own rest pose: `frame` (in metres) goes to the object."""
+        back, size = np.linalg.inv(frame.matrix), np.diag([frame.scale] * 3 + [1])
+        return replace(
+            self, rest=back @ self.rest @ size, pose=back @ self.pose @ size, world=self.world @ frame.matrix
+        )
+
     def after_rest(self) -> "SampledClip":
         """The same with a frame of the rest pose before the first."""
         return replace(self, pose=np.concatenate([self.rest[None], self.pose]))
@@ -53,14 +74,26 @@ def sample_clip(armature: bpy.types.Object) -> SampledClip:
     The armature is evaluated in a scene of its own, so that neither the user's scene moves nor its other objects cost
     time. An object that moves as a whole has its movement put into the bones.
     """
-    frames = _frames(armature)
+    frames, metres = _frames(armature), bpy.context.scene.unit_settings.scale_length
     if len(frames) == 1 and armature.name in bpy.context.view_layer.objects:
-        return sample_now(armature)
-    return _clip(armature, frames[0], *_evaluate(armature, frames))
+        return sample_now(armature).in_metres(metres)
+    return _clip(armature, frames[0], *_evaluate(armature, frames)).in_metres(metres)
+
+
+def sample_joints(armature: bpy.types.Object) -> SampledClip:
+    """The same of SMPL's 24 joints alone, in its order and from its own rest pose, wherever an applied transform has
+    put the bones' rest. Raises UserError when they rest in another pose."""
+    clip, frame = sample_clip(armature), rest_frame(armature)
+    metres = bpy.context.scene.unit_settings.scale_length
+    order = [clip.bones.index(bone) for bone in joint_bones(armature)]
+    joints = replace(
+        clip, bones=JOINT_NAMES, parents=tuple(JOINT_PARENTS.tolist()), rest=clip.rest[order], pose=clip.pose[:, order]
+    )
+    return joints.from_rest(replace(frame, scale=metres * frame.scale, shift=metres * frame.shift))
 
 
 def sample_now(armature: bpy.types.Object) -> SampledClip:
-    """The pose that Blender shows, as a clip of one frame."""
+    """The pose that Blender shows, as a clip of one frame, in the scene's units."""
     return _clip(armature, bpy.context.scene.frame_current, *_evaluate_now(armature))
 
 

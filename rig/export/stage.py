@@ -75,7 +75,7 @@ def _stand_in(
     options = take.options
     armature = _copy_armature(character.armature, options.names, clip, cleanup)
     scene.collection.objects.link(armature)
-    correctives = bake_correctives(character, clip) if options.mesh else None
+    correctives = bake_correctives(character, clip, _to_armature(character)) if options.mesh else None
     body = _copy_skin(character, armature, correctives, scene, cleanup) if options.mesh else None
     rename_bones(armature, options.names.bones)
     if take.y_up:
@@ -112,6 +112,7 @@ def _copy_armature(
     data = original.data.copy()
     cleanup.callback(bpy.data.armatures.remove, data)
     data.name = name
+    data.transform(Matrix.Scale(_metres(), 4))
     data.pose_position = "POSE"
     for bone in data.bones:
         bone.use_inherit_rotation, bone.inherit_scale, bone.use_local_location = True, "FULL", True
@@ -136,10 +137,10 @@ def _copy_skin(
     with without_correctives(character.mesh):
         mesh = _shaped_mesh(character.mesh, scene)
     cleanup.callback(bpy.data.meshes.remove, mesh)
+    mesh.transform(_to_armature(character))
     mesh.name = mesh_name
     body = bpy.data.objects.new(name, mesh)
     cleanup.callback(bpy.data.objects.remove, body)
-    body.matrix_local = character.mesh.matrix_local
     scene.collection.objects.link(body)
     if correctives is not None:
         _add_shape_keys(body, correctives)
@@ -164,6 +165,17 @@ def _add_shape_keys(body: bpy.types.Object, correctives: BakedCorrectives) -> No
         key.data.foreach_set("co", (basis + offsets.ravel()).astype(np.float32))
 
 
+def _metres() -> float:
+    """Length of the scene's unit. The stage is in metres."""
+    return bpy.context.scene.unit_settings.scale_length
+
+
+def _to_armature(character: Character) -> Matrix:
+    """From the skin's own space to the armature's, in metres: nothing, but where a transform was applied to one of
+    them alone, or somebody moved the skin."""
+    return Matrix.Scale(_metres(), 4) @ character.armature.matrix_world.inverted() @ character.mesh.matrix_world
+
+
 def _shaped_mesh(original: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Mesh:
     unposed = original.copy()
     try:
@@ -181,8 +193,9 @@ def _shaped_mesh(original: bpy.types.Object, scene: bpy.types.Scene) -> bpy.type
 
 
 def _free_name(blocks: bpy.types.bpy_prop_collection, name: str, cleanup: ExitStack) -> None:
-    """Move whatever bears `name` out of the way until the stage is cleared."""
-    holder = blocks.get(name)
+    """Move whatever bears `name` out of the way until the stage is cleared. Blocks of other files may bear it, too:
+    they are not in the way, and cannot be renamed."""
+    holder = blocks.get((name, None))
     if holder is not None:
         holder.name = f"{name}.original"
         cleanup.callback(setattr, holder, "name", name)

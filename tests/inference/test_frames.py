@@ -1,5 +1,8 @@
 """Inputs expanded into frames. Videos are written by FFmpeg through OpenCV; a colour tells each frame's number."""
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -134,3 +137,31 @@ def test_play_lists_are_not_followed(tmp_path):
     (item,) = open_inputs([path])
     with pytest.raises(UserError, match="not a picture"):
         item.read()
+
+
+def test_what_cannot_be_opened_does_not_keep_the_others_from_it(tmp_path):
+    (tmp_path / "empty").mkdir()
+    film = tmp_path / "broken.mp4"
+    film.write_bytes(write_video(tmp_path / "clip.mp4").read_bytes()[:200])
+    good = write_picture(tmp_path / "a.png")
+    items = open_inputs([tmp_path / "missing.png", film, tmp_path / "empty", good])
+    assert [item.name for item in items] == ["missing", "broken", "empty", "a"]
+    for item, told in zip(items, ("does not exist", "video", "no pictures"), strict=False):
+        with pytest.raises(UserError, match=told):
+            item.read()
+    assert items[-1].read().size == (40, 30)
+
+
+@pytest.mark.parametrize("codec", [b"av01", b"avc1"])
+def test_decoders_do_not_talk_to_the_terminal(tmp_path, codec):
+    """A film that its decoder cannot make sense of, which it complains about for each frame."""
+    film = write_video(tmp_path / "film.mp4")
+    film.write_bytes(film.read_bytes().replace(b"mp4v", codec).replace(b"esds", b"free"))
+    code = (
+        "import sys\nfrom body_from_image.inference.errors import UserError\n"
+        "from body_from_image.inference.files.frames import open_inputs\n"
+        "try:\n    [item.read() for item in open_inputs(sys.argv[1:])]\nexcept UserError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(film)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "film.mp4" in done.stdout
+    assert done.stderr == ""

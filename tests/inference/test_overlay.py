@@ -126,6 +126,20 @@ def test_overlay_changes_the_body_and_nothing_else():
     assert changed[cv2.erode(mask, np.ones((5, 5))) > 0].mean() > 0.98
 
 
+def test_lines_are_as_thick_as_the_person_is_large():
+    """A small figure in a large photo is drawn as it is in a small photo: what is drawn beside its body stays a rim."""
+
+    def beside(size, share):
+        photo = np.full((size[1], size[0], 3), 128, np.uint8)
+        estimate = posed_estimate(size, share)
+        changed = (draw_overlay(photo, estimate) != photo).any(axis=-1)
+        changed[int(size[1] * 0.9) :, : size[0] // 4] = False  # the label
+        mask = body_mask(estimate) > 0
+        return (changed & ~mask).sum() / mask.sum()
+
+    assert beside((3000, 4000), 0.06) < 1.5 * beside((300, 400), 0.6)
+
+
 def test_sides_have_their_colours_and_unsure_keypoints_are_left_out():
     estimate = replace(posed_estimate((600, 800)), vertices=None)
     photo = plain_photo(600, 800)

@@ -87,7 +87,7 @@ def films():
     scene.render.fps = 24
     seen = {"film": attempt(filepath=str(FOLDER / "film.mp4")), "film_motion": motion()}
     scene.render.fps, scene.render.fps_base = 24, 1.0
-    seen["folder"] = attempt(directory=str(FOLDER / "walk"), start_frame=10)
+    seen["folder"] = attempt(directory=str(FOLDER / "walk"), start_frame=10, scene_setup="ALWAYS")
     seen["folder_motion"] = motion()
     seen["numbered"] = attempt(directory=str(FOLDER / "walk"), files=[{"name": "step_0003.png"}])
     seen["numbered_motion"] = motion()

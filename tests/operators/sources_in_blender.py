@@ -101,7 +101,7 @@ def everybody():
 def add_the_other():
     """One of a picture of two, and then the other one, whom the panel offers, after the camera was moved."""
     picture, state = str(FOLDER / "pair.png"), bpy.context.window_manager.body_from_image
-    bpy.ops.body_from_image.estimate(filepath=picture)
+    bpy.ops.body_from_image.estimate(filepath=picture, scene_setup="ALWAYS")
     first = bpy.context.active_object
     camera = first["body_from_image"]["camera"]
     others = [(list(other.box), other.thumbnail, other.beside) for other in state.others]

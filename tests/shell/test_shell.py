@@ -13,6 +13,7 @@ import pytest
 from body_from_image.__main__ import main
 from body_from_image.inference.body.body_estimate import BodyEstimate
 from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.engine import Engine
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 
@@ -53,6 +54,40 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path, broken, capsys):
     assert [outcome["error"] is None for outcome in outcomes] == [False, True]
     assert "broken.jpg" in outcomes[0]["error"]
     assert (tmp_path / "o" / "person.npz").exists()
+
+
+def test_an_unreadable_film_and_a_missing_file_do_not_stop_the_others(tmp_path, capsys):
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"\0\0\0\x18ftypisom" + bytes(100))
+    arguments = (film, tmp_path / "missing.jpg", EXAMPLE, "--out", tmp_path / "o", "--format", "npz", "--json")
+    assert run(*arguments) == 3
+    errors = [outcome["error"] or "" for outcome in json.loads(capsys.readouterr().out)]
+    assert "film.mp4" in errors[0] and "does not exist" in errors[1] and not errors[2]
+
+
+def test_a_fault_of_ours_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
+    again = tmp_path / "again.jpg"
+    again.write_bytes(EXAMPLE.read_bytes())
+    real = Engine.estimate
+
+    def fail_once(engine, photo, box):
+        if photo.path == EXAMPLE:
+            raise ZeroDivisionError("oops")
+        return real(engine, photo, box)
+
+    monkeypatch.setattr(Engine, "estimate", fail_once)
+    assert run(EXAMPLE, again, "--out", tmp_path / "o", "--format", "npz", "--json") == 3
+    first, second = json.loads(capsys.readouterr().out)
+    assert "ZeroDivisionError: oops" in first["error"] and second["error"] is None
+
+
+def test_pictures_that_cannot_be_read_are_not_pictures_of_nobody(tmp_path, capsys):
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    arguments = [*sorted(tmp_path.glob("*.png")), "--motion", "--out", tmp_path / "o", "--format", "npz"]
+    assert run(*arguments) == 3
+    said = capsys.readouterr().out
+    assert "None of the 3 pictures could be read" in said and "No person" not in said
 
 
 def test_nobody_in_the_picture_is_exit_3_and_no_files(tmp_path, capsys):
