@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..files.destination import replacing
 from ..geometry.joints import KEYPOINT_NAMES
 from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from .correction import Correction, corrections_from_json, corrections_to_json
 
 CAMERA_FROM_SMPL = np.diag([1.0, -1.0, -1.0])
 """SMPL's upright frame (y up, camera looking along -z) to OpenCV's camera frame (y down, camera looking along +z)."""
@@ -50,6 +51,8 @@ class BodyEstimate:
                                        parents'; not in files of earlier versions
     score                (F,)          0–1: how sure the engine is that this is a whole person
     body_model           str           hash of the body model's faces and shape space
+    corrections          str           what a person put right, the JSON list of `correction.corrections_to_json`;
+                                       `keypoints_2d` stay what the networks saw. Not in files of earlier versions
     source               str           file name the estimate came from
     ===================  ============  ======================================================================
     """
@@ -74,6 +77,7 @@ class BodyEstimate:
     mocap_framerate: float = 0.0
     gender: str = "neutral"
     source: str = ""
+    corrections: tuple[Correction, ...] = ()
     keypoint_names: tuple[str, ...] = field(default=KEYPOINT_NAMES)
 
     @property
@@ -84,6 +88,7 @@ class BodyEstimate:
         """Write the npz described above. Raises UserError when the file cannot be written."""
         arrays = {name: getattr(self, name) for name in self.__dataclass_fields__ if getattr(self, name) is not None}
         arrays["keypoint_names"] = np.array(self.keypoint_names)
+        arrays["corrections"] = np.array(corrections_to_json(self.corrections))
         with replacing(Path(path)) as unfinished, open(unfinished, "wb") as file:
             np.savez_compressed(file, **arrays)
 
@@ -101,6 +106,7 @@ class BodyEstimate:
         try:
             arrays["image_size"] = tuple(int(side) for side in arrays["image_size"])
             arrays["keypoint_names"] = tuple(str(name) for name in arrays["keypoint_names"])
+            arrays["corrections"] = corrections_from_json(str(arrays.get("corrections", "[]")), str(path))
             return cls(**arrays)
         except (KeyError, TypeError) as error:
             raise UserError(f"{path} lacks parts of a body estimate: {error}.") from error

@@ -1,0 +1,94 @@
+"""Bodies from which a correction may begin when the limb must go somewhere else altogether: exchanged left and right,
+flipped in depth, or as such a limb usually lies.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..body.body_model import BodyModel
+from ..body.correction import limb_of
+from ..body.pose_density import MODELLED, PoseDensity
+from ..geometry.joints import JOINT_INDEX, JOINT_MIRROR
+from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, shortest_turn
+from ..refinement.depth_hypotheses import FLIPS, flipped
+from ..refinement.parametric_body import Parameters
+from ..refinement.refine import sparse_body
+
+DEPTH_MIRROR, BODY_MIRROR = np.diag([1.0, 1.0, -1.0]), np.diag([-1.0, 1.0, 1.0])
+_CHAINS = {"arm": ("shoulder", "elbow", "wrist", "hand"), "leg": ("hip", "knee", "ankle", "foot")}
+FLIPPED_BY = {
+    "elbow": "arm", "wrist": "lower_arm", "knuckles": "lower_arm", "knee": "leg", "ankle": "lower_leg",
+    "heel": "lower_leg", "big_toe": "lower_leg",
+}  # fmt: skip
+"""The part that is flipped in depth when a keypoint is nearer, and not farther, than the one it hangs on."""
+
+
+def exchanged(body: BodyModel, parameters: Parameters, keypoint: str) -> Parameters:
+    """The body with left and right of a keypoint's limb, or of the whole, exchanged in the picture."""
+    limb = limb_of(keypoint)
+    if limb is None:
+        return turned_about(parameters, body)
+    placed = sparse_body(body).place(parameters)
+    world, points = placed.world.copy(), placed.points
+    for side, other in (("left", "right"), ("right", "left")):
+        chain, theirs = ([JOINT_INDEX[f"{one}_{name}"] for name in _CHAINS[limb]] for one in (side, other))
+        for bone in range(len(chain) - 1):
+            own = points[chain[bone + 1]] - points[chain[bone]]
+            wanted = points[theirs[bone + 1]] - points[theirs[bone]]
+            world[chain[bone]] = shortest_turn(own, wanted) @ placed.world[chain[bone]]
+    rotations = parameters.rotations.copy()
+    for side in ("left", "right"):
+        for name in _CHAINS[limb][:-1]:
+            joint = JOINT_INDEX[f"{side}_{name}"]
+            rotations[joint] = world[body.parents[joint]].T @ world[joint]
+    return replace(parameters, rotations=rotations)
+
+
+def turned_about(parameters: Parameters, body: BodyModel) -> Parameters:
+    """The body that has its back where its front was: mirrored in depth about its pelvis and, so that it is a body
+    again, from left to right. The picture stays what it is, but for perspective."""
+    rotations = BODY_MIRROR @ parameters.rotations[JOINT_MIRROR] @ BODY_MIRROR
+    rotations[0] = DEPTH_MIRROR @ parameters.rotations[0] @ BODY_MIRROR
+    return replace(parameters, rotations=rotations)
+
+
+def flipped_at(body: BodyModel, parameters: Parameters, keypoint: str) -> Parameters | None:
+    """The body with the bone that ends at a keypoint flipped in depth; None where it cannot be, or is of no limb."""
+    side, _, name = keypoint.partition("_")
+    part = f"{side}_{FLIPPED_BY.get(name)}"
+    return flipped(body, parameters, part) if part in FLIPS else None
+
+
+def usual_limbs(parameters: Parameters, joints: np.ndarray, most: int) -> list[Parameters]:
+    """The body with some `joints` as they most probably are, all others given: the conditional means of the pose
+    density's Gaussians, at most `most`, the most probable first."""
+    density = PoseDensity.load()
+    places = [place for place, joint in enumerate(MODELLED) if joint in joints]
+    if not places:
+        return []
+    asked = (3 * np.array(places)[:, None] + np.arange(3)).ravel()
+    pose = matrix_to_axis_angle(parameters.rotations)[MODELLED].reshape(-1)
+    found = []
+    for mean, root in zip(density.means, density.roots, strict=True):
+        white = root @ (pose - mean)
+        # The numbers that are asked for are moved until what they add to the Mahalanobis distance is least.
+        step = np.linalg.lstsq(root[:, asked], -white, rcond=None)[0]
+        moved = pose.copy()
+        moved[asked] += step
+        found.append(moved)
+    rotations = [axis_angle_to_matrix(one.reshape(-1, 3)[places]) for one in found]
+    energies = [density.energy(_padded(one)) for one in found]
+    starts = []
+    for number in np.argsort(energies)[:most]:
+        turned = parameters.rotations.copy()
+        turned[MODELLED[places]] = rotations[number]
+        starts.append(replace(parameters, rotations=turned))
+    return starts
+
+
+def _padded(modelled: np.ndarray) -> np.ndarray:
+    """A pose (24, 3) of the numbers (63,) that the density knows."""
+    pose = np.zeros((len(JOINT_MIRROR), 3))
+    pose[MODELLED] = modelled.reshape(-1, 3)
+    return pose
