@@ -23,6 +23,11 @@ def _class_factory():
     import bpy
 
     from .cancel import BODY_FROM_IMAGE_OT_cancel
+    from .correct import (
+        BODY_FROM_IMAGE_OT_correct,
+        BODY_FROM_IMAGE_OT_next_doubtful_frame,
+        BODY_FROM_IMAGE_OT_reset_correction,
+    )
     from .draw_box import BODY_FROM_IMAGE_OT_draw_box
     from .drop_image import BODY_FROM_IMAGE_FH_drop_image, BODY_FROM_IMAGE_OT_drop_image
     from .estimate import BODY_FROM_IMAGE_OT_estimate
@@ -54,6 +59,9 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_drop_image,
             BODY_FROM_IMAGE_FH_drop_image,
             BODY_FROM_IMAGE_OT_refine,
+            BODY_FROM_IMAGE_OT_correct,
+            BODY_FROM_IMAGE_OT_reset_correction,
+            BODY_FROM_IMAGE_OT_next_doubtful_frame,
             BODY_FROM_IMAGE_OT_flip_in_depth,
             BODY_FROM_IMAGE_OT_next_hypothesis,
             BODY_FROM_IMAGE_OT_fit_bones,

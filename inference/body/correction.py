@@ -22,6 +22,9 @@ EXCHANGED = {
     "leg": ("knee", "ankle", "heel", "big_toe"),
 }
 """Limbs whose left and right can be exchanged, and their keypoints; all others stand for the whole body."""
+CARRIED = [number for number, name in enumerate(KEYPOINT_NAMES) if name.endswith(("knuckles", "heel", "big_toe"))]
+"""Keypoints that lie where the networks have them beside a wrist or an ankle, wherever that was put: who mistook the
+one mistook the other."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,13 @@ def corrected_keypoints(keypoints: np.ndarray, corrections: Sequence[Correction]
     keypoints, certain = np.array(keypoints, np.float64), np.zeros(len(keypoints), bool)
     for keypoint in exchanges(corrections):
         keypoints = keypoints[exchanged_order(keypoint)]
+    places = {one.index: np.array(one.place) for one in corrections if one.place is not None}
+    for moved in CARRIED:
+        if KEYPOINT_PARENTS[moved] in places and moved not in places:
+            keypoints[moved, :2] += places[KEYPOINT_PARENTS[moved]] - keypoints[KEYPOINT_PARENTS[moved], :2]
+    for number, place in places.items():
+        keypoints[number, :2] = place
     for one in corrections:
-        if one.place is not None:
-            keypoints[one.index, :2] = one.place
         if one.seen is False:
             keypoints[one.index, 2] = 0.0
         elif one.place is not None or one.seen:

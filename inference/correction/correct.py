@@ -34,8 +34,10 @@ from .starts import exchanged, flipped_at, usual_limbs
 DEPTHS_KEPT = 1.0
 """Energy by which a limb that was flipped in depth must lie better before it is preferred to how it lay."""
 
-LEAP, STRIDES = 0.02, 4
+LEAP, STRIDES = 0.02, 5
 """Share of the picture's longer side beyond which a keypoint is led to its place, and in how many strides."""
+LED = 0.02
+"""Metres that the body may be off meanwhile: what is held too tightly creeps along a narrow valley of the energy."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,13 @@ def _led(energy: PartEnergy, base: Parameters, now: Sequence[Correction]) -> Par
     far = np.linalg.norm(wanted.keypoints[places, :2] - here[places], axis=1).max(initial=0.0)
     if far < LEAP * max(wanted.camera.size):
         return base
-    for share in np.arange(1, STRIDES) / STRIDES:
+    tight, energy.whole.weights = energy.whole.weights, replace(energy.whole.weights, certain_deviation=LED)
+    for share in np.arange(1, STRIDES + 1) / STRIDES:
         keypoints = wanted.keypoints.copy()
         keypoints[places, :2] += (1 - share) * (here - keypoints[:, :2])[places]
         energy.whole.evidence = replace(wanted, keypoints=keypoints)
         base, _ = energy.solve(base, STEPS)
-    energy.whole.evidence = wanted
+    energy.whole.weights = tight
     return base
 
 
@@ -162,10 +165,10 @@ def _flipped(
     for one in now:
         if one.flip:
             moved = flipped_at(body, base, one.keypoint)
-            if moved is None:
+            if not moved:
                 name = one.keypoint.replace("_", " ")
                 raise UserError(f"The limb of {name} cannot be flipped in depth: bodies do not bend so.")
-            base = moved
+            base = moved[0]
             depth = keypoint_places(body, base)[:, 2]
             nearer = 1 if depth[one.index] < depth[KEYPOINT_PARENTS[one.index]] else -1
             one = replace(one, flip=False, nearer=nearer)
@@ -179,8 +182,7 @@ def _kept_ordinals(body: BodyModel, found: Parameters, now: Sequence[Correction]
     broken = [
         one for one in now if one.nearer and one.nearer * (depth[KEYPOINT_PARENTS[one.index]] - depth[one.index]) < 0
     ]
-    flips = (flipped_at(body, found, one.keypoint) for one in broken)
-    return [one for one in flips if one is not None]
+    return [flip for one in broken for flip in flipped_at(body, found, one.keypoint)]
 
 
 def _only(part: Part, base: Parameters, other: Parameters) -> Parameters:

@@ -18,7 +18,7 @@ from ..refinement.refine import BodyEnergy, Evidence, body_depth, sparse_body
 from ..refinement.spheres import Spheres
 from ..refinement.terms import Weights
 
-STEPS = 5
+STEPS = 3
 """Steps of the solver that one movement of the mouse is worth."""
 SETTLED = 20
 """Steps after which a body that was let go rests."""

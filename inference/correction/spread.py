@@ -74,9 +74,10 @@ def doubts(estimate: BodyEstimate) -> np.ndarray:
 
 
 def doubtful_frames(estimate: BodyEstimate, apart: int = REACH) -> list[int]:
-    """Frames that most want a correction, the worst first, none within `apart` frames of another or of one that was
-    corrected."""
+    """Frames that are more doubtful than most, the worst first, none within `apart` frames of another or of one that
+    was corrected."""
     left = doubts(estimate)
+    left[left <= np.median(left)] = -np.inf
     for frame in {one.frame for one in estimate.corrections}:
         left[max(frame - apart, 0) : frame + apart + 1] = -np.inf
     found = []

@@ -11,17 +11,17 @@ from ..body.correction import limb_of
 from ..body.pose_density import MODELLED, PoseDensity
 from ..geometry.joints import JOINT_INDEX, JOINT_MIRROR
 from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, shortest_turn
-from ..refinement.depth_hypotheses import FLIPS, flipped
+from ..refinement.depth_hypotheses import flipped
 from ..refinement.parametric_body import Parameters
 from ..refinement.refine import sparse_body
 
 DEPTH_MIRROR, BODY_MIRROR = np.diag([1.0, 1.0, -1.0]), np.diag([-1.0, 1.0, 1.0])
 _CHAINS = {"arm": ("shoulder", "elbow", "wrist", "hand"), "leg": ("hip", "knee", "ankle", "foot")}
 FLIPPED_BY = {
-    "elbow": "arm", "wrist": "lower_arm", "knuckles": "lower_arm", "knee": "leg", "ankle": "lower_leg",
-    "heel": "lower_leg", "big_toe": "lower_leg",
+    "elbow": ("arm",), "wrist": ("lower_arm", "arm"), "knuckles": ("lower_arm", "arm"),
+    "knee": ("leg",), "ankle": ("lower_leg", "leg"), "heel": ("lower_leg", "leg"), "big_toe": ("lower_leg", "leg"),
 }  # fmt: skip
-"""The part that is flipped in depth when a keypoint is nearer, and not farther, than the one it hangs on."""
+"""The parts that may be flipped in depth so that a keypoint is nearer, and not farther, than the one it hangs on."""
 
 
 def exchanged(body: BodyModel, parameters: Parameters, keypoint: str) -> Parameters:
@@ -53,11 +53,12 @@ def turned_about(parameters: Parameters, body: BodyModel) -> Parameters:
     return replace(parameters, rotations=rotations)
 
 
-def flipped_at(body: BodyModel, parameters: Parameters, keypoint: str) -> Parameters | None:
-    """The body with the bone that ends at a keypoint flipped in depth; None where it cannot be, or is of no limb."""
+def flipped_at(body: BodyModel, parameters: Parameters, keypoint: str) -> list[Parameters]:
+    """The bodies with the bone that ends at a keypoint, or its whole limb, flipped in depth; those that can be."""
     side, _, name = keypoint.partition("_")
-    part = f"{side}_{FLIPPED_BY.get(name)}"
-    return flipped(body, parameters, part) if part in FLIPS else None
+    parts = [f"{side}_{part}" for part in FLIPPED_BY.get(name, ())]
+    found = [flipped(body, parameters, part) for part in parts]
+    return [one for one in found if one is not None]
 
 
 def usual_limbs(parameters: Parameters, joints: np.ndarray, most: int) -> list[Parameters]:

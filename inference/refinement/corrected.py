@@ -10,8 +10,6 @@ from ..geometry.least_squares import Residuals
 from .parametric_body import Placed, SparseBody, VertexSlopes
 from .terms import Weights, keypoint_derivatives, keypoint_distances
 
-CERTAIN_DEVIATION = 0.005
-"""Metres that a body may lie from a place that a person gave: a sixth of what a network's place may be off."""
 ORDINAL_SHARE = 0.25
 """A bone's end counts as nearer when it is nearer by this share of the bone: it points a quarter towards the camera."""
 ORDINAL_DEVIATION = 0.03
@@ -25,7 +23,7 @@ def corrected_terms(
     joint_derivatives: np.ndarray | None, slopes: VertexSlopes | None,
 ) -> dict[str, Residuals]:  # fmt: skip
     """Both terms of a `refine.Evidence` that was corrected."""
-    unit = metre * CERTAIN_DEVIATION
+    unit = metre * weights.certain_deviation
     _, values, jacobian = keypoint_distances(
         body, placed, evidence.keypoints, evidence.certain, evidence.camera, joint_derivatives, slopes
     )

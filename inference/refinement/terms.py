@@ -36,6 +36,8 @@ class Weights:
     """Metres."""
     keypoint_scale: float = 4.0
     """Deviations at which a keypoint's pull fades (σ of Geman and McClure), as the other scales."""
+    certain_deviation: float = 0.005
+    """Metres that a body may lie from a place that a person gave."""
     outside: float = 10.0
     """Of the mean over vertices."""
     contour: float = 10.0

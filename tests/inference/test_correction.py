@@ -151,6 +151,9 @@ def test_what_is_not_seen_pulls_at_nothing():
     found, certain = corrected_keypoints(keypoints, said)
     assert found[LEFT_WRIST, 2] == 0 and found[KEYPOINT_INDEX["left_elbow"]].tolist() == [7, 8, 1]
     assert found[KEYPOINT_INDEX["nose"]].tolist() == [32, 33, 1]
+    moved, _ = corrected_keypoints(keypoints, [Correction("left_wrist", (100.0, 200.0))])
+    knuckles, own = KEYPOINT_INDEX["left_knuckles"], keypoints[LEFT_WRIST, :2]
+    assert np.array_equal(moved[knuckles, :2] - keypoints[knuckles, :2], [100, 200] - own), "the hand goes along"
     assert [KEYPOINT_NAMES[number] for number in np.flatnonzero(certain)] == ["left_elbow", "nose"]
     assert keypoints[LEFT_WRIST, 2] == 0.4, "what the networks saw stays"
 
