@@ -28,6 +28,7 @@ def _class_factory():
         BODY_FROM_IMAGE_OT_next_doubtful_frame,
         BODY_FROM_IMAGE_OT_reset_correction,
     )
+    from .correct_mode import BODY_FROM_IMAGE_OT_correct_mode
     from .draw_box import BODY_FROM_IMAGE_OT_draw_box
     from .drop_image import BODY_FROM_IMAGE_FH_drop_image, BODY_FROM_IMAGE_OT_drop_image
     from .estimate import BODY_FROM_IMAGE_OT_estimate
@@ -59,6 +60,7 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_drop_image,
             BODY_FROM_IMAGE_FH_drop_image,
             BODY_FROM_IMAGE_OT_refine,
+            BODY_FROM_IMAGE_OT_correct_mode,
             BODY_FROM_IMAGE_OT_correct,
             BODY_FROM_IMAGE_OT_reset_correction,
             BODY_FROM_IMAGE_OT_next_doubtful_frame,

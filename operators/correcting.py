@@ -77,12 +77,6 @@ class Correcting:
         before = self.pose
         return self._take(before, correct(self.model, before, self.seen, self.said, now), reach)
 
-    def restore(self, pose: Parameters, said: Sequence[Correction]) -> None:
-        """Key a pose and keep corrections of this frame as both were."""
-        self._keep(said)
-        move_bones(self.character, pose, range(len(pose.rotations)), self.frame)
-        self.pose = pose
-
     def _take(self, before: Parameters, found: Corrected, reach: int) -> tuple[str, ...]:
         self._keep(found.corrections)
         self.pose = found.parameters

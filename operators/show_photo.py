@@ -13,6 +13,16 @@ def photo_is_shown(context: bpy.types.Context, camera: bpy.types.Object) -> bool
     return through and camera.data.show_background_images
 
 
+def look_through(context: bpy.types.Context, camera: bpy.types.Object) -> None:
+    """Let this 3D view look through `camera`, with the photo behind."""
+    context.scene.camera = camera
+    camera.data.show_background_images = True
+    context.space_data.region_3d.view_perspective = "CAMERA"
+    window = next(region for region in context.area.regions if region.type == "WINDOW")
+    with context.temp_override(region=window):
+        bpy.ops.view3d.view_center_camera()
+
+
 class BODY_FROM_IMAGE_OT_show_photo(bpy.types.Operator):
     bl_idname = "body_from_image.show_photo"
     bl_label = "Show Photo Behind"
@@ -36,10 +46,5 @@ class BODY_FROM_IMAGE_OT_show_photo(bpy.types.Operator):
         if photo_is_shown(context, camera):
             view.view_perspective = "PERSP"
             return {"FINISHED"}
-        context.scene.camera = camera
-        camera.data.show_background_images = True
-        view.view_perspective = "CAMERA"
-        window = next(region for region in context.area.regions if region.type == "WINDOW")
-        with context.temp_override(region=window):
-            bpy.ops.view3d.view_center_camera()
+        look_through(context, camera)
         return {"FINISHED"}
