@@ -25,7 +25,7 @@ SETTLED = 20
 SHORT = 0.005
 """Share of the picture's longer side by which a body may miss a corrected place before that is said: what a person
 sees."""
-_ARM, _LEG = ("collar", "shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")
+_ARM, _LEG = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")
 _HEAD, _TRUNK = ("neck", "head"), ("spine1", "spine2", "spine3")
 ARM_KEYPOINTS, LEG_KEYPOINTS = ("elbow", "wrist", "knuckles"), ("knee", "ankle", "heel", "big_toe")
 HEAD_KEYPOINTS = ("head_top", "nose", "right_ear", "left_ear")
@@ -55,7 +55,7 @@ def part_of(keypoint: str) -> Part:
     if keypoint in HEAD_KEYPOINTS:
         return _part(_HEAD, HEAD_KEYPOINTS)
     if keypoint in ("thorax", "upper_neck") or name == "shoulder":
-        arms = [f"{side}_{joint}" for side in ("left", "right") for joint in _ARM]
+        arms = [f"{side}_{joint}" for side in ("left", "right") for joint in ("collar", *_ARM)]
         return _part([*_TRUNK, *_HEAD, *arms], [keypoint])
     return replace(_part(JOINT_NAMES, [keypoint]), place=True)
 
