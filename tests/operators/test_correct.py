@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import time
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import bpy
 from body_from_image.inference.body.correction import Correction
 from body_from_image.operators import import_npz, on_character
 from body_from_image.rig.correction_note import MARKER, read_corrections
+from body_from_image.rig.key_snapshot import KeySnapshot
 from body_from_image.rig.motion_note import write_note
 from body_from_image.rig.seen_pose import seen_pose
 
@@ -117,6 +119,31 @@ def test_what_was_posed_by_hand_stays_after_refine(character):
     after = seen(character, "left_wrist")
     assert np.linalg.norm(after[0, :2] - posed[0, :2]) < 6
     assert "left_wrist" in {one.keypoint for one in read_corrections(character)}
+
+
+def test_a_drag_follows_without_keys_and_is_kept_when_let_go(character):
+    from body_from_image.operators.active_character import active_character
+    from body_from_image.operators.correcting import Correcting
+
+    bpy.context.scene.frame_set(1)
+    correcting = Correcting(bpy.context, active_character(bpy.context))
+    before, others = correcting.pixels()[15], seen(character, *OTHERS)
+    keys, drag, steps = KeySnapshot.of(character), correcting.drag("left_wrist"), []
+    for share in np.arange(1, 11) / 10:
+        place, began = tuple(before + share * np.array([30, -25])), time.process_time()
+        correcting.follow(drag, place)
+        bpy.context.view_layer.update()
+        steps.append(time.process_time() - began)
+    assert np.median(steps) < 0.05, "what a person sees lags no more behind"
+    assert all(np.array_equal(keys.keys[name], one) for name, one in KeySnapshot.of(character).keys.items())
+    assert np.linalg.norm(correcting.pixels()[15] - place) < 4
+    assert correcting.let_go(drag, place, reach=0) == ()
+    bpy.context.scene.frame_set(3)
+    assert np.abs(seen(character, *OTHERS) - others).max() < 0.01
+    keys.restore()
+    bpy.context.scene.frame_set(1)
+    again = Correcting(bpy.context, active_character(bpy.context)).pixels()[15]
+    assert np.linalg.norm(again - before) < 0.1, "the keys are what they were"
 
 
 def test_what_cannot_be_is_said_and_changes_nothing(character):
