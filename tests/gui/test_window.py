@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -42,15 +43,26 @@ def exchange(tmp_path_factory):
     except debian.NotHere as reason:
         pytest.skip(str(reason))
     folder = tmp_path_factory.mktemp("exchange")
-    command = [sys.executable, "build_extension.py", "--platform", "linux-x64", "--python", "311", "--out", str(folder)]
+    command = [sys.executable, "build_extension.py", "--platform", "linux-x64", "--python", "313", "--out", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    next(folder.glob("*.zip")).rename(folder / "extension.zip")
+    for_debian(next(folder.glob("*.zip")), folder / "extension.zip")
     for script in HERE.glob("*.py"):
         shutil.copy2(script, folder)
     shutil.copy2(ROOT / "examples" / "person.jpg", folder)
     cv2.imwrite(str(folder / "grey.png"), np.full((400, 500, 3), 90, np.uint8))
     write_frames(folder / "frames")
     return folder
+
+
+def for_debian(built, own):
+    """The zip as Debian's Blender takes it: that is 4.3 on Python 3.13, which Blender has from 5.1 on elsewhere."""
+    with zipfile.ZipFile(built) as source, zipfile.ZipFile(own, "w") as target:
+        for item in source.infolist():
+            content = source.read(item)
+            if item.filename.endswith("blender_manifest.toml"):
+                content = content.replace(b'blender_version_min = "5.1.0"', b'blender_version_min = "4.2.0"')
+            target.writestr(item, content)
+    built.unlink()
 
 
 def write_frames(folder):
