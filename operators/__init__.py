@@ -2,16 +2,18 @@
 
 
 def register() -> None:
-    from . import live_shape, run_state
+    from . import doubt_row, live_shape, run_state
 
     run_state.register()
     _class_factory()[0]()
     live_shape.register()
+    doubt_row.register()
 
 
 def unregister() -> None:
-    from . import estimation, live_shape, run_state
+    from . import doubt_row, estimation, live_shape, run_state
 
+    doubt_row.unregister()
     live_shape.unregister()
     _class_factory()[1]()
     run_state.unregister()

@@ -41,6 +41,8 @@ from .show_photo import look_through, photo_is_shown
 
 FAR = 10.0
 """Metres before the camera of the points by which the photo is found on the screen."""
+SEE_THROUGH = 0.45
+"""How opaque the body is meanwhile."""
 SLIPPED = 3
 """Pixels on the screen; less is a click and no drag."""
 
@@ -84,6 +86,8 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
             look_through(context, camera)
         self._area = context.area
         self._region = next(region for region in context.area.regions if region.type == "WINDOW")
+        # The photo must be seen through the body. This is the window's, so undo does not bring it back.
+        self._see_through(True)
         self._overlay = CorrectOverlay(self._region, scale=context.preferences.system.ui_scale)
         self._drag: Drag | None = None
         self._pressed, self._changes = (0.0, 0.0), [self._now()]
@@ -250,10 +254,17 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
             overlay.label = told(said[overlay.picked], overlay.looks[overlay.picked])
         overlay.draw()
 
+    def _see_through(self, on: bool) -> None:
+        shading = self._area.spaces.active.shading
+        if on:
+            self._shading = shading.show_xray, shading.xray_alpha
+        shading.show_xray, shading.xray_alpha = (True, SEE_THROUGH) if on else self._shading
+
     def _clear(self, context) -> None:
         if self._drawing is not None:
             bpy.types.SpaceView3D.draw_handler_remove(self._drawing, "WINDOW")
             self._drawing = None
+            self._see_through(False)
         context.workspace.status_text_set(None)
         self._area.tag_redraw()
 

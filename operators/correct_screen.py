@@ -86,21 +86,21 @@ def picked(points: np.ndarray, mouse: tuple[float, float], scale: float = 1.0) -
 class Action(Enum):
     """What a key does, with the sentence of it in the status bar."""
 
-    HIDE = "H: hidden"
-    CONFIRM = "C: right as it is"
-    EXCHANGE = "X: exchange left and right of the limb"
-    EXCHANGE_ALL = "Shift X: of the whole body"
-    NEARER = "Wheel or +: nearer"
-    FARTHER = "−: farther"
-    FLIP = "F: flip in depth"
-    RESET = "R: reset"
-    RESET_ALL = "Shift R: reset all"
-    TAKE_BACK = "Ctrl Z: take back"
     KEEP = "Enter: keep"
     RESTORE = "Esc: as it was"
+    HIDE = "H: hidden"
+    CONFIRM = "C: right as it is"
+    NEARER = "+: nearer"
+    FARTHER = "−: farther"
+    FLIP = "F: flip"
+    EXCHANGE = "X: left↔right"
+    EXCHANGE_ALL = "Shift X: of all"
+    RESET = "R: reset"
+    RESET_ALL = "Shift R: all"
+    TAKE_BACK = "Ctrl Z: back"
 
 
-HINT = "   ·   ".join(["Drag a keypoint", *(action.value for action in Action)])
+HINT = "  ·  ".join(["Drag a keypoint", *(action.value for action in Action)])
 WITHOUT_KEYPOINT = (Action.EXCHANGE_ALL, Action.RESET_ALL, Action.TAKE_BACK, Action.KEEP, Action.RESTORE)
 """Actions that need no keypoint under the mouse."""
 _KEYS = {

@@ -23,8 +23,8 @@ EXCHANGED = {
 }
 """Limbs whose left and right can be exchanged, and their keypoints; all others stand for the whole body."""
 CARRIED = [number for number, name in enumerate(KEYPOINT_NAMES) if name.endswith(("knuckles", "heel", "big_toe"))]
-"""Keypoints that lie where the networks have them beside a wrist or an ankle, wherever that was put: who mistook the
-one mistook the other."""
+"""Keypoints that lie where the networks have them beside a wrist or an ankle, wherever that was put, and are hidden
+with it: who mistook the one mistook the other."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,13 @@ def corrected_keypoints(keypoints: np.ndarray, corrections: Sequence[Correction]
     for keypoint in exchanges(corrections):
         keypoints = keypoints[exchanged_order(keypoint)]
     places = {one.index: np.array(one.place) for one in corrections if one.place is not None}
+    hidden = {one.index for one in corrections if one.seen is False}
     for moved in CARRIED:
-        if KEYPOINT_PARENTS[moved] in places and moved not in places:
-            keypoints[moved, :2] += places[KEYPOINT_PARENTS[moved]] - keypoints[KEYPOINT_PARENTS[moved], :2]
+        above = KEYPOINT_PARENTS[moved]
+        if above in places and moved not in places:
+            keypoints[moved, :2] += places[above] - keypoints[above, :2]
+        if above in hidden:
+            keypoints[moved, 2] = 0.0
     for number, place in places.items():
         keypoints[number, :2] = place
     for one in corrections:

@@ -12,7 +12,15 @@ import numpy as np
 from ..body.assembly import Motion, with_motion, with_parameters
 from ..body.body_estimate import BodyEstimate, rotations_of
 from ..body.body_model import BodyModel
-from ..body.correction import Correction, check_corrections, exchanged_order, exchanges, of_frame, with_correction
+from ..body.correction import (
+    Correction,
+    check_corrections,
+    exchanged_order,
+    exchanges,
+    limb_of,
+    of_frame,
+    with_correction,
+)
 from ..errors import UserError
 from ..geometry.joints import KEYPOINT_NAMES, KEYPOINT_PARENTS
 from ..refinement.parametric_body import Parameters
@@ -25,11 +33,12 @@ from .local import (
     held_evidence,
     keypoint_places,
     missed,
+    part_of,
     parts_of,
     projected,
     said_of_missed,
 )
-from .starts import exchanged, flipped_at, usual_limbs
+from .starts import exchanged, flipped_at, usual_limb
 
 DEPTHS_KEPT = 1.0
 """Energy by which a limb that was flipped in depth must lie better before it is preferred to how it lay."""
@@ -84,12 +93,12 @@ class Drag:
 
 def correct(
     body: BodyModel, before: Parameters, seen: Evidence, said: Sequence[Correction], now: Sequence[Correction],
-    start: Parameters | None = None, others: Sequence[Parameters] = (),
+    start: Parameters | None = None,
 ) -> Corrected:  # fmt: skip
     """The body `before`, which heeded what was `said`, moved to heed what is said `now`, both of one frame.
 
-    `seen` is what the networks saw; `start` is where a drag has brought the body already; `others` are further bodies
-    to begin from, which are taken where they end up better. Raises UserError for what cannot be flipped.
+    `seen` is what the networks saw; `start` is where a drag has brought the body already. Raises UserError for what
+    cannot be flipped.
     """
     changed = sorted({one.keypoint for one in set(said) ^ set(now)})
     if not changed:
@@ -100,14 +109,15 @@ def correct(
     for keypoint in swapped:
         base, part = exchanged(body, base, keypoint), part | _exchanged_part(keypoint)
     base, now = _flipped(body, base, now)
-    if _hidden(now) - _hidden(said):
-        base = next(iter(usual_limbs(base, part.joints, 1)), base)
+    for keypoint in sorted(_hidden(now) - _hidden(said)):
+        if limb_of(keypoint) is not None:
+            base = usual_limb(base, part_of(keypoint).joints)
     evidence = seen.corrected(now) if now else seen
     energy = PartEnergy(body, base, evidence, part)
     if start is None or base is not before:
         start = _led(energy, base, now)
     first, least = energy.solve(start, SETTLED)
-    for other in [*_kept_ordinals(body, first, now), *(_only(part, base, one) for one in others)]:
+    for other in _kept_ordinals(body, first, now):
         found, cost = energy.solve(other, SETTLED)
         if cost < least - DEPTHS_KEPT:
             first, least = found, cost
@@ -133,15 +143,14 @@ def _led(energy: PartEnergy, base: Parameters, now: Sequence[Correction]) -> Par
 
 
 def correct_estimate(
-    body: BodyModel, estimate: BodyEstimate, corrections: Sequence[Correction], frame: int = 0,
-    others: Sequence[Parameters] = (),
-) -> tuple[BodyEstimate, tuple[str, ...]]:  # fmt: skip
+    body: BodyModel, estimate: BodyEstimate, corrections: Sequence[Correction], frame: int = 0
+) -> tuple[BodyEstimate, tuple[str, ...]]:
     """`estimate` after `corrections`, which take the place of all that were said of `frame`, and sentences for the
     user. Shape and camera stay. Raises UserError."""
     check_corrections(corrections, estimate.image_size, estimate.frame_count)
     said = of_frame(estimate.corrections, frame)
     seen = evidence_of(replace(estimate, corrections=()), frame)
-    found = correct(body, parameters_of(body, estimate, frame), seen, said, corrections, others=others)
+    found = correct(body, parameters_of(body, estimate, frame), seen, said, corrections)
     kept = tuple(one for one in estimate.corrections if one.frame != frame)
     moved = with_frame(body, estimate, frame, found.parameters)
     return replace(moved, corrections=(*kept, *found.corrections)), found.remarks
@@ -183,14 +192,6 @@ def _kept_ordinals(body: BodyModel, found: Parameters, now: Sequence[Correction]
         one for one in now if one.nearer and one.nearer * (depth[KEYPOINT_PARENTS[one.index]] - depth[one.index]) < 0
     ]
     return [flip for one in broken for flip in flipped_at(body, found, one.keypoint)]
-
-
-def _only(part: Part, base: Parameters, other: Parameters) -> Parameters:
-    """`base` with the joints of a part as another body has them."""
-    rotations = base.rotations.copy()
-    joints = part.joints[part.joints > 0]
-    rotations[joints] = other.rotations[joints]
-    return replace(base, rotations=rotations)
 
 
 def _exchanged_part(keypoint: str) -> Part:

@@ -61,35 +61,21 @@ def flipped_at(body: BodyModel, parameters: Parameters, keypoint: str) -> list[P
     return [one for one in found if one is not None]
 
 
-def usual_limbs(parameters: Parameters, joints: np.ndarray, most: int) -> list[Parameters]:
-    """The body with some `joints` as they most probably are, all others given: the conditional means of the pose
-    density's Gaussians, at most `most`, the most probable first."""
+def usual_limb(parameters: Parameters, joints: np.ndarray) -> Parameters:
+    """The body with a limb's `joints` as they most probably are, all others given: the best of the conditional means of
+    the pose density's Gaussians."""
     density = PoseDensity.load()
-    places = [place for place, joint in enumerate(MODELLED) if joint in joints]
-    if not places:
-        return []
-    asked = (3 * np.array(places)[:, None] + np.arange(3)).ravel()
-    pose = matrix_to_axis_angle(parameters.rotations)[MODELLED].reshape(-1)
+    asked = [place for place, joint in enumerate(MODELLED) if joint in joints]
+    columns = (3 * np.array(asked)[:, None] + np.arange(3)).ravel()
+    pose = matrix_to_axis_angle(parameters.rotations)
     found = []
     for mean, root in zip(density.means, density.roots, strict=True):
-        white = root @ (pose - mean)
+        white = root @ (pose[MODELLED].reshape(-1) - mean)
         # The numbers that are asked for are moved until what they add to the Mahalanobis distance is least.
-        step = np.linalg.lstsq(root[:, asked], -white, rcond=None)[0]
+        step = np.linalg.lstsq(root[:, columns], -white, rcond=None)[0]
         moved = pose.copy()
-        moved[asked] += step
+        moved[MODELLED[asked]] += step.reshape(-1, 3)
         found.append(moved)
-    rotations = [axis_angle_to_matrix(one.reshape(-1, 3)[places]) for one in found]
-    energies = [density.energy(_padded(one)) for one in found]
-    starts = []
-    for number in np.argsort(energies)[:most]:
-        turned = parameters.rotations.copy()
-        turned[MODELLED[places]] = rotations[number]
-        starts.append(replace(parameters, rotations=turned))
-    return starts
-
-
-def _padded(modelled: np.ndarray) -> np.ndarray:
-    """A pose (24, 3) of the numbers (63,) that the density knows."""
-    pose = np.zeros((len(JOINT_MIRROR), 3))
-    pose[MODELLED] = modelled.reshape(-1, 3)
-    return pose
+    rotations = parameters.rotations.copy()
+    rotations[MODELLED[asked]] = axis_angle_to_matrix(min(found, key=density.energy)[MODELLED[asked]])
+    return replace(parameters, rotations=rotations)

@@ -30,8 +30,8 @@ from window import (
 
 ZIP, PHOTO = sys.argv[sys.argv.index("--") + 1 :]
 WRIST, ELSEWHERE = "left_wrist", ("right_wrist", "right_elbow", "left_knee", "right_knee", "left_ankle", "right_ankle")
-UP = 60
-"""Pixels of the screen that the wrist is dragged upwards."""
+WRONG = {"left_wrist": (0, -90), "right_ankle": (-40, -70)}
+"""Pixels of the photo by which limbs are put wrong before."""
 
 
 def keypoints():
@@ -51,8 +51,12 @@ def keypoints():
 def on_screen(keypoint):
     """Window coordinates of a keypoint of the body."""
     names = module("inference.geometry.joints").KEYPOINT_INDEX
-    pixels, photo = keypoints()
-    x, y = photo.to_screen(pixels[names[keypoint]])
+    return to_window(keypoints()[0][names[keypoint]])
+
+
+def to_window(place):
+    """Window coordinates of a place in the photo."""
+    x, y = keypoints()[1].to_screen(place)
     return x + region("WINDOW").x, y + region("WINDOW").y
 
 
@@ -112,26 +116,36 @@ def scenario():
         bpy.ops.body_from_image.estimate(filepath=str(EXCHANGE / PHOTO))
     bpy.ops.ed.undo_push(message="Estimate")
     yield 1.0
-    yield from dragged()
-    yield from hidden_and_nearer()
+    right = yield from dragged()
+    yield from hidden_and_nearer(right)
     yield from escaped()
 
 
+def make_wrong():
+    """Let the estimate be as wrong as estimates are: limbs elsewhere, and nobody said so. Returns where they were."""
+    right = places(*WRONG)
+    for (name, shift), place in zip(WRONG.items(), right, strict=True):
+        with override():
+            bpy.ops.body_from_image.correct(keypoint=name, x=place[0] + shift[0], y=place[1] + shift[1])
+    module("rig.correction_note").write_corrections(bpy.context.active_object, ())
+    bpy.ops.ed.undo_push(message="Wrong")
+    yield 0.5
+    return right
+
+
 def dragged():
+    right = yield from make_wrong()
     yield from enter()
     facts["view"] = view()[1].spaces.active.region_3d.view_perspective
     screenshot("wrong")
     before, others = places(WRIST), places(*ELSEWHERE)
     facts["height"] = float(np.ptp(keypoints()[0][:, 1]))
     calls = watch_modal(module("operators.correct_mode").BODY_FROM_IMAGE_OT_correct_mode)
-    latency = Latency()
-    x, y = on_screen(WRIST)
-    yield from drag(x, y, x, y + UP)
+    latency, wanted = Latency(), right[0]
+    yield from drag(*on_screen(WRIST), *to_window(wanted))
     yield 0.5
     facts["latency"], facts["calls"] = latency.stop(), calls
     screenshot("dragged")
-    _, photo = keypoints()
-    wanted = before[0] - [0, UP / abs(photo.scale[1])]
     facts["missed"] = float(np.linalg.norm(places(WRIST)[0] - wanted))
     facts["moved"] = float(np.linalg.norm(places(WRIST)[0] - before[0]))
     facts["others"] = float(np.linalg.norm(places(*ELSEWHERE) - others, axis=1).max())
@@ -146,10 +160,15 @@ def dragged():
         bpy.ops.ed.redo()
     yield 0.5
     facts["redone"] = float(np.linalg.norm(places(WRIST)[0] - wanted))
+    return right
 
 
-def hidden_and_nearer():
+def hidden_and_nearer(right):
     yield from enter()
+    yield from drag(*on_screen("right_ankle"), *to_window(right[1]))
+    yield 0.3
+    screenshot("corrected")
+    yield from press("ctrl+z")
     move(*on_screen("right_wrist"))
     yield 0.5
     yield from press("h")
@@ -157,7 +176,7 @@ def hidden_and_nearer():
     yield 0.5
     yield from press("plus")
     facts["said_by_keys"] = said()
-    screenshot("corrected")
+    screenshot("keys")
     yield from press("ctrl+z")
     facts["said_after_taking_back"] = said()
     yield from press("Return")

@@ -145,6 +145,15 @@ def test_corrections_survive_refinement_and_hypotheses(engine, estimate):
         assert np.linalg.norm(found - place) < 0.01 * max(estimate.image_size)
 
 
+def test_a_hidden_wrist_lets_the_forearm_go(engine, estimate):
+    _, seen, pixels, height = seen_of(engine, estimate)
+    after, _ = correct_estimate(engine.body, estimate, [Correction("left_wrist", seen=False)])
+    apart = np.linalg.norm(projected(engine.body, parameters_of(engine.body, after), seen) - pixels, axis=1) / height
+    assert apart[LEFT_WRIST] > 0.02, "it lies as forearms usually do"
+    own = part_of("left_wrist").keypoints
+    assert apart[KEYPOINT_INDEX["left_elbow"]] < 0.03 and apart[~own].max() < 1e-6
+
+
 def test_what_is_not_seen_pulls_at_nothing():
     keypoints = np.column_stack([np.arange(50.0).reshape(25, 2), np.full(25, 0.4)])
     said = [Correction("left_wrist", seen=False), Correction("left_elbow", (7.0, 8.0)), Correction("nose", seen=True)]

@@ -177,6 +177,19 @@ def test_the_next_doubtful_frame_is_the_worst_and_then_another(model, tmp_path):
         assert bpy.context.scene.frame_current == frame
 
 
+def test_the_row_tells_doubtful_frames_from_corrected_ones(model, tmp_path):
+    from body_from_image.operators import doubt_row
+
+    armature = film(model, tmp_path)
+    bpy.context.scene.frame_set(10)
+    put(armature, "left_wrist", [30, 25], reach=4)
+    colors = doubt_row._colors_of(armature.name, "raw", armature["body_from_image_corrections"])
+    assert len(colors) == 21 and colors[9] == doubt_row.CORRECTED
+    red, green, *_ = colors[15]
+    assert red == 1 and green < 0.3 and colors[0] == doubt_row.color_of(0.0)
+    assert colors[0][1] > colors[0][0], "what was seen well is green"
+
+
 def test_smoothing_anew_keeps_corrections(model, tmp_path):
     armature = film(model, tmp_path)
     bpy.context.scene.frame_set(10)
