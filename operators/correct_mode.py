@@ -3,7 +3,6 @@
 Each change is kept at once, as a step of undo of its own; Esc takes all of them back.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import bpy
@@ -11,15 +10,12 @@ import numpy as np
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 from mathutils import Vector
 
-from ..inference.body.correction import Correction, with_correction
+from ..inference.body.correction import with_correction
 from ..inference.correction.correct import Drag
 from ..inference.errors import UserError
 from ..inference.geometry.camera import Camera
 from ..inference.geometry.joints import KEYPOINT_NAMES
-from ..inference.refinement.parametric_body import Parameters
-from ..rig.correction_note import can_be_corrected, mark_frames, read_corrections, write_corrections
-from ..rig.key_snapshot import KeySnapshot
-from ..rig.seen_pose import move_bones, note_shown
+from ..rig.correction_note import can_be_corrected
 from .active_character import active_armature, active_character
 from .correct import WANTED
 from .correct_overlay import CorrectOverlay
@@ -34,7 +30,7 @@ from .correct_screen import (
     picked,
     told,
 )
-from .correcting import Correcting
+from .correcting import Before, Correcting
 from .correction_properties import correction_reach
 from .run_state import run_state
 from .show_photo import look_through, photo_is_shown
@@ -45,16 +41,6 @@ SEE_THROUGH = 0.45
 """How opaque the body is meanwhile."""
 SLIPPED = 3
 """Pixels on the screen; less is a click and no drag."""
-
-
-@dataclass(frozen=True)
-class Before:
-    """What a change is taken back to: keys, corrections, and the pose that was shown, keyed or not."""
-
-    keys: KeySnapshot
-    said: tuple[Correction, ...]
-    pose: Parameters
-    frame: int
 
 
 class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
@@ -161,7 +147,8 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
         elif event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
             # This drag alone is given up.
             pose, self._drag = self._drag.before, None
-            self._show(pose)
+            self._correcting.show(pose)
+            self._area.tag_redraw()
         return {"RUNNING_MODAL"}
 
     def _act(self, context, action: Action) -> set[str]:
@@ -202,26 +189,12 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
         bpy.ops.ed.undo_push(message=f"Correct {name.replace('_', ' ')}")
 
     def _now(self) -> Before:
-        armature = self._correcting.character.armature
-        pose = self._correcting.pose if self._drag is None else self._drag.before
-        return Before(KeySnapshot.of(armature), read_corrections(armature), pose, self._correcting.frame)
+        return Before.of(self._correcting, self._correcting.pose if self._drag is None else self._drag.before)
 
     def _take_back(self, before: Before) -> None:
-        armature, scene = self._correcting.character.armature, bpy.context.scene
-        before.keys.restore()
-        write_corrections(armature, before.said)
-        mark_frames(scene, armature)
-        scene.frame_set(before.frame)
-        self._correcting.frame = before.frame
-        self._show(before.pose)
-        note_shown(armature)
+        before.restore(self._correcting)
+        self._correcting = Correcting(bpy.context, self._correcting.character)
         self._say("")
-
-    def _show(self, pose: Parameters) -> None:
-        """Show a pose without keys."""
-        move_bones(self._correcting.character, pose, range(len(pose.rotations)), None)
-        self._correcting.pose = pose
-        self._area.tag_redraw()
 
     def _say(self, message: str) -> None:
         self._overlay.message = message

@@ -4,6 +4,7 @@ It runs in Blender's own process: the solver needs numpy alone, so nothing waits
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
@@ -24,8 +25,9 @@ from ..rig.correction_note import (
     seen_in_frame,
     write_corrections,
 )
+from ..rig.key_snapshot import KeySnapshot
 from ..rig.motion_note import has_note
-from ..rig.seen_pose import move_bones, seen_pose
+from ..rig.seen_pose import move_bones, note_shown, seen_pose
 from .on_character import body_model_of
 
 MOVED = 1e-4
@@ -63,6 +65,11 @@ class Correcting:
         """Let the body follow a keypoint that is dragged, without keys."""
         before, self.pose = self.pose, drag.to(place)
         move_bones(self.character, self.pose, _turned(before, self.pose), None)
+
+    def show(self, pose: Parameters) -> None:
+        """Show a pose without keys."""
+        move_bones(self.character, pose, range(len(pose.rotations)), None)
+        self.pose = pose
 
     def let_go(self, drag: Drag, place: tuple[float, float], reach: int) -> tuple[str, ...]:
         """Key the body where a drag ends, and keep what it said. Returns sentences for the user."""
@@ -107,6 +114,32 @@ class Correcting:
             )  # fmt: skip
             move_bones(self.character, Parameters(moved[0][1], own.betas, moved[1][1]), turned, first + int(number))
         scene.frame_set(self.frame)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What changes are taken back to: keys, corrections, and the pose that was shown, keyed or not."""
+
+    keys: KeySnapshot
+    said: tuple[Correction, ...]
+    pose: Parameters
+    frame: int
+
+    @classmethod
+    def of(cls, correcting: Correcting, pose: Parameters) -> "Before":
+        """As it is now, but for the `pose` that is shown."""
+        armature = correcting.character.armature
+        return cls(KeySnapshot.of(armature), read_corrections(armature), pose, correcting.frame)
+
+    def restore(self, correcting: Correcting) -> None:
+        """Let all be as it was, and go to the frame where that was."""
+        armature, scene = correcting.character.armature, bpy.context.scene
+        self.keys.restore()
+        write_corrections(armature, self.said)
+        mark_frames(scene, armature)
+        scene.frame_set(self.frame)
+        correcting.show(self.pose)
+        note_shown(armature)
 
 
 def _turned(before: Parameters, after: Parameters) -> list[int]:
