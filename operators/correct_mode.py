@@ -10,7 +10,7 @@ import numpy as np
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 from mathutils import Vector
 
-from ..inference.body.correction import with_correction
+from ..inference.body.correction import Correction, with_correction
 from ..inference.correction.correct import Drag
 from ..inference.errors import UserError
 from ..inference.geometry.camera import Camera
@@ -27,6 +27,7 @@ from .correct_screen import (
     action_of,
     corrected_by,
     look_of,
+    navigates,
     picked,
     told,
 )
@@ -77,7 +78,7 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
         self._overlay = CorrectOverlay(self._region, scale=context.preferences.system.ui_scale)
         self._drag: Drag | None = None
         self._pressed, self._changes = (0.0, 0.0), [self._now()]
-        self._drawing = bpy.types.SpaceView3D.draw_handler_add(self._draw, (context,), "WINDOW", "POST_PIXEL")
+        self._drawing = bpy.types.SpaceView3D.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL")
         context.workspace.status_text_set(HINT)
         context.window_manager.modal_handler_add(self)
         self._area.tag_redraw()
@@ -91,6 +92,9 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
         except UserError as error:
             self._say(str(error))
             return {"RUNNING_MODAL"}
+        except ReferenceError:  # undone from a menu, or deleted by a script
+            self._clear(context)
+            return {"CANCELLED"}
         except BaseException:
             self._clear(context)
             raise
@@ -109,26 +113,32 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
         if event.value != "PRESS":
             return {"PASS_THROUGH"}
         if event.type == "LEFTMOUSE":
-            return self._press(mouse)
+            return self._press(context, mouse)
         action = action_of(event.type, event.shift, event.ctrl or event.oskey)
-        if action is None or (self._overlay.picked is None and action not in WITHOUT_KEYPOINT):
-            # The view is zoomed and moved, and frames are changed, as ever; but nothing else is selected or deleted.
-            return {"RUNNING_MODAL"} if event.type in ("X", "DEL", "H", "A", "G", "S") else {"PASS_THROUGH"}
-        return self._act(context, action)
+        if action is not None and (self._overlay.picked is not None or action in WITHOUT_KEYPOINT):
+            return self._act(context, action)
+        # Blender's own undo would take away what the mode holds on to; and nothing is to be selected or deleted.
+        if event.type != "Z" and (navigates(event.type) or not self._over_view(mouse)):
+            return {"PASS_THROUGH"}
+        return {"RUNNING_MODAL"}
 
-    def _press(self, mouse: tuple[float, float]) -> set[str]:
-        if not (0 <= mouse[0] < self._region.width and 0 <= mouse[1] < self._region.height) or self._over_other(mouse):
+    def _press(self, context, mouse: tuple[float, float]) -> set[str]:
+        if not self._over_view(mouse):
             return {"PASS_THROUGH"}
         self._point_at(mouse)
         if self._overlay.picked is not None:
+            # Something else may have moved the body since.
+            self._correcting = Correcting(context, self._correcting.character)
             self._pressed = mouse
             self._drag = self._correcting.drag(KEYPOINT_NAMES[self._overlay.picked])
         return {"RUNNING_MODAL"}
 
-    def _over_other(self, mouse: tuple[float, float]) -> bool:
-        """Whether a sidebar, toolbar or header lies over the view there."""
+    def _over_view(self, mouse: tuple[float, float]) -> bool:
+        """Whether the mouse is over the view, and no sidebar, toolbar or header lies over it there."""
+        if not (0 <= mouse[0] < self._region.width and 0 <= mouse[1] < self._region.height):
+            return False
         x, y = mouse[0] + self._region.x, mouse[1] + self._region.y
-        return any(
+        return not any(
             other.x <= x < other.x + other.width and other.y <= y < other.y + other.height
             for other in self._area.regions
             if other != self._region and other.width > 1 and other.height > 1
@@ -136,7 +146,7 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
 
     def _while_dragging(self, context, event, mouse: tuple[float, float]) -> set[str]:
         moved = np.hypot(mouse[0] - self._pressed[0], mouse[1] - self._pressed[1]) > SLIPPED
-        place = self._photo(context).to_photo(mouse)
+        place = self._photo().to_photo(mouse)
         if event.type == "MOUSEMOVE" and moved:
             self._correcting.follow(self._drag, place)
             self._area.tag_redraw()
@@ -207,20 +217,21 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
                 self._overlay.picked = found
                 self._area.tag_redraw()
 
-    def _photo(self, context) -> PhotoOnScreen:
+    def _photo(self) -> PhotoOnScreen:
         space = self._area.spaces.active
         return photo_on_screen(
             self._region, space.region_3d, self._correcting.character.camera, self._correcting.seen.camera
         )
 
-    def _draw(self, context) -> None:
+    def _draw(self) -> None:
         overlay, correcting = self._overlay, self._correcting
         if bpy.context.region != self._region or self._area.spaces.active.region_3d.view_perspective != "CAMERA":
             return
-        photo = self._photo(context)
+        photo = self._photo()
         overlay.points = photo.to_screen(correcting.pixels())
         confidence = correcting.seen.keypoints[:, 2]
-        said = [correcting.said_of(name) for name in KEYPOINT_NAMES]
+        told_of = {one.keypoint: one for one in correcting.said}
+        said = [told_of.get(name, Correction(name)) for name in KEYPOINT_NAMES]
         overlay.looks = [look_of(one, sure) for one, sure in zip(said, confidence, strict=True)]
         overlay.targets = {one.index: photo.to_screen(one.place) for one in said if one.place is not None}
         if overlay.picked is not None:

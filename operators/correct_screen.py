@@ -109,6 +109,10 @@ _KEYS = {
     "WHEELDOWNMOUSE": Action.FARTHER, "NUMPAD_MINUS": Action.FARTHER, "MINUS": Action.FARTHER,
     "RET": Action.KEEP, "NUMPAD_ENTER": Action.KEEP, "ESC": Action.RESTORE,
 }  # fmt: skip
+_NAVIGATION = {
+    "MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE", "LEFT_ARROW", "RIGHT_ARROW", "UP_ARROW", "DOWN_ARROW", "SPACE",
+    "HOME", "INBETWEEN_MOUSEMOVE",
+}  # fmt: skip
 _WITH_SHIFT = {"X": Action.EXCHANGE_ALL, "R": Action.RESET_ALL, "EQUAL": Action.NEARER, "PLUS": Action.NEARER}
 
 
@@ -117,6 +121,11 @@ def action_of(key: str, shift: bool = False, ctrl: bool = False) -> Action | Non
     if ctrl:
         return Action.TAKE_BACK if key == "Z" and not shift else None
     return _WITH_SHIFT.get(key) if shift else _KEYS.get(key)
+
+
+def navigates(key: str) -> bool:
+    """Whether a key moves the view or goes to another frame, which the mode leaves to Blender."""
+    return key in _NAVIGATION or key.startswith(("TRACKPAD", "NUMPAD", "NDOF", "TIMER", "WINDOW"))
 
 
 def corrected_by(action: Action, said: Correction) -> Correction:

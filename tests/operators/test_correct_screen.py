@@ -12,6 +12,7 @@ from body_from_image.operators.correct_screen import (
     action_of,
     corrected_by,
     look_of,
+    navigates,
     outline_of,
     picked,
     told,
@@ -71,6 +72,11 @@ def test_a_trackpad_needs_no_wheel_and_plus_needs_no_shift():
     assert {action_of(key) for key in ("EQUAL", "PLUS", "NUMPAD_PLUS")} == {Action.NEARER}
     assert action_of("EQUAL", shift=True) is Action.NEARER
     assert action_of("X", ctrl=True) is None and action_of("TRACKPADPAN") is None
+
+
+def test_the_view_is_moved_as_ever_and_nothing_else_is_done():
+    assert all(navigates(key) for key in ("MIDDLEMOUSE", "TRACKPADPAN", "NUMPAD_0", "RIGHT_ARROW", "WHEELUPMOUSE"))
+    assert not any(navigates(key) for key in ("DEL", "A", "G", "TAB", "Z"))
 
 
 def test_keys_say_what_they_should():
