@@ -1,5 +1,6 @@
 """The engine: a photo, or keypoints from elsewhere, to a `BodyEstimate`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import numpy as np
 from .body.assembly import Motion, Observed, build_estimate, with_parameters
 from .body.body_estimate import BodyEstimate, upright_from_camera
 from .body.body_model import BodyModel
+from .body.correction import Correction, check_corrections
 from .body.stature import betas_at_height
+from .correction.correct import correct_estimate
+from .correction.spread import REACH, correct_motion
 from .errors import NoPersonError
 from .files.images import Photo
 from .geometry.camera import Camera, choose_camera, solve_translation
@@ -140,6 +144,16 @@ class Engine:
         evidence = evidence_of(estimate, keep_height=bool(self.settings.height))
         refined = refine(self.body, parameters_of(self.body, estimate), evidence)
         return (self._moved(estimate, refined.parameters) if refined.accepted else estimate), refined
+
+    def correct(
+        self, estimate: BodyEstimate, corrections: Sequence[Correction], reach: int = REACH
+    ) -> tuple[BodyEstimate, tuple[str, ...]]:
+        """An estimate put right by a person: limbs go where `corrections` say, all else stays. In a motion a correction
+        fades over `reach` frames. Also sentences for the user. Raises UserError."""
+        check_corrections(corrections, estimate.image_size, estimate.frame_count)
+        if estimate.frame_count > 1:
+            return correct_motion(self.body, estimate, corrections, reach)
+        return correct_estimate(self.body, estimate, corrections)
 
     def others(self, estimate: BodyEstimate, count: int) -> list[tuple[BodyEstimate, Hypothesis]]:
         """At most `count` other bodies that a single picture may show, first the most plausible: limbs go back instead

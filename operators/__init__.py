@@ -2,16 +2,18 @@
 
 
 def register() -> None:
-    from . import live_shape, run_state
+    from . import doubt_row, live_shape, run_state
 
     run_state.register()
     _class_factory()[0]()
     live_shape.register()
+    doubt_row.register()
 
 
 def unregister() -> None:
-    from . import estimation, live_shape, run_state
+    from . import doubt_row, estimation, live_shape, run_state
 
+    doubt_row.unregister()
     live_shape.unregister()
     _class_factory()[1]()
     run_state.unregister()
@@ -23,6 +25,12 @@ def _class_factory():
     import bpy
 
     from .cancel import BODY_FROM_IMAGE_OT_cancel
+    from .correct import (
+        BODY_FROM_IMAGE_OT_correct,
+        BODY_FROM_IMAGE_OT_next_doubtful_frame,
+        BODY_FROM_IMAGE_OT_reset_correction,
+    )
+    from .correct_mode import BODY_FROM_IMAGE_OT_correct_mode
     from .draw_box import BODY_FROM_IMAGE_OT_draw_box
     from .drop_image import BODY_FROM_IMAGE_FH_drop_image, BODY_FROM_IMAGE_OT_drop_image
     from .estimate import BODY_FROM_IMAGE_OT_estimate
@@ -54,6 +62,10 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_drop_image,
             BODY_FROM_IMAGE_FH_drop_image,
             BODY_FROM_IMAGE_OT_refine,
+            BODY_FROM_IMAGE_OT_correct_mode,
+            BODY_FROM_IMAGE_OT_correct,
+            BODY_FROM_IMAGE_OT_reset_correction,
+            BODY_FROM_IMAGE_OT_next_doubtful_frame,
             BODY_FROM_IMAGE_OT_flip_in_depth,
             BODY_FROM_IMAGE_OT_next_hypothesis,
             BODY_FROM_IMAGE_OT_fit_bones,

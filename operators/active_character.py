@@ -5,7 +5,9 @@ import bpy
 from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
 from ..rig.character import Character, bones_fit_shape, refit_armature
+from ..rig.correction_note import write_corrections
 from ..rig.photo_note import write_photo_note
+from ..rig.seen_pose import note_shown
 from .limb_certainty import limb_certainty
 
 RECORD = "body_from_image"
@@ -26,6 +28,9 @@ def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[st
     }
     if estimate.frame_count == 1:
         write_photo_note(character.armature, estimate)
+        note_shown(character.armature)
+    elif estimate.corrections:
+        write_corrections(character.armature, estimate.corrections)
 
 
 def write_motion_record(character: Character, source: str, body_model: str, remarks: tuple[str, ...]) -> None:

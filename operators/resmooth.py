@@ -8,14 +8,17 @@ import bpy
 import numpy as np
 
 from ..inference.body.body_estimate import rotations_of
+from ..inference.correction.spread import correct_motion
 from ..inference.motion.smooth_motion import smooth_motion
 from ..rig.armature import rest_frame
 from ..rig.axes import points_to_smpl
 from ..rig.character import Character
+from ..rig.correction_note import read_corrections
 from ..rig.ground import lowest_points
 from ..rig.motion_note import NOTE, has_note, note_smoothing, read_note, rekey_motion
 from ..rig.shape_keys import betas_of
 from .active_character import active_armature
+from .correction_properties import correction_reach
 from .on_character import OnCharacter, body_model_of
 from .smoothing_properties import SmoothingProperties
 
@@ -24,7 +27,8 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
     bl_idname = "body_from_image.smooth_motion"
     bl_label = "Smooth Motion"
     bl_description = (
-        "Key the character anew from what each frame of its film showed. What was changed by hand since is lost"
+        "Key the character anew from what each frame of its film showed, and from your corrections. Other changes "
+        "by hand are lost"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
@@ -52,6 +56,7 @@ def smooth(context: bpy.types.Context, character: Character, strength: float, ke
     raw = read_note(armature)
     raw = replace(raw, betas=betas_of(armature).astype(np.float32))  # the user may have changed the shape since
     motion = smooth_motion(raw, model, strength, keep_feet)
+    motion, _ = correct_motion(model, motion, read_corrections(armature), correction_reach(context))
     rotations, trans = rotations_of(motion.poses.astype(np.float64)), motion.trans.astype(np.float64)
     note = armature[NOTE]
     place = np.array(note["place"])

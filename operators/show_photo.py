@@ -14,6 +14,16 @@ def photo_is_shown(context: bpy.types.Context, camera: bpy.types.Object) -> bool
     return through and camera.data.show_background_images
 
 
+def look_through(context: bpy.types.Context, camera: bpy.types.Object) -> None:
+    """Let this 3D view look through `camera`, with the photo behind."""
+    context.scene.camera = camera
+    camera.data.show_background_images = True
+    context.space_data.region_3d.view_perspective = "CAMERA"
+    window = next(region for region in context.area.regions if region.type == "WINDOW")
+    with context.temp_override(region=window):
+        bpy.ops.view3d.view_center_camera()
+
+
 class BODY_FROM_IMAGE_OT_show_photo(bpy.types.Operator):
     bl_idname = "body_from_image.show_photo"
     bl_label = "Show Photo Behind"
@@ -41,10 +51,5 @@ class BODY_FROM_IMAGE_OT_show_photo(bpy.types.Operator):
         background = camera.data.background_images[0].image
         if background is not None and all(background.size):
             set_photo(tuple(background.size), camera)
-        context.scene.camera = camera
-        camera.data.show_background_images = True
-        view.view_perspective = "CAMERA"
-        window = next(region for region in context.area.regions if region.type == "WINDOW")
-        with context.temp_override(region=window):
-            bpy.ops.view3d.view_center_camera()
+        look_through(context, camera)
         return {"FINISHED"}

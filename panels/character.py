@@ -3,6 +3,7 @@
 import bpy
 
 from ..operators.active_character import active_armature, record_of
+from ..operators.correct import BODY_FROM_IMAGE_OT_next_doubtful_frame
 from ..operators.preferences import preferences
 from ..operators.resmooth import BODY_FROM_IMAGE_OT_smooth_motion
 from ..operators.show_photo import photo_is_shown
@@ -33,6 +34,11 @@ class VIEW3D_PT_body_from_image_character(SidebarPanel, bpy.types.Panel):
     def _draw_tools(self, context, camera) -> None:
         column = self.layout.column(align=True)
         shown = camera is not None and photo_is_shown(context, camera)
+        column.operator("body_from_image.correct_mode", icon="RESTRICT_SELECT_OFF")
+        if BODY_FROM_IMAGE_OT_next_doubtful_frame.poll(context):
+            row = column.row(align=True)
+            row.prop(context.scene.body_from_image, "correction_reach")
+            row.operator("body_from_image.next_doubtful_frame", text="", icon="NEXT_KEYFRAME")
         column.operator("body_from_image.refine", icon="SHADERFX")
         row = column.row(align=True)
         row.operator_menu_enum("body_from_image.flip_in_depth", "part", icon="MOD_MIRROR")

@@ -6,6 +6,7 @@ it ends.
 
 import bpy
 
+from ..operators.correction_properties import REACH_PROPERTY
 from ..operators.exporting import BONE_NAMES
 from ..operators.photo_properties import HEIGHT, STAND_ON_GROUND
 
@@ -58,6 +59,7 @@ class BodyFromImageSettings(bpy.types.PropertyGroup):
     )
     height: HEIGHT
     stand_on_ground: STAND_ON_GROUND
+    correction_reach: REACH_PROPERTY
     bone_names: bpy.props.EnumProperty(
         name="Bone Names", items=BONE_NAMES, description="What the bones are called in the exported file"
     )

@@ -94,12 +94,17 @@ def _curve_factory(
 
 def keyed_paths(owner: bpy.types.Object) -> set[str]:
     """Data paths that the action of `owner` holds keys for; empty without one."""
+    return {curve.data_path for curve in curves_of(owner)}
+
+
+def curves_of(owner: bpy.types.Object) -> list[bpy.types.FCurve]:
+    """The curves of the action of `owner`; none without one."""
     animation = owner.animation_data
     action = animation.action if animation else None
     if action is None:
-        return set()
+        return []
     if not hasattr(action, "layers"):  # before 4.4
-        return {curve.data_path for curve in action.fcurves}
+        return list(action.fcurves)
     strips = (strip for layer in action.layers for strip in layer.strips)
     channels = (strip.channelbag(animation.action_slot) for strip in strips if animation.action_slot)
-    return {curve.data_path for bag in channels if bag for curve in bag.fcurves}
+    return [curve for bag in channels if bag for curve in bag.fcurves]

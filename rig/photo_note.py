@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 
 from ..inference.body.body_estimate import BodyEstimate
+from ..inference.body.correction import corrections_from_json, corrections_to_json
 from ..inference.errors import UserError
 from ..inference.geometry.camera import Camera
 from ..inference.refinement.outline import Outline
@@ -17,6 +18,8 @@ from ..inference.refinement.refine import Evidence
 
 NOTE = "body_from_image_photo"
 """Custom property of the armature."""
+CORRECTIONS = "body_from_image_corrections"
+"""Custom property of the armature: what a person put right, a JSON list (correction_note.py)."""
 
 
 def write_photo_note(armature: bpy.types.Object, estimate: BodyEstimate) -> None:
@@ -34,6 +37,7 @@ def write_photo_note(armature: bpy.types.Object, estimate: BodyEstimate) -> None
         note["silhouette_shape"] = list(estimate.silhouette.shape)
         note["silhouette_window"] = [float(value) for value in estimate.silhouette_window]
     armature[NOTE] = note
+    armature[CORRECTIONS] = corrections_to_json(estimate.corrections)
 
 
 def has_photo_note(armature: bpy.types.Object) -> bool:
@@ -42,7 +46,13 @@ def has_photo_note(armature: bpy.types.Object) -> bool:
 
 
 def read_photo_note(armature: bpy.types.Object) -> Evidence:
-    """What the photo showed. Raises UserError for a character that was made from no single picture."""
+    """What the photo showed, and what a person put right of it. Raises UserError as `seen_in_photo`."""
+    seen = seen_in_photo(armature)
+    return seen.corrected(corrections_from_json(armature.get(CORRECTIONS, "[]"), armature.name))
+
+
+def seen_in_photo(armature: bpy.types.Object) -> Evidence:
+    """What the photo showed to the networks. Raises UserError for a character that was made from no single picture."""
     if not has_photo_note(armature):
         raise UserError(f"{armature.name} was not made from a photo, so there is nothing to refine it by.")
     note = armature[NOTE]

@@ -83,6 +83,10 @@ def parser() -> argparse.ArgumentParser:
         "--hypotheses", type=count, default=0, metavar="N",
         help=f"of a picture, also write up to N (1 to {BEAM - 1}) other bodies that it may show, most plausible first",
     )  # fmt: skip
+    estimate.add_argument(
+        "--correct", type=Path, metavar="FILE",
+        help="JSON list of corrections of the picture, or of a motion's frames: keypoints put where they are",
+    )  # fmt: skip
     estimate.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
     return top
 

@@ -4,10 +4,12 @@ import argparse
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from ..inference.body.correction import read_corrections
 from ..inference.clip import (
     MotionOptions,
     estimate_motion,
@@ -43,6 +45,9 @@ class Job:
         self._check_blender()
         self.keypoints = read_keypoints(options.keypoints) if options.keypoints else None
         self.items = self._open_items()
+        self.corrections = read_corrections(options.correct) if options.correct else ()
+        if self.corrections and not options.motion and len(self.items) > 1:
+            raise UserError(f"--correct is of one picture, or of a motion, but there are {len(self.items)} pictures.")
         self.engine = Engine(
             Settings(
                 device=options.device,
@@ -70,7 +75,7 @@ class Job:
             if given and not self.options.motion:
                 raise UserError(f"{name} says something of a motion. Give --motion, too.")
         if self.options.people != 1:
-            for name in ("keypoints", "box", "hypotheses"):
+            for name in ("keypoints", "box", "hypotheses", "correct"):
                 if np.any(getattr(self.options, name)):
                     raise UserError(f"--people is of whole pictures that our networks look at, so not with --{name}.")
         if self.options.hypotheses and (self.options.motion or "npz" not in self.formats):
@@ -128,8 +133,10 @@ class Job:
         else:
             points = matching_keypoints(keypoints, photo)
             result = self.engine.estimate_from_keypoints(points, photo.size, photo.path, photo.focal)
+        estimate, said = self.engine.correct(result.estimate, self.corrections)
+        result = replace(result, estimate=estimate)
         outcome.score = round(float(result.estimate.score[0]), 3)
-        outcome.remarks += [*([photo.note] if photo.note else []), *result.remarks, *self.missing_remark]
+        outcome.remarks += [*([photo.note] if photo.note else []), *result.remarks, *said, *self.missing_remark]
         self._write_picture_files(result, photo, item.name, outcome)
         if self.scene_formats:
             blank = isinstance(item, Blank)
@@ -266,9 +273,10 @@ class Job:
             points = [matching_keypoints(frame, photo) for frame in self.keypoints]
             frames = frames_from_keypoints(self.engine, points, photo.size, options.keypoints, photo.focal)
         moving = estimate_motion(self.engine, frames, first, self._motion_options(), options.refine)
-        outcome.score = round(float(np.mean(moving.estimate.score)), 3)
-        outcome.remarks += [*moving.remarks, *self.missing_remark]
-        self._write_motion_files(moving.estimate, outcome)
+        estimate, said = self.engine.correct(moving.estimate, self.corrections)
+        outcome.score = round(float(np.mean(estimate.score)), 3)
+        outcome.remarks += [*moving.remarks, *said, *self.missing_remark]
+        self._write_motion_files(estimate, outcome)
 
     def _write_motion_files(self, estimate, outcome: Outcome) -> None:
         name = outcome.name

@@ -25,6 +25,7 @@ WITHIN = {
         "body": {"errors", "models", "geometry", "files"},
         "networks": {"errors", "models", "geometry", "body"},
         "refinement": {"geometry", "body"},
+        "correction": {"errors", "geometry", "body", "refinement"},
         "motion": {"geometry", "body", "refinement"},
         "drawing": {"errors", "geometry", "files", "body"},
     },

@@ -26,6 +26,7 @@ COMMANDS = {
     "ablate-corruption": (".priors.experiments.corruption_ablation", "what each kind of corruption is worth"),
     "detector-errors": (".priors.detector_errors", "measure how Human2D errs, for the priors to learn from"),
     "evaluate-refinement": (".refinement.evaluate", "SMPLify, anchored SMPLify and ours on real photos"),
+    "evaluate-correction": (".refinement.corrections", "what it is worth to put one, two or three keypoints right"),
     "finetune": (".reprojection.finetune", "finetune the priors by reprojection into photos with 2D labels"),
     "evaluate-finetuning": (".reprojection.evaluate", "what that finetuning is worth"),
     "pose-density": (".pose_density.fit", "fit the density of poses and the joint limits"),

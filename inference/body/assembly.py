@@ -64,7 +64,7 @@ def with_parameters(estimate: BodyEstimate, body: BodyModel, motion: Motion) -> 
     """A single picture's estimate with another body in the place of its own."""
     camera = Camera(estimate.focal, np.asarray(estimate.camera_center, np.float64), estimate.image_size)
     seen = Observed(estimate.keypoints_2d, estimate.bbox, estimate.score, Path(estimate.source))
-    kept = ("silhouette", "silhouette_window", "joint_uncertainty")
+    kept = ("silhouette", "silhouette_window", "joint_uncertainty", "corrections")
     return replace(build_estimate(body, motion, camera, seen), **{name: getattr(estimate, name) for name in kept})
 
 

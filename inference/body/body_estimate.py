@@ -11,6 +11,7 @@ from ..files.destination import replacing
 from ..files.npz import BadArrays, open_npz
 from ..geometry.joints import KEYPOINT_NAMES
 from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from .correction import Correction, corrections_from_json, corrections_to_json
 
 CAMERA_FROM_SMPL = np.diag([1.0, -1.0, -1.0])
 """SMPL's upright frame (y up, camera looking along -z) to OpenCV's camera frame (y down, camera looking along +z)."""
@@ -49,6 +50,8 @@ class BodyEstimate:
                                        parents'; not in files of earlier versions
     score                (F,)          0–1: how sure the engine is that this is a whole person
     body_model           str           hash of the body model's faces and shape space
+    corrections          str           what a person put right, the JSON list of `correction.corrections_to_json`;
+                                       `keypoints_2d` stay what the networks saw. Not in files of earlier versions
     source               str           file name the estimate came from
     ===================  ============  ======================================================================
     """
@@ -73,6 +76,7 @@ class BodyEstimate:
     mocap_framerate: float = 0.0
     gender: str = "neutral"
     source: str = ""
+    corrections: tuple[Correction, ...] = ()
     keypoint_names: tuple[str, ...] = field(default=KEYPOINT_NAMES)
 
     @property
@@ -83,6 +87,7 @@ class BodyEstimate:
         """Write the npz described above. Raises UserError when the file cannot be written."""
         arrays = {name: getattr(self, name) for name in self.__dataclass_fields__ if getattr(self, name) is not None}
         arrays["keypoint_names"] = np.array(self.keypoint_names)
+        arrays["corrections"] = np.array(corrections_to_json(self.corrections))
         with replacing(Path(path)) as unfinished, open(unfinished, "wb") as file:
             np.savez_compressed(file, **arrays)
 
@@ -100,6 +105,8 @@ class BodyEstimate:
         arrays["image_size"] = tuple(int(side) for side in arrays["image_size"])
         if "keypoint_names" in arrays:
             arrays["keypoint_names"] = tuple(str(name) for name in arrays["keypoint_names"])
+        if "corrections" in arrays:
+            arrays["corrections"] = corrections_from_json(arrays["corrections"], str(path))
         return cls(**arrays)
 
 
@@ -111,10 +118,10 @@ SHAPES: dict[str, tuple[int | None, ...]] = {
     "joints_3d": (FRAMES, 24, 3), "joints_2d": (FRAMES, 24, 2), "focal": (), "camera_center": (2,), "image_size": (2,),
     "bbox": (FRAMES, 4), "score": (FRAMES,), "body_model": (), "faces": (None, 3), "vertices": (FRAMES, None, 3),
     "silhouette": (None, None), "silhouette_window": (3,), "joint_uncertainty": (FRAMES, 24), "mocap_framerate": (),
-    "gender": (), "source": (), "keypoint_names": (None,),
+    "gender": (), "source": (), "keypoint_names": (None,), "corrections": (),
 }  # fmt: skip
 """Of each array; None is any number, FRAMES the same in all."""
-NUMBERS, TEXTS = ("focal", "mocap_framerate"), ("body_model", "gender", "source")
+NUMBERS, TEXTS = ("focal", "mocap_framerate"), ("body_model", "gender", "source", "corrections")
 REQUIRED = (
     "poses", "betas", "trans", "keypoints_2d", "joints_3d", "joints_2d", "focal", "camera_center", "image_size", "bbox",
     "score", "body_model", "faces",

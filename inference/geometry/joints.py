@@ -30,6 +30,24 @@ KEYPOINT_EDGES = (
     (0, 1), (1, 2), (2, 6), (6, 3), (3, 4), (4, 5), (6, 7), (7, 8), (8, 9), (10, 11), (11, 12), (12, 7), (7, 13),
     (13, 14), (14, 15), (8, 16), (16, 17), (16, 18), (0, 19), (19, 21), (5, 20), (20, 22), (10, 23), (15, 24),
 )  # fmt: skip
+_HUNG_ON = {
+    "thorax": "pelvis", "upper_neck": "thorax", "head_top": "upper_neck", "nose": "upper_neck", "wrist": "elbow",
+    "elbow": "shoulder", "shoulder": "thorax", "knuckles": "wrist", "ear": "upper_neck", "ankle": "knee",
+    "knee": "hip", "hip": "pelvis", "heel": "ankle", "big_toe": "ankle",
+}  # fmt: skip
+
+
+def _hung_on(name: str) -> int:
+    """The keypoint that one hangs on, on its own side if there is one; -1 for the pelvis."""
+    side, _, part = name.partition("_")
+    if side not in ("left", "right"):
+        side, part = "", name
+    above = _HUNG_ON.get(part)
+    return KEYPOINT_INDEX.get(f"{side}_{above}", KEYPOINT_INDEX.get(above, -1))
+
+
+KEYPOINT_PARENTS = np.array([_hung_on(name) for name in KEYPOINT_NAMES])
+"""The keypoint that each one hangs on: an elbow for a wrist; -1 for the pelvis."""
 COCO_NAMES = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
     "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",

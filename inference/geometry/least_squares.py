@@ -79,7 +79,7 @@ def minimise(
         slow = slow + 1 if energy - trial_energy < tolerance * energy else 0
         # After a failure the damping that worked is tried once more: halving it at once fails again, mostly.
         state, energy, damping, easier = trial, trial_energy, max(damping * easier, LEAST_DAMPING), 0.2
-        if slow == 2:
+        if slow == 2 or count == iterations:
             return state, energy, count
         gradient, hessian = problem.linearise(state)
     return state, energy, iterations

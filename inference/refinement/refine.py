@@ -4,17 +4,20 @@ Camera translation, pose and shape at once. The start is the prediction, and an 
 alone, so that it runs in Blender's own process.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from ..body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate, rotations_of, upright_from_camera
 from ..body.body_model import BodyModel
+from ..body.correction import Correction, corrected_keypoints, of_frame, ordinals_of
 from ..body.pose_density import PoseDensity
 from ..geometry.camera import Camera
 from ..geometry.least_squares import Residuals, minimise
 from ..geometry.rotations import matrix_to_axis_angle, right_jacobian_inverse
+from .corrected import corrected_terms
 from .outline import Outline
 from .parametric_body import Parameters, SparseBody, VertexSlopes, even_vertices
 from .spheres import Spheres
@@ -41,12 +44,24 @@ TOLERATED = 1.0
 @dataclass(frozen=True)
 class Evidence:
     """What the picture shows of one person: keypoints (K, 3; pixels and confidence), camera, and the outline where
-    there is one. `keep_height` when the user said how tall the person is."""
+    there is one. `keep_height` when the user said how tall the person is.
+
+    What a person put right: `certain` (K,) bool are the keypoints whose place is beyond doubt, `ordinals` (N, 3) int
+    rows of a keypoint, another, and 1 where the first is nearer to the camera, -1 where it is farther."""
 
     keypoints: np.ndarray
     camera: Camera
     outline: Outline | None = None
     keep_height: bool = False
+    certain: np.ndarray | None = None
+    ordinals: np.ndarray | None = None
+
+    def corrected(self, corrections: Sequence[Correction]) -> "Evidence":
+        """The same after a person's corrections of this frame."""
+        if not corrections:
+            return self
+        keypoints, certain = corrected_keypoints(self.keypoints, corrections)
+        return replace(self, keypoints=keypoints, certain=certain, ordinals=ordinals_of(corrections))
 
 
 @dataclass(frozen=True)
@@ -96,11 +111,14 @@ class BodyEnergy:
         if derive:
             wanted = [self.body.landmarks, *(pull.which for pull in pulls.values())]
             slopes = VertexSlopes(self.body, placed, np.concatenate(wanted))
+        keypoints, certain = self.evidence.keypoints, self.evidence.certain
+        if certain is not None:
+            keypoints = np.column_stack([keypoints[:, :2], np.where(certain, 0, keypoints[:, 2])])
         terms = {
-            "keypoints": keypoint_residuals(
-                self.body, placed, self.evidence.keypoints, camera, self.metre, weights, joints, slopes
-            )
+            "keypoints": keypoint_residuals(self.body, placed, keypoints, camera, self.metre, weights, joints, slopes)
         }
+        if certain is not None:
+            terms |= corrected_terms(self.body, placed, self.evidence, self.metre, weights, joints, slopes)
         for name, pull in pulls.items():
             terms[name] = pull_residuals(pull, placed, camera, self.metre, weights, slopes)
         terms["spheres"] = sphere_residuals(self.spheres, placed, weights, joints)
@@ -141,13 +159,14 @@ def refine(
 
 
 def evidence_of(estimate: BodyEstimate, frame: int = 0, keep_height: bool = False) -> Evidence:
-    """What an estimate keeps of one frame's picture."""
+    """What an estimate keeps of one frame's picture, and what a person said of it."""
     camera = Camera(float(estimate.focal), estimate.camera_center.astype(np.float64), estimate.image_size)
     outline = None
     if estimate.silhouette is not None:
         *origin, cell = estimate.silhouette_window.astype(np.float64)
         outline = Outline.of(estimate.silhouette / 255, np.array(origin), cell, estimate.image_size)
-    return Evidence(estimate.keypoints_2d[frame].astype(np.float64), camera, outline, keep_height)
+    seen = Evidence(estimate.keypoints_2d[frame].astype(np.float64), camera, outline, keep_height)
+    return seen.corrected(of_frame(estimate.corrections, frame))
 
 
 def parameters_of(body: BodyModel, estimate: BodyEstimate, frame: int = 0) -> Parameters:

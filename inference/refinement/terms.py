@@ -36,6 +36,8 @@ class Weights:
     """Metres."""
     keypoint_scale: float = 4.0
     """Deviations at which a keypoint's pull fades (σ of Geman and McClure), as the other scales."""
+    certain_deviation: float = 0.005
+    """Metres that a body may lie from a place that a person gave."""
     outside: float = 10.0
     """Of the mean over vertices."""
     contour: float = 10.0
@@ -63,21 +65,37 @@ def keypoint_residuals(
     joint_derivatives: np.ndarray | None, slopes: VertexSlopes | None,
 ) -> Residuals:  # fmt: skip
     """Projected keypoints against those of the picture (K, 3; pixels and confidence), each coordinate by itself."""
-    linear = body.keypoints_from_points
-    points = linear @ placed.points
-    seen = (keypoints[:, 2] > 0) & (points[:, 2] > MIN_DEPTH)
+    seen = keypoints[:, 2] > 0
     unit = metre * weights.keypoint_deviation
-    values = (camera.project(points[seen]) - keypoints[seen, :2]) / unit
+    which, values, jacobian = keypoint_distances(body, placed, keypoints, seen, camera, joint_derivatives, slopes)
     # Confidence counts squared: it is a probability, and an unsure keypoint is worse than its share.
-    shares = weights.keypoint * np.repeat(keypoints[seen, 2].astype(np.float64) ** 2, 2)
+    shares = weights.keypoint * np.repeat(keypoints[which, 2].astype(np.float64) ** 2, 2)
+    return Residuals(values / unit, shares, None if jacobian is None else jacobian / unit, weights.keypoint_scale)
+
+
+def keypoint_distances(
+    body: SparseBody, placed: Placed, keypoints: np.ndarray, wanted: np.ndarray, camera: Camera,
+    joint_derivatives: np.ndarray | None, slopes: VertexSlopes | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:  # fmt: skip
+    """Those N of the `wanted` (K,) bool keypoints that are before the camera, their distances (2N,) in pixels from
+    where the picture has them, and the derivatives (2N, P)."""
+    points = body.keypoints_from_points @ placed.points
+    which = np.flatnonzero(wanted & (points[:, 2] > MIN_DEPTH))
+    values = camera.project(points[which]) - keypoints[which, :2]
     jacobian = None
     if joint_derivatives is not None:
-        landmarks = body.landmarks
-        by_point = np.concatenate([joint_derivatives, slopes.of(landmarks)])
-        used = np.concatenate([np.arange(JOINTS), JOINTS + landmarks])
-        by_keypoint = np.tensordot(linear[np.ix_(seen, used)], by_point, 1)
-        jacobian = (projection_derivatives(points[seen], camera) @ by_keypoint).reshape(-1, by_point.shape[-1]) / unit
-    return Residuals(values.reshape(-1), shares, jacobian, weights.keypoint_scale)
+        by_keypoint = keypoint_derivatives(body, which, joint_derivatives, slopes)
+        jacobian = (projection_derivatives(points[which], camera) @ by_keypoint).reshape(-1, by_keypoint.shape[-1])
+    return which, values.reshape(-1), jacobian
+
+
+def keypoint_derivatives(
+    body: SparseBody, which: np.ndarray, joint_derivatives: np.ndarray, slopes: VertexSlopes
+) -> np.ndarray:
+    """(N, 3, P) of keypoints `which` (N,) in metres."""
+    by_point = np.concatenate([joint_derivatives, slopes.of(body.landmarks)])
+    used = np.concatenate([np.arange(JOINTS), JOINTS + body.landmarks])
+    return np.tensordot(body.keypoints_from_points[np.ix_(which, used)], by_point, 1)
 
 
 @dataclass(frozen=True)

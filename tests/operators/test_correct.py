@@ -1,0 +1,213 @@
+"""Keypoints put right through the operators that scripts call: the limb follows, the rest stays, and it is kept."""
+
+import importlib.util
+import io
+import time
+
+import numpy as np
+import pytest
+
+if importlib.util.find_spec("bpy") is None:
+    pytest.skip("Blender's bpy is not installed", allow_module_level=True)
+
+import bpy
+from body_from_image.inference.body.correction import Correction
+from body_from_image.operators import import_npz, on_character
+from body_from_image.rig.correction_note import MARKER, read_corrections
+from body_from_image.rig.key_snapshot import KeySnapshot
+from body_from_image.rig.motion_note import write_note
+from body_from_image.rig.seen_pose import seen_pose
+
+from .test_flip_in_depth import call, estimate, seen
+
+pytestmark = pytest.mark.usefixtures("registered")
+OTHERS = ("right_wrist", "right_elbow", "left_knee", "right_knee", "left_ankle", "right_ankle", "left_hip", "head")
+
+
+@pytest.fixture(autouse=True)
+def empty_scene(monkeypatch):
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    for module in (import_npz, on_character):
+        monkeypatch.setattr(module, "body_model_file", lambda context: None)
+
+
+@pytest.fixture
+def character(model, tmp_path):
+    estimate(model).save(tmp_path / "photo.npz")
+    bpy.ops.body_from_image.import_npz(filepath=str(tmp_path / "photo.npz"))
+    return bpy.context.object
+
+
+def film(model, tmp_path, frames=21, doubtful=(15, 4)):
+    """A character that was made from a film, two of whose frames were seen badly, the first of them worse."""
+    from dataclasses import replace
+
+    from body_from_image.operators.active_character import character_of
+
+    moving = estimate(model, frames=frames)
+    keypoints = moving.keypoints_2d.copy()
+    keypoints[list(doubtful), :, 2] = [[0.1], [0.2]]
+    moving = replace(moving, keypoints_2d=keypoints)
+    moving.save(tmp_path / "film.npz")
+    bpy.ops.body_from_image.import_npz(filepath=str(tmp_path / "film.npz"), stand_on_ground=False)
+    raw = io.BytesIO()
+    with open(tmp_path / "film.npz", "rb") as file:
+        raw.write(file.read())
+    armature = bpy.context.object
+    write_note(character_of(armature), raw.getvalue(), 0.5, False, False)
+    bpy.context.scene.frame_set(1)
+    return armature
+
+
+def put(armature, joint, shift, **options):
+    """Correct a joint's keypoint to where it is now plus a shift; returns where it should be."""
+    place = seen(armature, joint)[0, :2] + shift
+    # world_to_camera_view counts from the pictures' edges and upwards, keypoints from the first pixel's centre, down.
+    assert not call(
+        bpy.ops.body_from_image.correct, keypoint=joint, x=place[0] - 0.5, y=480 - place[1] - 0.5, **options
+    )
+    return place
+
+
+def test_the_wrist_goes_where_it_was_put_and_nothing_else_moves(character):
+    before = seen(character, *OTHERS)
+    place = put(character, "left_wrist", [30, 25])
+    assert np.linalg.norm(seen(character, "left_wrist")[0, :2] - place) < 4
+    assert np.abs(seen(character, *OTHERS)[:, :2] - before[:, :2]).max() < 4
+    bpy.context.scene.frame_set(3)  # the keys hold it
+    assert np.linalg.norm(seen(character, "left_wrist")[0, :2] - place) < 4
+    (said,) = read_corrections(character)
+    assert said.keypoint == "left_wrist" and said.place is not None
+
+
+def test_nearer_and_farther_are_heeded_and_the_picture_stays(character):
+    names = ("left_wrist", "left_elbow")
+    before = seen(character, *names)
+    for nearer in (-1, 1):
+        assert not call(bpy.ops.body_from_image.correct, keypoint="left_wrist", nearer=nearer)
+        wrist, elbow = seen(character, *names)
+        assert nearer * (elbow[2] - wrist[2]) > 0
+    assert np.abs(seen(character, *names)[:, :2] - before[:, :2]).max() < 15
+
+
+def test_hidden_exchanged_and_reset(character):
+    assert not call(bpy.ops.body_from_image.correct, keypoint="left_wrist", seen=False)
+    assert not call(bpy.ops.body_from_image.correct, keypoint="right_ankle", exchange=True)
+    assert read_corrections(character) == (
+        Correction("left_wrist", seen=False), Correction("right_ankle", exchange=True),
+    )  # fmt: skip
+    assert not call(bpy.ops.body_from_image.reset_correction, keypoint="left_wrist")
+    assert read_corrections(character) == (Correction("right_ankle", exchange=True),)
+    assert not call(bpy.ops.body_from_image.reset_correction, every=True)
+    assert read_corrections(character) == ()
+
+
+def test_refine_heeds_corrections(character):
+    place = put(character, "left_wrist", [30, 25])
+    bpy.context.view_layer.update()
+    bpy.ops.body_from_image.refine()
+    assert np.linalg.norm(seen(character, "left_wrist")[0, :2] - place) < 6
+
+
+def test_what_was_posed_by_hand_stays_after_refine(character):
+    """The arm is swung far from what the photo showed; before, refining brought it back."""
+    before = seen(character, "left_wrist")
+    character.pose.bones["left_shoulder"].rotation_quaternion = (0.85, 0.0, 0.1, -0.5)
+    posed = seen(character, "left_wrist")
+    assert np.linalg.norm(posed[0, :2] - before[0, :2]) > 40
+    bpy.ops.body_from_image.refine()
+    after = seen(character, "left_wrist")
+    assert np.linalg.norm(after[0, :2] - posed[0, :2]) < 6
+    assert "left_wrist" in {one.keypoint for one in read_corrections(character)}
+
+
+def test_a_drag_follows_without_keys_and_is_kept_when_let_go(character):
+    from body_from_image.operators.active_character import active_character
+    from body_from_image.operators.correcting import Correcting
+
+    bpy.context.scene.frame_set(1)
+    correcting = Correcting(bpy.context, active_character(bpy.context))
+    before, others = correcting.pixels()[15], seen(character, *OTHERS)
+    keys, drag, steps = KeySnapshot.of(character), correcting.drag("left_wrist"), []
+    for share in np.arange(1, 11) / 10:
+        place, began = tuple(before + share * np.array([30, -25])), time.process_time()
+        correcting.follow(drag, place)
+        bpy.context.view_layer.update()
+        steps.append(time.process_time() - began)
+    assert np.median(steps) < 0.05, "what a person sees lags no more behind"
+    assert all(np.array_equal(keys.keys[name], one) for name, one in KeySnapshot.of(character).keys.items())
+    assert np.linalg.norm(correcting.pixels()[15] - place) < 4
+    assert correcting.let_go(drag, place, reach=0) == ()
+    bpy.context.scene.frame_set(3)
+    assert np.abs(seen(character, *OTHERS) - others).max() < 0.01
+    keys.restore()
+    bpy.context.scene.frame_set(1)
+    again = Correcting(bpy.context, active_character(bpy.context)).pixels()[15]
+    assert np.linalg.norm(again - before) < 0.1, "the keys are what they were"
+
+
+def test_what_cannot_be_is_said_and_changes_nothing(character):
+    before = seen(character, *OTHERS)
+    assert "both x and y" in call(bpy.ops.body_from_image.correct, keypoint="nose", x=3.0)
+    assert "beyond the picture" in call(bpy.ops.body_from_image.correct, keypoint="nose", x=9000.0, y=0.0)
+    assert np.array_equal(seen(character, *OTHERS), before) and read_corrections(character) == ()
+
+
+def test_in_a_film_a_correction_fades_over_its_neighbours(model, tmp_path):
+    armature = film(model, tmp_path)
+    scene = bpy.context.scene
+    scene.frame_set(10)
+    start = seen(armature, "left_wrist")[0, :2]
+    place = put(armature, "left_wrist", [30, 25], reach=4)
+    assert np.linalg.norm(seen(armature, "left_wrist")[0, :2] - place) < 4
+    moved = []
+    for frame in range(1, 22):
+        scene.frame_set(frame)
+        moved.append(np.linalg.norm(seen(armature, "left_wrist")[0, :2] - start))
+    assert np.argmax(moved) == 9
+    assert max(moved[:5] + moved[14:]) < 0.5 and moved[7] > 8 and moved[11] > 8
+    assert [(marker.name, marker.frame) for marker in scene.timeline_markers] == [(MARKER, 10)]
+    assert read_corrections(armature)[0].frame == 9
+
+
+def test_the_next_doubtful_frame_is_the_worst_and_then_another(model, tmp_path):
+    film(model, tmp_path, doubtful=(15, 4))
+    for frame in (16, 5, 16):
+        assert not call(bpy.ops.body_from_image.next_doubtful_frame)
+        assert bpy.context.scene.frame_current == frame
+
+
+def test_the_row_tells_doubtful_frames_from_corrected_ones(model, tmp_path):
+    from body_from_image.operators import doubt_row
+
+    armature = film(model, tmp_path)
+    bpy.context.scene.frame_set(10)
+    put(armature, "left_wrist", [30, 25], reach=4)
+    colors = doubt_row._colors_of(armature.name, "raw", armature["body_from_image_corrections"])
+    assert len(colors) == 21 and colors[9] == doubt_row.CORRECTED
+    red, green, *_ = colors[15]
+    assert red == 1 and green < 0.3 and colors[0] == doubt_row.color_of(0.0)
+    assert colors[0][1] > colors[0][0], "what was seen well is green"
+
+
+def test_smoothing_anew_keeps_corrections(model, tmp_path):
+    armature = film(model, tmp_path)
+    bpy.context.scene.frame_set(10)
+    place = put(armature, "left_wrist", [30, 25], reach=4)
+    assert not call(bpy.ops.body_from_image.smooth_motion, strength=0.2)
+    bpy.context.scene.frame_set(10)
+    assert np.linalg.norm(seen(armature, "left_wrist")[0, :2] - place) < 6
+
+
+def test_a_motion_without_pictures_cannot_be_corrected(model, tmp_path):
+    estimate(model, frames=3).save(tmp_path / "walk.npz")
+    bpy.ops.body_from_image.import_npz(filepath=str(tmp_path / "walk.npz"))
+    assert not bpy.ops.body_from_image.correct.poll()
+
+
+def test_a_correction_does_not_touch_the_shape(character):
+    from body_from_image.operators.active_character import character_of
+
+    before = seen_pose(character_of(character)).betas
+    put(character, "left_wrist", [30, 25])
+    assert np.array_equal(seen_pose(character_of(character)).betas, before)
