@@ -5,18 +5,20 @@ The shell and Blender both end here, so that a clip moves the same whoever asked
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from .body.assembly import Observed, with_motion
-from .body.body_estimate import BodyEstimate, rotations_of
+from .body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate, rotations_of
+from .body.body_model import BodyModel
 from .engine import Engine, Lifted, check_keypoints
 from .errors import NoPersonError, UserError
 from .files.frames import InputItem
 from .files.images import Photo
 from .geometry.camera import Camera
+from .motion.camera_motion import CameraMotion
 from .motion.refine_motion import refine_motion
 from .motion.side_swaps import repair_sides
 from .motion.smooth_motion import DEFAULT_RATE, STRENGTH, smooth_motion
@@ -85,14 +87,17 @@ class Moving:
 
 
 def estimate_motion(
-    engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool
-) -> Moving:
+    engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool,
+    camera_motion: CameraMotion | None = None,
+) -> Moving:  # fmt: skip
     """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError."""
-    raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path)
-    estimate, remarks = smooth_motion(raw.estimate, engine.body, options.strength, options.keep_feet), raw.remarks
-    if refine:
+    raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path, camera_motion)
+    remarks = raw.remarks
+    if not refine:
+        estimate = smooth_motion(raw.estimate, engine.body, options.strength, options.keep_feet)
+    else:
+        estimate = smooth_motion(raw.estimate, engine.body, options.strength)
         refined, kept = refine_motion(engine.body, estimate)
-        # Feet stand softly in the refinement; who asked for them to stand gets them planted.
         estimate = smooth_motion(refined, engine.body, 0.0, options.keep_feet)
         remarks += remarks_on_refined_motion(estimate.frame_count, kept)
     return Moving(estimate, raw.estimate, remarks)
@@ -209,7 +214,9 @@ def frames_from_keypoints(
     return frames
 
 
-def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: Path) -> RawMotion:
+def join_frames(
+    engine: Engine, frames: list[Frame], frame_rate: float, source: Path, camera_motion: CameraMotion | None = None
+) -> RawMotion:
     """One estimate for the clip. Raises NoPersonError when nobody was found.
 
     Left and right are put right where they were exchanged; then each frame is posed by its own keypoints. The shape is
@@ -235,10 +242,27 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
         for points, turns, unsure in zip(keypoints, rotations, uncertainty, strict=True)
     ]
     estimate = engine.place(lifted, shape, Observed(keypoints, boxes, scores, source), frame_rate or DEFAULT_RATE)
-    estimate = with_motion(
-        estimate, engine.body, rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)
-    )
+    rotations, trans = rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)
+    if camera_motion is not None:
+        estimate, rotations, trans = before_moving_camera(engine.body, estimate, rotations, trans, camera_motion)
+    estimate = with_motion(estimate, engine.body, rotations, trans)
     return RawMotion(estimate, int((~known).sum()), int(swapped.sum()), found[0].remarks)
+
+
+def before_moving_camera(
+    body: BodyModel, estimate: BodyEstimate, rotations: np.ndarray, trans: np.ndarray, camera: CameraMotion
+) -> tuple[BodyEstimate, np.ndarray, np.ndarray]:
+    """Rotations (F, 24, 3, 3) and translations (F, 3) that are each in their own camera's upright frame, in the first
+    one's; and the estimate that knows the cameras."""
+    turns = CAMERA_FROM_SMPL @ camera.rotations.swapaxes(1, 2) @ CAMERA_FROM_SMPL
+    pelvis = body.rest_joints(estimate.betas[None])[0, 0].astype(np.float64)
+    rotations = np.concatenate([turns[:, None] @ rotations[:, :1], rotations[:, 1:]], 1)
+    trans = np.einsum("fij,fj->fi", turns, trans + pelvis) - pelvis
+    places = np.zeros((len(trans), 3), np.float32)
+    turned = camera.rotations.astype(np.float32)
+    return (
+        replace(estimate, camera_rotations=turned, camera_places=places, camera_moves=camera.moves), rotations, trans
+    )  # fmt: skip
 
 
 def _spread(values: list[np.ndarray], known: np.ndarray) -> np.ndarray:

@@ -48,6 +48,12 @@ class BodyEstimate:
     joint_uncertainty    (F, 24)       degrees by which each joint's rotation is likely to be off: the mean over people
                                        who look like this. The root's is about the camera's frame, others' about their
                                        parents'; not in files of earlier versions
+    floor                (4,)          of motions on the ground: the floor's upward unit normal n and distance d, so that
+                                       n · x = d on it, in the frame of `poses` and `trans`
+    camera_rotations     (F, 3, 3)     of a film whose camera turned or moved: from the first frame's camera to each
+                                       frame's, both OpenCV's. `poses` and `trans` are then in the first camera's frame
+    camera_places        (F, 3)        where those cameras are, in the frame of `trans`
+    camera_moves         bool          whether they are in different places
     score                (F,)          0–1: how sure the engine is that this is a whole person
     body_model           str           hash of the body model's faces and shape space
     source               str           file name the estimate came from
@@ -71,6 +77,10 @@ class BodyEstimate:
     silhouette: np.ndarray | None = None
     silhouette_window: np.ndarray | None = None
     joint_uncertainty: np.ndarray | None = None
+    floor: np.ndarray | None = None
+    camera_rotations: np.ndarray | None = None
+    camera_places: np.ndarray | None = None
+    camera_moves: bool = False
     mocap_framerate: float = 0.0
     gender: str = "neutral"
     source: str = ""
@@ -79,6 +89,14 @@ class BodyEstimate:
     @property
     def frame_count(self) -> int:
         return len(self.poses)
+
+    def seen_by_camera(self, points: np.ndarray, frames: slice = slice(None)) -> np.ndarray:
+        """Points (F, N, 3) of the frame of `poses` and `trans` in each frame's camera's, OpenCV's. `frames` are those
+        that the points are of."""
+        if self.camera_rotations is None:
+            return camera_from_upright(points)
+        turns = self.camera_rotations[frames] @ CAMERA_FROM_SMPL
+        return np.einsum("fij,fnj->fni", turns, points - self.camera_places[frames, None]).astype(points.dtype)
 
     def save(self, path: Path) -> None:
         """Write the npz described above. Raises UserError when the file cannot be written."""
@@ -95,7 +113,7 @@ class BodyEstimate:
                 arrays = {name: archive[name] for name in archive.files if name in cls.__dataclass_fields__}
         except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
             raise UserError(f"{path} is not a body estimate that this program wrote.") from error
-        scalars = {name: arrays[name].item() for name in ("focal", "mocap_framerate", "gender", "source", "body_model")
+        scalars = {name: arrays[name].item() for name in ("focal", "mocap_framerate", "gender", "source", "body_model", "camera_moves")
                    if name in arrays}  # fmt: skip
         arrays.update(scalars)
         try:
