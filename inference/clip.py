@@ -79,7 +79,8 @@ class MotionOptions:
 
 @dataclass(frozen=True)
 class Moving:
-    """A clip's `estimate`, the `raw` one that it was smoothed from, and sentences for the user."""
+    """A clip's `estimate`, the `raw` one that it was smoothed from, refined where that was asked for, and sentences for
+    the user."""
 
     estimate: BodyEstimate
     raw: BodyEstimate
@@ -92,31 +93,31 @@ def estimate_motion(
 ) -> Moving:  # fmt: skip
     """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError."""
     raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path, camera_motion)
-    remarks = raw.remarks
-    if not refine:
-        estimate = smooth_motion(raw.estimate, engine.body, options.strength, options.keep_feet)
-    else:
-        estimate = smooth_motion(raw.estimate, engine.body, options.strength)
-        refined, kept = refine_motion(engine.body, estimate)
-        estimate = smooth_motion(refined, engine.body, 0.0, options.keep_feet)
-        remarks += remarks_on_refined_motion(estimate.frame_count, kept)
-    return Moving(estimate, raw.estimate, remarks)
+    shown, remarks = raw.estimate, raw.remarks
+    if refine:
+        shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body), shown)
+        remarks += remarks_on_refined_motion(shown.frame_count, kept)
+    return Moving(smooth_motion(shown, engine.body, options.strength, options.keep_feet), shown, remarks)
 
 
 def read_ahead(items: Iterable[InputItem], unreadable: list[str]) -> Iterator[Photo | None]:
-    """The pictures of a clip, the next ones read by a thread of their own; None for one that cannot be read, whose
-    sentence goes to `unreadable`: one bad frame must not lose the others."""
+    """The pictures of a clip, the next ones read by a thread of their own; None for one that is missing, or that cannot
+    be read, whose sentence goes to `unreadable`: one bad frame must not lose the others."""
     with ThreadPoolExecutor(max_workers=1) as reader:
         items = iter(items)
-        coming = [reader.submit(item.read) for _, item in zip(range(AHEAD), items, strict=False)]
+        coming = [reader.submit(_read, item) for _, item in zip(range(AHEAD), items, strict=False)]
         while coming:
             try:
                 photo = coming.pop(0).result()
             except UserError as error:
                 unreadable.append(str(error))
                 photo = None
-            coming += [reader.submit(item.read) for _, item in zip(range(1), items, strict=False)]
+            coming += [reader.submit(_read, item) for _, item in zip(range(1), items, strict=False)]
             yield photo
+
+
+def _read(item: InputItem) -> Photo | None:
+    return None if item.missing else item.read()
 
 
 def look_at_frames(

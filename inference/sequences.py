@@ -8,7 +8,7 @@ import numpy as np
 from .clip import Frame, MotionOptions, estimate_motion, look_at_frames, read_ahead
 from .engine import Engine
 from .errors import UserError
-from .files.frames import InputItem, open_inputs, with_neighbours
+from .files.frames import InputItem, open_inputs, timeline, with_neighbours
 from .files.images import Photo, upright_file
 
 Tell = Callable[[float, str], None]
@@ -29,7 +29,7 @@ def motion_files(
     Writes `raw.npz` and, smoothed, `estimate.npz` to `folder`; `behind` are the files that Blender can show behind the
     character. Raises UserError.
     """
-    items, unreadable = open_inputs(with_neighbours(paths)), []
+    items, unreadable = timeline(open_inputs(with_neighbours(paths))), []
     behind = _Behind(items)
     looked_at = look_at_frames(engine, behind.watch(read_ahead(items, unreadable)), box)
     # Blender smooths the raw motion anew by other settings, by itself, which takes no time; refining would.
@@ -73,7 +73,7 @@ class _Behind:
         video = self._items[0].video
         if not self._first_readable or not self._as_stored or (video and video.turned):
             return []
-        return [video.path] if video else [item.path for item in self._items]
+        return [video.path] if video else [item.path for item in self._items if not item.missing]
 
     @property
     def remarks(self) -> list[str]:

@@ -19,9 +19,10 @@ from ..inference.drawing.clip_files import PartOfClip, write_mask_pictures, writ
 from ..inference.drawing.overlay import body_mask, draw_overlay, draw_people
 from ..inference.engine import Engine, Result, Settings
 from ..inference.errors import NoPersonError, UserError
-from ..inference.files.frames import InputItem, open_inputs, with_neighbours
+from ..inference.files.frames import InputItem, open_inputs, timeline, with_neighbours
 from ..inference.files.images import Photo, upright_file, write_picture
 from ..inference.files.keypoint_files import Keypoints, read_keypoints
+from ..inference.geometry.joints import KEYPOINT_NAMES
 from ..inference.motion.smooth_motion import STRENGTH
 from ..inference.networks.person import photo_mask
 from ..rig.write_files import require_blender, write_files, write_people
@@ -43,6 +44,8 @@ class Job:
         inputs = with_neighbours(options.inputs) if options.motion else options.inputs
         self.items = [item for item in open_inputs(inputs) if not is_own_output(item, folders)]
         self.keypoints = self._read_keypoints()
+        if options.motion:
+            self.items = timeline(self.items, options.fps or 0.0)
         self.engine = Engine(
             Settings(
                 device=options.device,
@@ -85,7 +88,8 @@ class Job:
             # The user did not ask for FBX by name: give them the rest, and say what is missing.
             self.scene_formats, self.missing_remark = (), [str(error)]
 
-    def _read_keypoints(self) -> list[Keypoints] | None:
+    def _read_keypoints(self) -> dict[str, Keypoints] | None:
+        """By the names of the items."""
         if self.options.keypoints is None:
             return None
         frames = read_keypoints(self.options.keypoints)
@@ -94,14 +98,14 @@ class Job:
                 f"{self.options.keypoints} holds keypoints of {len(frames)} frames, "
                 f"but there are {len(self.items)} pictures."
             )
-        return frames
+        return dict(zip((item.name for item in self.items), frames, strict=True))
 
     def run_pictures(self) -> list[Outcome]:
         outcomes = []
-        for index, item in enumerate(self._progress(self.items)):
+        for item in self._progress(self.items):
             outcome, began = Outcome(item.name), time.perf_counter()
             try:
-                self._one_picture(item, self.keypoints and self.keypoints[index], outcome)
+                self._one_picture(item, self.keypoints and self.keypoints[item.name], outcome)
             except UserError as error:
                 outcome.error = str(error)
             outcome.seconds = round(time.perf_counter() - began, 3)
@@ -238,7 +242,7 @@ class Job:
     def _behind(self) -> Path | list[Path]:
         """A film lies behind the characters as it is; so does a numbered sequence of pictures."""
         first = self.items[0]
-        return first.path if first.video else [item.path for item in self.items]
+        return first.path if first.video else [item.path for item in self.items if not item.missing]
 
     def _one_motion(self, outcome: Outcome) -> None:
         first, options = self.items[0], self.options
@@ -250,7 +254,12 @@ class Job:
             frames = look_at_frames(self.engine, photos, options.box)
         else:
             photo = first.read()
-            points = [matching_keypoints(frame, photo) for frame in self.keypoints]
+            points = [
+                np.zeros((len(KEYPOINT_NAMES), 3))
+                if item.missing
+                else matching_keypoints(self.keypoints[item.name], photo)
+                for item in self.items
+            ]
             frames = frames_from_keypoints(self.engine, points, photo.size, options.keypoints, photo.focal)
         moving = estimate_motion(self.engine, frames, first, self._motion_options(), options.refine)
         outcome.score = round(float(np.mean(moving.estimate.score)), 3)

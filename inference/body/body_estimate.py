@@ -16,6 +16,9 @@ from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 CAMERA_FROM_SMPL = np.diag([1.0, -1.0, -1.0])
 """SMPL's upright frame (y up, camera looking along -z) to OpenCV's camera frame (y down, camera looking along +z)."""
 
+SCALARS = ("focal", "mocap_framerate", "gender", "source", "body_model", "camera_moves")
+"""Fields of an estimate that are no arrays."""
+
 
 @dataclass(frozen=True)
 class BodyEstimate:
@@ -48,7 +51,7 @@ class BodyEstimate:
     joint_uncertainty    (F, 24)       degrees by which each joint's rotation is likely to be off: the mean over people
                                        who look like this. The root's is about the camera's frame, others' about their
                                        parents'; not in files of earlier versions
-    floor                (4,)          of motions on the ground: the floor's upward unit normal n and distance d, so that
+    floor                (4,)          of motions on the ground: the floor's upward unit normal n and distance d, with
                                        n · x = d on it, in the frame of `poses` and `trans`
     camera_rotations     (F, 3, 3)     of a film whose camera turned or moved: from the first frame's camera to each
                                        frame's, both OpenCV's. `poses` and `trans` are then in the first camera's frame
@@ -113,8 +116,7 @@ class BodyEstimate:
                 arrays = {name: archive[name] for name in archive.files if name in cls.__dataclass_fields__}
         except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
             raise UserError(f"{path} is not a body estimate that this program wrote.") from error
-        scalars = {name: arrays[name].item() for name in ("focal", "mocap_framerate", "gender", "source", "body_model", "camera_moves")
-                   if name in arrays}  # fmt: skip
+        scalars = {name: arrays[name].item() for name in SCALARS if name in arrays}
         arrays.update(scalars)
         try:
             arrays["image_size"] = tuple(int(side) for side in arrays["image_size"])

@@ -14,19 +14,19 @@ from ..geometry.chain import Jacobians, NormalEquations, chain_step
 from .smoothing import local_quadratic
 
 GRAVITY = 9.81
-KEYPOINT = 0.06, 4.0
+KEYPOINT = 0.03, 4.0
 """Metres that a keypoint is usually off, and deviations at which its pull fades."""
-STANDING = 0.0025
+STANDING = 0.005
 """Metres that a standing point may move from a frame to the next: what the pose of the leg has wrong."""
-FLOOR = 0.03, 3.0
+FLOOR = 0.06, 2.0
 """Metres that a standing point may be off the floor, and deviations at which it is taken to stand on something else."""
-EFFORT, FLIGHT = 5.0, 1.5
+EFFORT, FLIGHT = 2.5, 1.5
 """Metres a second², accelerations of the centre of mass on the ground; and in the air, about gravity's."""
-LEVEL, UPRIGHT = 0.25, 0.12
+LEVEL, UPRIGHT = 0.25, 0.06
 """Radians: how a camera is usually tilted, and how somebody who stands usually leans, from frame to frame alike."""
 CAMERA_EFFORT = 3.0
 """Metres a second² of a camera that is carried."""
-ROUNDS = 4
+ROUNDS = 2
 EXACT = 1e-4
 """Metres, and metres a second of the camera, that only rounding may take."""
 
@@ -118,9 +118,7 @@ def _add_keypoints(chain: NormalEquations, sight: Sight, path: Path, size: int) 
     deviation, scale = KEYPOINT
     far = (residual**2).sum(-1) / (deviation * scale) ** 2
     weight = sight.confidence**2 / (1 + far) ** 2 / deviation**2
-    chain.add_frames(
-        residual.reshape(len(residual), -1), own.reshape(len(own), -1, size), np.repeat(weight, 2, axis=1)
-    )
+    chain.add_frames(residual.reshape(len(residual), -1), own.reshape(len(own), -1, size), np.repeat(weight, 2, axis=1))
 
 
 def _add_contacts(chain: NormalEquations, sight: Sight, standing: np.ndarray, path: Path, size: int) -> None:

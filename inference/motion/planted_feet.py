@@ -1,8 +1,9 @@
-"""Feet that stand are locked: they do not move at all, lie flat on the floor, roll over their toes, and nothing of them
-is below it.
+"""Feet that stand are locked: they do not move at all, lie flat on the floor, roll over their toes, and nothing of
+them is below it.
 
-Toes that stand keep place and direction, and the foot turns about their joint; a heel that stands keeps its place; where
-both stand the foot lies flat. The legs follow (two-bone inverse kinematics), and the body as far as they do not reach.
+Toes that stand keep place and direction, and the foot turns about their joint; a heel that stands keeps its place;
+where both stand the foot lies flat. The legs follow (two-bone inverse kinematics), and the body as far as they do not
+reach.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from .smoothing import fill_gaps
 
 EASE_SECONDS = 0.2
 """Over this time a foot goes from where it must be back to where it was seen."""
+HOLD_SECONDS = 0.08
+"""Over this time its point that stood leaves its place, and the one that will stand comes to it."""
 MAX_FLOOR_DISTANCE = 0.1
 """Contacts that are further from the floor than this, in metres, are on something else."""
 MAX_LEG_EXTENSION, EASY_EXTENSION = 0.999, 0.995
@@ -56,7 +59,10 @@ class Foot:
 
     @classmethod
     def of(cls, model: BodyModel, betas: np.ndarray, side: int) -> "Foot":
-        rest, joints = model.rest_vertices(betas[None])[0].astype(float), model.rest_joints(betas[None])[0].astype(float)
+        rest, joints = (
+            model.rest_vertices(betas[None])[0].astype(float),
+            model.rest_joints(betas[None])[0].astype(float),
+        )
         ankle, ball = joints[LEGS[side][2]], joints[TOES[side]]
         shares = model.lbs_weights[:, [LEGS[side][2], TOES[side]]]
         heel = rest[model.landmarks[LANDMARKS[2 * side]]]
@@ -104,39 +110,38 @@ def plant_feet(
 
 
 def _locks(foot: Foot, ankle: np.ndarray, turn: np.ndarray, contacts: list[Contact], path: Path) -> Locks:
-    """Places on the floor for the contacts of one foot, whose ankle is at (F, 3), turned by (F, 3, 3): those of toes and
-    heel that stand at the same time belong to one flat foot."""
-    count = len(ankle)
-    ball, heel, lying = np.full((count, 3), np.nan), np.full((count, 3), np.nan), np.full((count, 3, 3), np.nan)
+    """Places on the floor for the contacts of one foot, whose ankle is at (F, 3), turned by (F, 3, 3): those of toes
+    and heel that stand at the same time belong to one flat foot."""
+    lying = np.full((len(ankle), 3, 3), np.nan)
+    ball, heel = np.full((2, len(ankle), 3), np.nan)
     for together in _components(contacts):
-        frames = np.arange(min(one.first for one in together), max(one.stop for one in together))
-        own_ball, own_heel, own_lying = (np.full((count, *shape), np.nan) for shape in ((3,), (3,), (3, 3)))
-        for contact in sorted(together, key=lambda one: one.first):
-            span = slice(contact.first, contact.stop)
-            if contact.point % 2:
-                flat = _flat(turn[span], path.up)
-                touching = np.flatnonzero(~np.isnan(own_heel[span, 0]))
-                if len(touching):
-                    place = own_heel[span][touching[0]] + flat @ (foot.ball - foot.heel)
-                else:
-                    place = np.mean(ankle[span] + turn[span] @ foot.ball, axis=0)
-                own_ball[span], own_lying[span] = place, flat
-            else:
-                touching = np.flatnonzero(~np.isnan(own_ball[span, 0]))
-                if len(touching):
-                    first = contact.first + touching[0]
-                    place = own_ball[first] + own_lying[first] @ (foot.heel - foot.ball)
-                else:
-                    place = np.mean(ankle[span] + turn[span] @ foot.heel, axis=0)
-                own_heel[span] = place
-        off = _offset(foot, ankle, turn, own_ball, own_heel, path)
-        ball[frames], heel[frames], lying[frames] = own_ball[frames] + off, own_heel[frames] + off, own_lying[frames]
+        span = slice(min(one.first for one in together), max(one.stop for one in together))
+        own = _together(foot, ankle, turn, together, path)
+        off = _offset(foot, ankle, turn, own, path)
+        ball[span], heel[span], lying[span] = own.ball[span] + off, own.heel[span] + off, own.lying[span]
     known = ~np.isnan(lying[:, 0, 0])
-    if known.any():
-        there = np.flatnonzero(known)
-        lying = lying[there[np.abs(np.arange(count)[:, None] - there).argmin(1)]]
-    else:
-        lying = np.tile(_flat(turn, path.up), (count, 1, 1))
+    average = np.tile(_flat(turn, path.up), (len(ankle), 1, 1))
+    return Locks(ball, heel, lying[_nearest(known)] if known.any() else average)
+
+
+def _together(foot: Foot, ankle: np.ndarray, turn: np.ndarray, contacts: list[Contact], path: Path) -> Locks:
+    """Contacts that overlap in time, in their order: the first is where its point is on average, and each other one
+    where a flat foot has it that stands on those before."""
+    lying = np.full((len(ankle), 3, 3), np.nan)
+    ball, heel = np.full((2, len(ankle), 3), np.nan)
+    for contact in contacts:
+        span, toes = slice(contact.first, contact.stop), bool(contact.point % 2)
+        own, other = (ball, heel) if toes else (heel, ball)
+        arm = foot.ball - foot.heel if toes else foot.heel - foot.ball
+        flat = _flat(turn[span], path.up) if toes else None
+        touching = contact.first + np.flatnonzero(~np.isnan(other[span, 0]))
+        if len(touching):
+            way = flat if toes else lying[touching[0]]
+            own[span] = other[touching[0]] + way @ arm
+        else:
+            own[span] = np.mean(ankle[span] + turn[span] @ (foot.ball if toes else foot.heel), axis=0)
+        if toes:
+            lying[span] = flat
     return Locks(ball, heel, lying)
 
 
@@ -159,11 +164,10 @@ def _flat(turn: np.ndarray, up: np.ndarray) -> np.ndarray:
     return np.stack([np.cross(up, forward), up, forward], -1)
 
 
-def _offset(
-    foot: Foot, ankle: np.ndarray, turn: np.ndarray, ball: np.ndarray, heel: np.ndarray, path: Path
-) -> np.ndarray:
+def _offset(foot: Foot, ankle: np.ndarray, turn: np.ndarray, locks: Locks, path: Path) -> np.ndarray:
     """By how much (3,) the places of contacts that belong together must be moved: in the floor to where the foot is on
     average, and across it onto the floor, or where it is on something else."""
+    ball, heel = locks.ball, locks.heel
     balls, heels = ~np.isnan(ball[:, 0]), ~np.isnan(heel[:, 0])
     lacking = [(ankle + turn @ foot.ball - ball)[balls], (ankle + turn @ foot.heel - heel)[heels]]
     off = np.concatenate(lacking).mean(0)
@@ -185,9 +189,15 @@ def _placed_foot(
     turn = _pitched(foot, turn, locks, stands, path)
     # Toes lie flat while they stand, and are in line with the foot when it is in the air.
     bent = _turned_towards(turn, locks.lying, _nearness(stands[0], ease / 2))
+    held = stands[0] | stands[1]
     wanted = np.where(stands[0][:, None], locks.ball - turn @ foot.ball, locks.heel - turn @ foot.heel)
-    shift = _eased(wanted - ankle, stands[0] | stands[1], ease)
-    placed = ankle + shift
+    placed = ankle + _eased(wanted - ankle, held, ease)
+    if held.any():
+        # What stood goes off gently, and comes to rest gently.
+        nearest = _nearest(held)
+        point = np.where(stands[0][nearest][:, None], turn @ foot.ball, turn @ foot.heel)
+        place = np.where(stands[0][:, None], locks.ball, locks.heel)[nearest]
+        placed += (place - point - placed) * _nearness(held, HOLD_SECONDS / EASE_SECONDS * ease)[:, None]
     placed = placed + _lift(foot, placed, turn, bent, stands, path)[:, None] * path.up
     return placed, turn, turn.swapaxes(1, 2) @ bent
 
@@ -247,10 +257,15 @@ def _nearness(known: np.ndarray, ease: float) -> np.ndarray:
     """1 (F,) where something is known, falling smoothly to 0 within `ease` frames."""
     if not known.any():
         return np.zeros(len(known))
-    there = np.flatnonzero(known)
-    away = np.abs(np.arange(len(known))[:, None] - there).min(1)
+    away = np.abs(np.arange(len(known)) - _nearest(known))
     share = np.clip(1 - away / max(ease, 1.0), 0, 1)
     return share**2 * (3 - 2 * share)
+
+
+def _nearest(known: np.ndarray) -> np.ndarray:
+    """The nearest frame (F,) in which something is known, which it must be in one."""
+    there = np.flatnonzero(known)
+    return there[np.abs(np.arange(len(known))[:, None] - there).argmin(1)]
 
 
 def _turned_towards(turn: np.ndarray, wanted: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..body.assembly import with_motion
-from ..body.body_estimate import BodyEstimate
+from ..body.body_estimate import BodyEstimate, rotations_of
 from ..body.body_model import BodyModel
 from ..geometry.chain import Jacobians, NormalEquations, chain_step
 from ..geometry.least_squares import minimise
@@ -20,6 +20,7 @@ from ..refinement.parametric_body import JOINTS, Parameters
 from ..refinement.refine import BodyEnergy, agrees, anchored_energy, camera_of, evidence_of, parameters_of
 from ..refinement.terms import Weights
 from .smooth_motion import DEFAULT_RATE
+from .smoothing import local_quadratic
 
 FRAME = 3 * JOINTS + 3
 """Unknowns of a frame: turns of the joints, and the translation."""
@@ -29,6 +30,8 @@ TURN_RATE = 0.3
 SHIFT_RATE = 0.08
 """Metres a second, of the place's."""
 EASE_SECONDS = 0.3
+STRIDE_SECONDS = 0.1
+"""Between two frames whose corrections are found."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class ClipEnergy:
 
     def energy(self, clip: Clip) -> float:
         own = sum(energy.energy(frame) for energy, frame in zip(self.frames, clip.frames, strict=True))
-        changes = np.diff([self._correction(number, clip) for number in range(len(clip.frames))], axis=0)
+        changes = np.diff([self.correction(number, clip) for number in range(len(clip.frames))], axis=0)
         return own + 0.5 * float(((changes * self.stiffness) ** 2).sum())
 
     def moved(self, clip: Clip, step: np.ndarray) -> Clip:
@@ -77,14 +80,14 @@ class ClipEnergy:
 
     def _tie(self, clip: Clip, equations: NormalEquations) -> None:
         """Corrections of neighbouring frames are alike."""
-        corrections = np.array([self._correction(number, clip) for number in range(len(clip.frames))])
+        corrections = np.array([self.correction(number, clip) for number in range(len(clip.frames))])
         slopes = np.array([self._correction_jacobian(correction) for correction in corrections])
         equations.add_pairs(np.diff(corrections, axis=0), Jacobians(-slopes[:-1], slopes[1:]), self.stiffness**2)
 
     def _pairs(self, clip: Clip):
         return zip(self.frames, clip.frames, strict=True)
 
-    def _correction(self, number: int, clip: Clip) -> np.ndarray:
+    def correction(self, number: int, clip: Clip) -> np.ndarray:
         """(P,) what a frame differs from its anchor by."""
         frame, anchor = clip.frames[number], self.frames[number].anchor
         turn = matrix_to_axis_angle(anchor.rotations.transpose(0, 2, 1) @ frame.rotations)
@@ -99,26 +102,58 @@ class ClipEnergy:
         return result
 
 
-def refine_motion(body: BodyModel, motion: BodyEstimate, weights: Weights | None = None) -> tuple[BodyEstimate, int]:
+def refine_motion(
+    body: BodyModel, motion: BodyEstimate, raw: BodyEstimate | None = None, weights: Weights | None = None
+) -> tuple[BodyEstimate, int]:
     """A smoothed motion moved onto its own keypoints, and how many of its frames were kept as they were.
 
-    `motion` is what `smooth_motion` gives: its `keypoints_2d` are each frame's, its poses the anchor. A frame that the prior does not agree with (see `refine.agrees`) keeps its pose, and those
-    about it ease towards theirs.
+    `motion` is what `smooth_motion` gives: its `keypoints_2d` are each frame's, its poses the anchor. Corrections
+    change slowly, so they are found for a frame in `STRIDE_SECONDS` and lie between those in the others. Where the
+    `raw` motion is given that was smoothed, it is that which gets them. A frame that the prior does not agree with (see
+    `refine.agrees`) keeps its pose, and those about it ease towards theirs.
     """
-    rate = motion.mocap_framerate or DEFAULT_RATE
-    anchors = [parameters_of(body, motion, frame) for frame in range(motion.frame_count)]
-    if len(anchors) < 2:
-        return motion, 0
+    rate, raw = motion.mocap_framerate or DEFAULT_RATE, raw or motion
+    if motion.frame_count < 2:
+        return raw, 0
+    stride = max(1, round(STRIDE_SECONDS * rate))
+    chosen = np.unique(np.append(np.arange(0, motion.frame_count, stride), motion.frame_count - 1))
+    motion = replace(motion, keypoints_2d=_steadied(motion.keypoints_2d, stride / 2))
+    anchors = [parameters_of(body, motion, frame) for frame in chosen]
     weights = per_frame(weights or Weights(), len(anchors))
     frames = [
-        anchored_energy(body, anchor, evidence_of(motion, frame), weights) for frame, anchor in enumerate(anchors)
+        anchored_energy(body, one, evidence_of(motion, at), weights) for at, one in zip(chosen, anchors, strict=True)
     ]
-    energy = ClipEnergy(frames, rate)
+    energy = ClipEnergy(frames, rate / stride)
     clip, _, _ = minimise(energy, Clip(tuple(anchors)), ITERATIONS, solve=chain_step)
-    good = [agrees(one, anchor, found) for one, anchor, found in zip(frames, anchors, clip.frames, strict=True)]
-    shares = eased(np.array(good), EASE_SECONDS * rate)
-    eased_frames = [_part_way(*pair, share) for *pair, share in zip(anchors, clip.frames, shares, strict=True)]
-    return _as_estimate(body, motion, eased_frames), good.count(False)
+    good = np.array(
+        [agrees(one, anchor, found) for one, anchor, found in zip(frames, anchors, clip.frames, strict=True)]
+    )
+    shares = eased(good, EASE_SECONDS * rate / stride)
+    corrections = np.array([energy.correction(number, clip) for number in range(len(chosen))]) * shares[:, None]
+    kept = int((~good[np.abs(np.arange(motion.frame_count)[:, None] - chosen).argmin(1)]).sum())
+    every = np.arange(motion.frame_count)
+    corrections = np.stack([np.interp(every, chosen, column) for column in corrections.T], 1)
+    return _corrected(body, raw, corrections, clip.frames[0].betas), kept
+
+
+def _steadied(keypoints: np.ndarray, deviation: float) -> np.ndarray:
+    """Keypoints (F, K, 3) whose places are smoothed by a filter of so many frames; their confidence is each frame's."""
+    places = local_quadratic(
+        keypoints[..., :2].astype(np.float64), keypoints[..., 2].astype(np.float64) ** 2, deviation
+    )
+    return np.concatenate([places, keypoints[..., 2:]], -1).astype(np.float32)
+
+
+def _corrected(body: BodyModel, motion: BodyEstimate, corrections: np.ndarray, betas: np.ndarray) -> BodyEstimate:
+    """A motion with turns of its joints and shifts in each frame's camera (F, P), and another shape."""
+    rotations, trans = rotations_of(motion.poses.astype(np.float64)), motion.trans.astype(np.float64)
+    turns = axis_angle_to_matrix(corrections[:, :-3].reshape(len(corrections), JOINTS, 3))
+    rests = [body.rest_joints(one[None].astype(np.float32))[0, 0].astype(np.float64) for one in (motion.betas, betas)]
+    for number, shift in enumerate(corrections[:, -3:]):
+        camera, _ = camera_of(motion, number)
+        # What a refinement shifts turns about the rest pelvis, in the camera's frame.
+        trans[number] += camera.T @ (shift + rests[1] - rests[0]) - (rests[1] - rests[0])
+    return with_motion(replace(motion, betas=betas.astype(np.float32)), body, rotations @ turns, trans)
 
 
 def eased(good: np.ndarray, frames: float) -> np.ndarray:
@@ -130,24 +165,6 @@ def eased(good: np.ndarray, frames: float) -> np.ndarray:
     return np.minimum(nearest / max(frames, 1.0), 1.0)
 
 
-def _part_way(anchor: Parameters, found: Parameters, share: float) -> Parameters:
-    """`anchor` turned and moved towards `found` by a share of the way; the shape is one for all frames."""
-    turn = matrix_to_axis_angle(anchor.rotations.transpose(0, 2, 1) @ found.rotations)
-    rotations = anchor.rotations @ axis_angle_to_matrix(share * turn)
-    return Parameters(rotations, found.betas, anchor.transl + share * (found.transl - anchor.transl))
-
-
 def per_frame(weights: Weights, count: int) -> Weights:
     """One shape has one prior, however many frames show it."""
     return replace(weights, shape=weights.shape / count, shape_anchor=weights.shape_anchor / count)
-
-
-def _as_estimate(body: BodyModel, motion: BodyEstimate, frames: list[Parameters]) -> BodyEstimate:
-    rotations, betas = np.stack([frame.rotations for frame in frames]), frames[0].betas
-    pelvis = body.rest_joints(betas[None].astype(np.float32))[0, 0].astype(np.float64)
-    trans = np.empty((len(frames), 3))
-    for number, frame in enumerate(frames):
-        turn, place = camera_of(motion, number)
-        rotations[number, 0] = turn.T @ frame.rotations[0]
-        trans[number] = turn.T @ (pelvis + frame.transl) + place - pelvis
-    return with_motion(replace(motion, betas=betas.astype(np.float32)), body, rotations, trans)

@@ -1,6 +1,5 @@
 """From what each frame showed to a motion that looks alive. It needs no networks, so it is quick to redo."""
 
-
 import numpy as np
 
 from ..body.assembly import with_motion

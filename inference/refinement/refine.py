@@ -162,7 +162,7 @@ def parameters_of(body: BodyModel, estimate: BodyEstimate, frame: int = 0) -> Pa
 
 
 def camera_of(estimate: BodyEstimate, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rotation (3, 3) from the frame of an estimate's poses to one frame's camera's, and that camera's place (3,)."""
+    """The rotation (3, 3) from the frame of an estimate's poses to one frame's camera's, and that camera's place."""
     if estimate.camera_rotations is None:
         return CAMERA_FROM_SMPL, np.zeros(3)
     return estimate.camera_rotations[frame] @ CAMERA_FROM_SMPL, estimate.camera_places[frame].astype(np.float64)

@@ -108,4 +108,3 @@ def standing_of(body: BodyModel, soles: np.ndarray) -> np.ndarray:
 def _heights(body: BodyModel) -> np.ndarray:
     """How high above the floor heels and toes (4,) are when the feet stand flat, metres."""
     return body.v_template[[body.landmarks[name] for name in LANDMARKS], 1] - float(body.v_template[:, 1].min())
-

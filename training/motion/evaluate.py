@@ -25,7 +25,8 @@ SOURCE = Path("clip.mp4")
 REPORT = Path(__file__).parents[2] / "docs" / "training" / "motion_figures.md"
 FIGURES = {
     "slide": "slide of planted feet, mm a frame", "sink": "deepest below its floor, mm", "MPJPE": "MPJPE, mm",
-    "accel": "acceleration error, mm/frame²", "path": "path error of the pelvis, %", "tilt": "tilt of the floor, °",
+    "accel": "acceleration error, mm/frame²", "pelvis": "… of the pelvis, mm/frame²",
+    "path": "path error of the pelvis, %", "tilt": "tilt of the floor, °",
 }  # fmt: skip
 IN_PERCENT = {"path"}
 

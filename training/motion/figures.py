@@ -21,7 +21,8 @@ def clip_figures(body: BodyModel, estimate: BodyEstimate, clip: TrueClip, view: 
     slide   mm a frame that points of the soles move which truly stand
     sink    mm that the lowest vertex of the feet is below the motion's own floor, at most over the frames
     MPJPE   mm, about the pelvis, in each frame's camera
-    accel   mm a frame², error of the joints' accelerations in the world
+    accel   mm a frame², error of the joints' accelerations about the pelvis, in the first camera's frame
+    pelvis  mm a frame², error of the pelvis' acceleration
     path    error of the pelvis' place, of the length of its path, the motion turned and moved as a whole to fit
     tilt    degrees between the floor and the true one
     """
@@ -29,12 +30,13 @@ def clip_figures(body: BodyModel, estimate: BodyEstimate, clip: TrueClip, view: 
     joints = body.skeleton(estimate.betas[None], rotations)[0] + trans[:, None]
     truth = np.einsum("ij,fnj->fni", view.rotations[0], clip.joints - view.places[0]) * FLIP
     slides = 1e3 * np.linalg.norm(np.diff(sole_points(body, estimate.betas, rotations, trans), axis=0), axis=-1)
-    accelerations = [np.diff(one, 2, axis=0) for one in (joints, truth)]
+    shakes = 1e3 * np.diff(joints - truth, 2, axis=0)
     return {
         "slide": float(slides[clip.standing].mean()) if clip.standing.any() else np.nan,
         "sink": sink(body, estimate, rotations, trans),
         "MPJPE": float(mpjpe(estimate.joints_3d.astype(np.float64), view.points(clip.joints)).mean()),
-        "accel": float(1e3 * np.linalg.norm(accelerations[0] - accelerations[1], axis=-1).mean()),
+        "accel": float(np.linalg.norm(shakes - shakes[:, :1], axis=-1).mean()),
+        "pelvis": float(np.linalg.norm(shakes[:, 0], axis=-1).mean()),
         "path": path_error(joints[:, 0], truth[:, 0]),
         "tilt": tilt(estimate, view),
     }
