@@ -70,11 +70,11 @@ class RawMotion:
 @dataclass(frozen=True)
 class MotionOptions:
     """What the user may choose of a motion: `frame_rate` of pictures (0: the default; a film has its own), `strength`
-    of the smoothing in 0–1, and whether feet that stand neither slide nor sink."""
+    of the smoothing in 0–1, and whether the motion stands on a floor, and its feet neither slide nor sink."""
 
     frame_rate: float = 0.0
     strength: float = STRENGTH
-    keep_feet: bool = False
+    keep_feet: bool = True
 
 
 @dataclass(frozen=True)

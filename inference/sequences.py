@@ -32,8 +32,8 @@ def motion_files(
     items, unreadable = timeline(open_inputs(with_neighbours(paths))), []
     behind = _Behind(items)
     looked_at = look_at_frames(engine, behind.watch(read_ahead(items, unreadable)), box)
-    # Blender smooths the raw motion anew by other settings, by itself, which takes no time; refining would.
-    moving = estimate_motion(engine, _told(looked_at, len(items), tell), items[0], options, refine=False)
+    told = _told(looked_at, len(items), tell)
+    moving = estimate_motion(engine, told, items[0], options, engine.settings.refine)
     files = {"raw": folder / "raw.npz", "estimate": folder / "estimate.npz"}
     moving.raw.save(files["raw"])
     moving.estimate.save(files["estimate"])
@@ -49,7 +49,7 @@ def _told(frames: Iterable[Frame], count: int, tell: Tell) -> Iterator[Frame]:
     for number, frame in enumerate(frames, 1):
         tell(number / count, f"Frame {number} of {count}")
         yield frame
-    tell(1.0, "Smoothing")
+    tell(1.0, "Refining and smoothing")
 
 
 class _Behind:

@@ -63,7 +63,7 @@ class Job:
             raise UserError(f"The folder {self.out} could not be made: {error.strerror or error}.") from error
 
     def _check_options(self) -> None:
-        named = {"--smooth": self.options.smooth is not None, "--keep-feet": self.options.keep_feet}
+        named = {"--smooth": self.options.smooth is not None, "--keep-feet": self.options.keep_feet is not None}
         named["--fps"] = self.options.fps is not None
         for name, given in named.items():
             if given and not self.options.motion:
@@ -237,7 +237,7 @@ class Job:
 
     def _motion_options(self) -> MotionOptions:
         strength = STRENGTH if self.options.smooth is None else self.options.smooth
-        return MotionOptions(self.options.fps or 0.0, strength, self.options.keep_feet)
+        return MotionOptions(self.options.fps or 0.0, strength, self.options.keep_feet is not False)
 
     def _behind(self) -> Path | list[Path]:
         """A film lies behind the characters as it is; so does a numbered sequence of pictures."""

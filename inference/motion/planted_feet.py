@@ -27,8 +27,6 @@ MAX_LEG_EXTENSION, EASY_EXTENSION = 0.999, 0.995
 """Legs are not stretched further than the first share of their length; the body comes nearer from the second."""
 REACHES, REACH_FRAMES = 12, 2.0
 """Rounds in which the body comes nearer to feet out of its reach, each smoothed by a filter of so many frames."""
-CLEARANCE = 0.003
-"""Metres that a foot may be below the floor."""
 LEGS = [[JOINT_INDEX[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")] for side in SIDES]
 TOES = [JOINT_INDEX[f"{side}_foot"] for side in SIDES]
 
@@ -233,7 +231,7 @@ def _lift(
         path.above(ankle[:, None] + np.einsum("fij,nj->fni", turn, foot.behind)).min(1),
         path.above((ankle + turn @ foot.ball)[:, None] + np.einsum("fij,nj->fni", bent, foot.before)).min(1),
     ]).min(0)  # fmt: skip
-    return np.where(stands[0] | stands[1], 0.0, np.maximum(-lowest - CLEARANCE, 0.0))
+    return np.where(stands[0] | stands[1], 0.0, np.maximum(-lowest, 0.0))
 
 
 def _reaching(joints: np.ndarray, ankles: np.ndarray, standing: np.ndarray) -> np.ndarray:

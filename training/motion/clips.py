@@ -49,11 +49,11 @@ class TrueClip:
     """(F - 1, 4) bool: whether a point of a sole stands from a frame to the next."""
 
 
-def held_out_clips(body: BodyModel, split: str, limit: int | None = None) -> list[TrueClip]:
-    """Clips of the mocap pack's `test` or `validation` split. Raises PackMissing."""
+def held_out_clips(body: BodyModel, split: str, every: int = 1) -> list[TrueClip]:
+    """Every so many-th clip of the mocap pack's `test` or `validation` split. Raises PackMissing."""
     archive = np.load(pack("mocap") / "cmu_smpl24.npz")
     ends = np.cumsum(archive["clip_len"])
-    chosen = [clip for clip in range(len(ends)) if clip % HELD_OUT == SPLITS[split]][:limit]
+    chosen = [clip for clip in range(len(ends)) if clip % HELD_OUT == SPLITS[split]][::every]
     clips = []
     for clip in chosen:
         length = int(archive["clip_len"][clip])

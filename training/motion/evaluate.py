@@ -46,11 +46,11 @@ def motions(engine: Engine, clip: TrueClip, view: View, seed: int, refine: bool)
 
 
 def measure(
-    engine: Engine, split: str, views: list[str], limit: int | None, refine: bool
+    engine: Engine, split: str, views: list[str], every: int, refine: bool
 ) -> dict[str, dict[str, list[dict[str, float]]]]:
-    """Figures of every clip, by camera and by motion. Raises PackMissing."""
+    """Figures of clips, by camera and by motion. Raises PackMissing."""
     found: dict[str, dict[str, list[dict[str, float]]]] = {view: {} for view in views}
-    for number, clip in enumerate(held_out_clips(engine.body, split, limit)):
+    for number, clip in enumerate(held_out_clips(engine.body, split, every)):
         for kind in views:
             seed = 100 * number + VIEWS.index(kind)
             view = view_of(clip, kind, np.random.default_rng(seed))
@@ -81,13 +81,13 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="evaluate-motion", description=__doc__.splitlines()[0])
     parser.add_argument("--split", choices=SPLITS, default="test")
     parser.add_argument("--views", nargs="+", choices=VIEWS, default=list(VIEWS))
-    parser.add_argument("--limit", type=int, help="only the first clips")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th clip")
     parser.add_argument("--no-refine", dest="refine", action="store_false", help="leave the refinement out")
     parser.add_argument("--each", action="store_true", help="print every clip's figures, as JSON")
     parser.add_argument("--write", action="store_true", help=f"write the table to docs/training/{REPORT.name}")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1))
-    found = measure(engine, options.split, options.views, options.limit, options.refine)
+    found = measure(engine, options.split, options.views, options.every, options.refine)
     if options.each:
         print(json.dumps(found, indent=1))
     print(table(found))
