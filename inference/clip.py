@@ -18,7 +18,7 @@ from .errors import NoPersonError, UserError
 from .files.frames import InputItem
 from .files.images import Photo
 from .geometry.camera import Camera
-from .motion.camera_motion import CameraMotion
+from .motion.camera_motion import Background, CameraMotion, Turn, joined_turns
 from .motion.refine_motion import refine_motion
 from .motion.side_swaps import repair_sides
 from .motion.smooth_motion import DEFAULT_RATE, STRENGTH, smooth_motion
@@ -27,7 +27,7 @@ from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
 from .networks.person import extent_of, person_cells
 from .networks.tracking import Tracker, is_cut
-from .remarks import remarks_on_motion, remarks_on_refined_motion
+from .remarks import CAMERA_UNKNOWN, remarks_on_motion, remarks_on_refined_motion
 
 GUESS = 0.05
 """Most confidence of a keypoint in a frame that was filled in."""
@@ -48,6 +48,10 @@ class Frame:
     betas: np.ndarray | None = None
     remarks: tuple[str, ...] = ()
     """Sentences on the shape."""
+    turn: Turn | None = None
+    """Of the camera since the frame before, where the background showed it."""
+    has_background: bool = False
+    """Whether that was looked for: there is a picture."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,13 @@ class RawMotion:
     """Frames in which the person was not found; they lie between their neighbours and have score 0."""
     swapped: int
     """Frames in which left and right were exchanged, and put right."""
-    shape_remarks: tuple[str, ...]
+    shown_remarks: tuple[str, ...]
+    """On the shape and the camera."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user."""
-        return *self.shape_remarks, *remarks_on_motion(self.estimate.frame_count, self.filled, self.swapped)
+        return *self.shown_remarks, *remarks_on_motion(self.estimate.frame_count, self.filled, self.swapped)
 
 
 @dataclass(frozen=True)
@@ -88,11 +93,10 @@ class Moving:
 
 
 def estimate_motion(
-    engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool,
-    camera_motion: CameraMotion | None = None,
-) -> Moving:  # fmt: skip
+    engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool
+) -> Moving:
     """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError."""
-    raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path, camera_motion)
+    raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path)
     shown, remarks = raw.estimate, raw.remarks
     if refine:
         shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body), shown)
@@ -129,9 +133,17 @@ def look_at_frames(
     `first_box` (x, y, width, height) is where the user says that the person is when they first appear. Raises UserError
     for pictures that differ in size.
     """
-    for seen in _followed(engine, photos, 1, first_box):
+    background = Background()
+    for photo, cut, seen in _followed(engine, photos, 1, first_box):
         # After a cut, whoever is most prominent then goes on with the motion.
-        yield next(iter(seen.values()), Frame())
+        frame = next(iter(seen.values()), Frame())
+        if cut:
+            background.cut()
+        if photo is not None:
+            boxes = [] if frame.box is None else [frame.box]
+            turn = background(photo.pixels, boxes, engine.camera(photo.size, photo.focal))
+            frame = replace(frame, turn=turn, has_background=True)
+        yield frame
 
 
 @dataclass(frozen=True)
@@ -153,7 +165,7 @@ def look_at_people(engine: Engine, photos: Iterable[Photo | None], most: int | N
     half of a shorter one's, those who were seen longest first. Raises UserError for pictures that differ in size."""
     people: dict[int, PersonInClip] = {}
     count = 0
-    for number, seen in enumerate(_followed(engine, photos, most, None)):
+    for number, (_, _, seen) in enumerate(_followed(engine, photos, most, None)):
         count += 1
         for person, frame in seen.items():
             if person not in people:
@@ -167,22 +179,24 @@ def look_at_people(engine: Engine, photos: Iterable[Photo | None], most: int | N
 
 def _followed(
     engine: Engine, photos: Iterable[Photo | None], most: int | None, first_box: np.ndarray | None
-) -> Iterator[dict[int, Frame]]:
-    """What each photo showed of each person, by numbers that stay theirs."""
+) -> Iterator[tuple[Photo | None, bool, dict[int, Frame]]]:
+    """Each photo, whether the film is cut before it, and what it showed of each person, by numbers that stay theirs."""
     tracker = Tracker(engine.human2d, engine.finder, most, first_box)
     before = None
     for photo in photos:
         if photo is None:
             tracker.skipped()
-            yield {}
+            yield None, False, {}
             continue
+        cut = False
         if before is not None:
             _check_size(photo, before.size)
-            if is_cut(before.pixels, photo.pixels):
-                tracker.cut()
+            cut = is_cut(before.pixels, photo.pixels)
+        if cut:
+            tracker.cut()
         before = photo
         camera = engine.camera(photo.size, photo.focal)
-        yield {number: _frame(engine, one, camera) for number, one in tracker(photo.pixels).items()}
+        yield photo, cut, {number: _frame(engine, one, camera) for number, one in tracker(photo.pixels).items()}
 
 
 def _frame(engine: Engine, detection: Detection, camera: Camera) -> Frame:
@@ -215,9 +229,7 @@ def frames_from_keypoints(
     return frames
 
 
-def join_frames(
-    engine: Engine, frames: list[Frame], frame_rate: float, source: Path, camera_motion: CameraMotion | None = None
-) -> RawMotion:
+def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: Path) -> RawMotion:
     """One estimate for the clip. Raises NoPersonError when nobody was found.
 
     Left and right are put right where they were exchanged; then each frame is posed by its own keypoints. The shape is
@@ -244,10 +256,13 @@ def join_frames(
     ]
     estimate = engine.place(lifted, shape, Observed(keypoints, boxes, scores, source), frame_rate or DEFAULT_RATE)
     rotations, trans = rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)
+    camera_motion, told = joined_turns([frame.turn for frame in frames])
     if camera_motion is not None:
         estimate, rotations, trans = before_moving_camera(engine.body, estimate, rotations, trans, camera_motion)
     estimate = with_motion(estimate, engine.body, rotations, trans)
-    return RawMotion(estimate, int((~known).sum()), int(swapped.sum()), found[0].remarks)
+    lost = not told and any(frame.has_background for frame in frames[1:])
+    remarks = (*found[0].remarks, *((CAMERA_UNKNOWN,) if lost else ()))
+    return RawMotion(estimate, int((~known).sum()), int(swapped.sum()), remarks)
 
 
 def before_moving_camera(

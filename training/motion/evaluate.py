@@ -8,6 +8,7 @@ refined.
 import argparse
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,15 +35,18 @@ IN_PERCENT = {"path"}
 def motions(engine: Engine, clip: TrueClip, view: View, seed: int, refine: bool) -> Iterator[tuple[str, BodyEstimate]]:
     """The clip as each frame showed it, smoothed, on the ground, and refined, by name."""
     keypoints = seen_keypoints(clip, view, np.random.default_rng(seed))
-    frames = frames_from_keypoints(engine, keypoints, SIZE, SOURCE)
-    raw = join_frames(engine, frames, RATE, SOURCE, view.motion).estimate
+    frames = [
+        replace(frame, turn=turn)
+        for frame, turn in zip(frames_from_keypoints(engine, keypoints, SIZE, SOURCE), view.turns, strict=True)
+    ]
+    raw = join_frames(engine, frames, RATE, SOURCE).estimate
     yield "each frame by itself", raw
     yield "smoothed", smooth_motion(raw, engine.body)
     yield "on the ground", smooth_motion(raw, engine.body, keep_feet=True)
     if refine:
         first = InputItem(clip.name, SOURCE, fps=RATE)
         options = MotionOptions(keep_feet=True)
-        yield "refined, on the ground", estimate_motion(engine, frames, first, options, True, view.motion).estimate
+        yield "refined, on the ground", estimate_motion(engine, frames, first, options, True).estimate
 
 
 def measure(

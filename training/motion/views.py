@@ -6,7 +6,7 @@ import numpy as np
 
 from ...inference.geometry.camera import Camera, choose_camera
 from ...inference.geometry.rotations import axis_angle_to_matrix
-from ...inference.motion.camera_motion import CameraMotion
+from ...inference.motion.camera_motion import PARALLAX, Turn
 from ...inference.motion.smoothing import local_quadratic
 from .clips import RATE, TrueClip
 
@@ -23,6 +23,8 @@ NOISE, LOST = 0.008, 0.03
 """Deviation of keypoints over the person's height in the picture; and the share of them that is not seen."""
 CONFIDENCE = 0.9
 VIEWS = ("still", "tilted", "other lens", "pan", "shake", "walk")
+WALKED = 0.15
+"""Metres that a camera must go for the background to be seen to shift, not just turn."""
 LENS = 0.8
 """Of the focal length that is taken for true, the one that the camera of "other lens" has."""
 
@@ -41,13 +43,11 @@ class View:
         return np.einsum("fij,fnj->fni", self.rotations, world - self.places[:, None])
 
     @property
-    def motion(self) -> CameraMotion | None:
-        """What a perfect look at the background would say; None for a camera that stands still."""
-        turns = self.rotations @ self.rotations[0].T
-        walked = np.ptp(self.places, axis=0).max() > 1e-6
-        if not walked and np.abs(turns - np.eye(3)).max() < 1e-9:
-            return None
-        return CameraMotion(turns, walked)
+    def turns(self) -> list[Turn | None]:
+        """What a perfect look at the background would say of each frame but the first."""
+        walked = np.ptp(self.places, axis=0).max() > WALKED
+        steps = self.rotations[1:] @ self.rotations[:-1].swapaxes(1, 2)
+        return [None, *(Turn(step, 2 * PARALLAX if walked else 0.0) for step in steps)]
 
 
 def view_of(clip: TrueClip, kind: str, rng: np.random.Generator) -> View:
