@@ -5,18 +5,20 @@ The shell and Blender both end here, so that a clip moves the same whoever asked
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from .body.assembly import Observed, with_motion
-from .body.body_estimate import BodyEstimate, rotations_of
+from .body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate, rotations_of
+from .body.body_model import BodyModel
 from .engine import Engine, Lifted, check_keypoints
 from .errors import NoPersonError, UserError
 from .files.frames import InputItem
 from .files.images import Photo
 from .geometry.camera import Camera
+from .motion.camera_motion import Background, CameraMotion, Turn, joined_turns
 from .motion.refine_motion import refine_motion
 from .motion.side_swaps import repair_sides
 from .motion.smooth_motion import DEFAULT_RATE, STRENGTH, smooth_motion
@@ -25,7 +27,7 @@ from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
 from .networks.person import extent_of, person_cells
 from .networks.tracking import Tracker, is_cut
-from .remarks import remarks_on_motion, remarks_on_refined_motion
+from .remarks import CAMERA_UNKNOWN, remarks_on_motion, remarks_on_refined_motion
 
 GUESS = 0.05
 """Most confidence of a keypoint in a frame that was filled in."""
@@ -46,6 +48,10 @@ class Frame:
     betas: np.ndarray | None = None
     remarks: tuple[str, ...] = ()
     """Sentences on the shape."""
+    turn: Turn | None = None
+    """Of the camera since the frame before, where the background showed it."""
+    has_background: bool = False
+    """Whether that was looked for: there is a picture."""
 
 
 @dataclass(frozen=True)
@@ -57,27 +63,29 @@ class RawMotion:
     """Frames in which the person was not found; they lie between their neighbours and have score 0."""
     swapped: int
     """Frames in which left and right were exchanged, and put right."""
-    shape_remarks: tuple[str, ...]
+    shown_remarks: tuple[str, ...]
+    """On the shape and the camera."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user."""
-        return *self.shape_remarks, *remarks_on_motion(self.estimate.frame_count, self.filled, self.swapped)
+        return *self.shown_remarks, *remarks_on_motion(self.estimate.frame_count, self.filled, self.swapped)
 
 
 @dataclass(frozen=True)
 class MotionOptions:
     """What the user may choose of a motion: `frame_rate` of pictures (0: the default; a film has its own), `strength`
-    of the smoothing in 0–1, and whether feet that stand neither slide nor sink."""
+    of the smoothing in 0–1, and whether the motion stands on a floor, and its feet neither slide nor sink."""
 
     frame_rate: float = 0.0
     strength: float = STRENGTH
-    keep_feet: bool = False
+    keep_feet: bool = True
 
 
 @dataclass(frozen=True)
 class Moving:
-    """A clip's `estimate`, the `raw` one that it was smoothed from, and sentences for the user."""
+    """A clip's `estimate`, the `raw` one that it was smoothed from, refined where that was asked for, and sentences for
+    the user."""
 
     estimate: BodyEstimate
     raw: BodyEstimate
@@ -89,23 +97,21 @@ def estimate_motion(
 ) -> Moving:
     """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError."""
     raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path)
-    estimate, remarks = smooth_motion(raw.estimate, engine.body, options.strength, options.keep_feet), raw.remarks
+    shown, remarks = raw.estimate, raw.remarks
     if refine:
-        refined, kept = refine_motion(engine.body, estimate)
-        # Feet stand softly in the refinement; who asked for them to stand gets them planted.
-        estimate = smooth_motion(refined, engine.body, 0.0, options.keep_feet)
-        remarks += remarks_on_refined_motion(estimate.frame_count, kept)
-    return Moving(estimate, raw.estimate, remarks)
+        shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body), shown)
+        remarks += remarks_on_refined_motion(shown.frame_count, kept)
+    return Moving(smooth_motion(shown, engine.body, options.strength, options.keep_feet), shown, remarks)
 
 
 def read_ahead(items: Iterable[InputItem], unreadable: list[str]) -> Iterator[Photo | None]:
-    """The pictures of a clip, the next ones read by a thread of their own; None for one that cannot be read, whose
-    sentence goes to `unreadable`: one bad frame must not lose the others. Raises UserError at their end when none could
-    be read."""
+    """The pictures of a clip, the next ones read by a thread of their own; None for one that is missing, or that cannot
+    be read, whose sentence goes to `unreadable`: one bad frame must not lose the others. Raises UserError at their end
+    when none could be read."""
     read = 0
     with ThreadPoolExecutor(max_workers=1) as reader:
         items = iter(items)
-        coming = [reader.submit(item.read) for _, item in zip(range(AHEAD), items, strict=False)]
+        coming = [reader.submit(_read, item) for _, item in zip(range(AHEAD), items, strict=False)]
         while coming:
             try:
                 photo = coming.pop(0).result()
@@ -113,10 +119,14 @@ def read_ahead(items: Iterable[InputItem], unreadable: list[str]) -> Iterator[Ph
             except UserError as error:
                 unreadable.append(str(error))
                 photo = None
-            coming += [reader.submit(item.read) for _, item in zip(range(1), items, strict=False)]
+            coming += [reader.submit(_read, item) for _, item in zip(range(1), items, strict=False)]
             yield photo
     if not read and unreadable:
         raise UserError(f"None of the {len(unreadable)} pictures could be read. {unreadable[0]}")
+
+
+def _read(item: InputItem) -> Photo | None:
+    return None if item.missing else item.read()
 
 
 def look_at_frames(
@@ -128,9 +138,17 @@ def look_at_frames(
     `first_box` (x, y, width, height) is where the user says that the person is when they first appear. Raises UserError
     for pictures that differ in size.
     """
-    for seen in _followed(engine, photos, 1, first_box):
+    background = Background()
+    for photo, cut, seen in _followed(engine, photos, 1, first_box):
         # After a cut, whoever is most prominent then goes on with the motion.
-        yield next(iter(seen.values()), Frame())
+        frame = next(iter(seen.values()), Frame())
+        if cut:
+            background.cut()
+        if photo is not None:
+            boxes = [] if frame.box is None else [frame.box]
+            turn = background(photo.pixels, boxes, engine.camera(photo.size, photo.focal))
+            frame = replace(frame, turn=turn, has_background=True)
+        yield frame
 
 
 @dataclass(frozen=True)
@@ -152,7 +170,7 @@ def look_at_people(engine: Engine, photos: Iterable[Photo | None], most: int | N
     half of a shorter one's, those who were seen longest first. Raises UserError for pictures that differ in size."""
     people: dict[int, PersonInClip] = {}
     count = 0
-    for number, seen in enumerate(_followed(engine, photos, most, None)):
+    for number, (_, _, seen) in enumerate(_followed(engine, photos, most, None)):
         count += 1
         for person, frame in seen.items():
             if person not in people:
@@ -166,22 +184,24 @@ def look_at_people(engine: Engine, photos: Iterable[Photo | None], most: int | N
 
 def _followed(
     engine: Engine, photos: Iterable[Photo | None], most: int | None, first_box: np.ndarray | None
-) -> Iterator[dict[int, Frame]]:
-    """What each photo showed of each person, by numbers that stay theirs."""
+) -> Iterator[tuple[Photo | None, bool, dict[int, Frame]]]:
+    """Each photo, whether the film is cut before it, and what it showed of each person, by numbers that stay theirs."""
     tracker = Tracker(engine.human2d, engine.finder, most, first_box)
     before = None
     for photo in photos:
         if photo is None:
             tracker.skipped()
-            yield {}
+            yield None, False, {}
             continue
+        cut = False
         if before is not None:
             _check_size(photo, before.size)
-            if is_cut(before.pixels, photo.pixels):
-                tracker.cut()
+            cut = is_cut(before.pixels, photo.pixels)
+        if cut:
+            tracker.cut()
         before = photo
         camera = engine.camera(photo.size, photo.focal)
-        yield {number: _frame(engine, one, camera) for number, one in tracker(photo.pixels).items()}
+        yield photo, cut, {number: _frame(engine, one, camera) for number, one in tracker(photo.pixels).items()}
 
 
 def _frame(engine: Engine, detection: Detection, camera: Camera) -> Frame:
@@ -240,10 +260,30 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
         for points, turns, unsure in zip(keypoints, rotations, uncertainty, strict=True)
     ]
     estimate = engine.place(lifted, shape, Observed(keypoints, boxes, scores, source), frame_rate or DEFAULT_RATE)
-    estimate = with_motion(
-        estimate, engine.body, rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)
-    )
-    return RawMotion(estimate, int((~known).sum()), int(swapped.sum()), found[0].remarks)
+    rotations, trans = rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)
+    camera_motion, told = joined_turns([frame.turn for frame in frames])
+    if camera_motion is not None:
+        estimate, rotations, trans = before_moving_camera(engine.body, estimate, rotations, trans, camera_motion)
+    estimate = with_motion(estimate, engine.body, rotations, trans)
+    lost = not told and any(frame.has_background for frame in frames[1:])
+    remarks = (*found[0].remarks, *((CAMERA_UNKNOWN,) if lost else ()))
+    return RawMotion(estimate, int((~known).sum()), int(swapped.sum()), remarks)
+
+
+def before_moving_camera(
+    body: BodyModel, estimate: BodyEstimate, rotations: np.ndarray, trans: np.ndarray, camera: CameraMotion
+) -> tuple[BodyEstimate, np.ndarray, np.ndarray]:
+    """Rotations (F, 24, 3, 3) and translations (F, 3) that are each in their own camera's upright frame, in the first
+    one's; and the estimate that knows the cameras."""
+    turns = CAMERA_FROM_SMPL @ camera.rotations.swapaxes(1, 2) @ CAMERA_FROM_SMPL
+    pelvis = body.rest_joints(estimate.betas[None])[0, 0].astype(np.float64)
+    rotations = np.concatenate([turns[:, None] @ rotations[:, :1], rotations[:, 1:]], 1)
+    trans = np.einsum("fij,fj->fi", turns, trans + pelvis) - pelvis
+    places = np.zeros((len(trans), 3), np.float32)
+    turned = camera.rotations.astype(np.float32)
+    return (
+        replace(estimate, camera_rotations=turned, camera_places=places, camera_moves=camera.moves), rotations, trans
+    )  # fmt: skip
 
 
 def _spread(values: list[np.ndarray], known: np.ndarray) -> np.ndarray:

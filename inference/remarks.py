@@ -14,6 +14,7 @@ BODY_PARTS = {
 DOUBTFUL_SCORE = 0.6
 """Score below which the user is asked to look twice: there, half of the joints or fewer are right."""
 MEAN_SHAPE = "The shape is near the average body: keypoints alone hardly show it."
+CAMERA_UNKNOWN = "The background does not show whether the camera moved, so it is taken to stand still."
 NOT_REFINED = "The refinement was not kept: it would have bent the body as bodies do not bend."
 MORE_PEOPLE = "There are more people in the picture; the most prominent was taken. A box chooses another."
 

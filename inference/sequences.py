@@ -8,7 +8,7 @@ import numpy as np
 from .clip import Frame, MotionOptions, estimate_motion, look_at_frames, read_ahead
 from .engine import Engine
 from .errors import UserError
-from .files.frames import InputItem, open_inputs, with_neighbours
+from .files.frames import InputItem, open_inputs, timeline, with_neighbours
 from .files.images import Photo, upright_file
 
 Tell = Callable[[float, str], None]
@@ -29,11 +29,11 @@ def motion_files(
     Writes `raw.npz` and, smoothed, `estimate.npz` to `folder`; `behind` are the files that Blender can show behind the
     character. Raises UserError.
     """
-    items, unreadable = open_inputs(with_neighbours(paths)), []
+    items, unreadable = timeline(open_inputs(with_neighbours(paths))), []
     behind = _Behind(items)
     looked_at = look_at_frames(engine, behind.watch(read_ahead(items, unreadable)), box)
-    # Blender smooths the raw motion anew by other settings, by itself, which takes no time; refining would.
-    moving = estimate_motion(engine, _told(looked_at, len(items), tell), items[0], options, refine=False)
+    told = _told(looked_at, len(items), tell)
+    moving = estimate_motion(engine, told, items[0], options, engine.settings.refine)
     files = {"raw": folder / "raw.npz", "estimate": folder / "estimate.npz"}
     moving.raw.save(files["raw"])
     moving.estimate.save(files["estimate"])
@@ -49,7 +49,7 @@ def _told(frames: Iterable[Frame], count: int, tell: Tell) -> Iterator[Frame]:
     for number, frame in enumerate(frames, 1):
         tell(number / count, f"Frame {number} of {count}")
         yield frame
-    tell(1.0, "Smoothing")
+    tell(1.0, "Refining and smoothing")
 
 
 class _Behind:
@@ -73,7 +73,7 @@ class _Behind:
         video = self._items[0].video
         if not self._first_readable or not self._as_stored or (video and video.turned):
             return []
-        return [video.path] if video else [item.path for item in self._items]
+        return [video.path] if video else [item.path for item in self._items if not item.missing]
 
     @property
     def remarks(self) -> list[str]:

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import bpy
+import numpy as np
 
 from ..inference.errors import UserError
 from ..rig.character import Character, build_character
 from ..rig.contact_sheet import lay_out
+from ..rig.ground import upright_turn
 from ..rig.motion_note import write_note
 from ..rig.pose_asset import mark_pose_asset
 from .active_character import make_active, write_record
@@ -155,7 +157,8 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
                 start_frame=self.start_frame, set_up=self._set_up,
             )  # fmt: skip
             write_record(character, estimate, estimated.remarks)
-            write_note(character, estimated.raw, self.strength, self.keep_feet, self.stand_on_ground)
+            turn = upright_turn(estimate) if self.stand_on_ground else np.eye(3)
+            write_note(character, estimated.raw, self.strength, self.keep_feet, self.stand_on_ground, turn)
         return character
 
     def _build_characters(self, context, estimated: EstimatedPictures) -> list[Character]:

@@ -1,20 +1,22 @@
 """The active character's motion smoothed anew, from what its frames showed: no inference, so it takes a blink.
 `bpy.ops.body_from_image.smooth_motion(strength=…, keep_feet=…)`."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
-from ..inference.body.body_estimate import rotations_of
+from ..inference.body.body_estimate import BodyEstimate, rotations_of
 from ..inference.correction.spread import correct_motion
 from ..inference.motion.smooth_motion import smooth_motion
 from ..rig.armature import rest_frame
-from ..rig.axes import points_to_smpl
+from ..rig.axes import BLENDER_FROM_SMPL, points_to_smpl
+from ..rig.camera import key_camera
 from ..rig.character import Character
 from ..rig.correction_note import read_corrections
-from ..rig.ground import lowest_points
+from ..rig.ground import lowest_points, turned_motion, upright_turn
 from ..rig.motion_note import NOTE, has_note, note_smoothing, read_note, rekey_motion
 from ..rig.shape_keys import betas_of
 from .active_character import active_armature
@@ -57,15 +59,44 @@ def smooth(context: bpy.types.Context, character: Character, strength: float, ke
     raw = replace(raw, betas=betas_of(armature).astype(np.float32))  # the user may have changed the shape since
     motion = smooth_motion(raw, model, strength, keep_feet)
     motion, _ = correct_motion(model, motion, read_corrections(armature), correction_reach(context))
-    rotations, trans = rotations_of(motion.poses.astype(np.float64)), motion.trans.astype(np.float64)
     note = armature[NOTE]
-    place = np.array(note["place"])
+    placed = _Placing(np.reshape(note.get("turn", np.eye(3)), (3, 3)), np.array(note["place"]))
+    rotations, trans = rotations_of(motion.poses.astype(np.float64)), motion.trans.astype(np.float64)
     if note["on_ground"]:
-        lowest = lowest_points(model, motion.betas, rotations, trans).min()
-        if character.camera is not None:
-            units = rest_frame(armature).scale * armature.matrix_world.median_scale
-            character.camera.location.z -= units * (lowest + place[2])  # the photo must match as before
-        place[2] = -lowest
-    rekey_motion(armature, rotations, trans + points_to_smpl(place))
-    note_smoothing(armature, strength, keep_feet, place)
+        turn = upright_turn(motion)
+        rotations, trans = turned_motion(model, motion.betas, rotations, trans, turn)
+        lowest = lowest_points(model, motion.betas, rotations, trans).min() if motion.floor is None else motion.floor[3]
+        before, placed = placed, _Placing(turn, np.array([*placed.place[:2], -float(lowest)]))
+        _keep_photo_matched(character, motion, before, placed)
+    rekey_motion(armature, rotations, trans + points_to_smpl(placed.place))
+    note_smoothing(armature, strength, keep_feet, placed.place, placed.turn)
     context.scene.frame_set(context.scene.frame_current)
+
+
+@dataclass(frozen=True)
+class _Placing:
+    """How an estimate lies in the scene: turned by `turn` (3, 3; SMPL's frame), moved by `place` (3,; Blender's)."""
+
+    turn: np.ndarray
+    place: np.ndarray
+
+    @property
+    def matrix(self) -> Matrix:
+        matrix = Matrix(BLENDER_FROM_SMPL @ self.turn).to_4x4()
+        matrix.translation = self.place
+        return matrix
+
+
+def _keep_photo_matched(character: Character, motion: BodyEstimate, before: _Placing, after: _Placing) -> None:
+    """The camera goes where the body goes."""
+    camera = character.camera
+    if camera is None:
+        return
+    units = rest_frame(character.armature).scale * character.armature.matrix_world.median_scale
+    if motion.camera_rotations is not None:
+        start = round(character.armature.animation_data.action.frame_range[0])
+        key_camera(camera, motion, after.turn, points_to_smpl(after.place), start, units)
+    else:
+        moved = after.matrix @ before.matrix.inverted()
+        moved.translation *= units
+        camera.matrix_basis = moved @ camera.matrix_basis

@@ -18,7 +18,8 @@ class SmoothingProperties:
     )
     keep_feet: bpy.props.BoolProperty(
         name="Keep Feet",
-        description="Feet that stand neither slide nor sink into the floor. The camera is taken to stand still",
+        default=True,
+        description="The person stands on a floor: feet that stand neither slide nor sink into it",
     )
 
     def draw_smoothing(self, layout: bpy.types.UILayout) -> None:

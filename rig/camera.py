@@ -7,18 +7,24 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
-from ..inference.body.body_estimate import BodyEstimate
+from ..inference.body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate
 from ..inference.errors import UserError
+from ..inference.geometry.rotations import continuous_quaternions, matrix_to_quaternion
+from .action import action_of
+from .axes import BLENDER_FROM_SMPL, points_to_blender
 
 SENSOR_WIDTH = 36.0
 """Millimetres of a full-frame camera, so that `lens` reads as photographers expect."""
 ASPECT_TOLERANCE = 0.02
 
 
-def create_camera(estimate: BodyEstimate, name: str, location: np.ndarray, units: float = 1.0) -> bpy.types.Object:
-    """A camera at `location` (3,; Blender's axes, metres of `units`) looking along +y that sees the body as the
-    photo did. It is not linked to a scene.
+def create_camera(
+    estimate: BodyEstimate, name: str, location: np.ndarray, turn: np.ndarray | None = None, units: float = 1.0
+) -> bpy.types.Object:
+    """A camera at `location` (3,; Blender's axes, metres of `units`) that sees the body as the photo did: it looks
+    along +y, and is turned by `turn` (3, 3; SMPL's frame) as the body was. It is not linked to a scene.
 
     Blender's image plane runs over the pixels' edges, ours over their centres, hence the half pixel. The sensor's 36 mm
     lie along the longer side, as in a camera that is turned upright; with a horizontal fit the projection would be the
@@ -37,8 +43,30 @@ def create_camera(estimate: BodyEstimate, name: str, location: np.ndarray, units
     camera.display_size = units
     viewer = bpy.data.objects.new(name, camera)
     viewer.rotation_euler = (math.pi / 2, 0, 0)
+    if turn is not None:
+        viewer.rotation_euler = Matrix(BLENDER_FROM_SMPL @ turn).to_euler()
     viewer.location = units * location
     return viewer
+
+
+def key_camera(
+    camera: bpy.types.Object, estimate: BodyEstimate, turn: np.ndarray, move: np.ndarray, start_frame: int,
+    units: float = 1.0,
+) -> None:  # fmt: skip
+    """Key turns and places of a camera that moved in the film, a key a frame, after the body was turned by `turn`
+    (3, 3) and moved by `move` (3,), SMPL's frame and metres of `units`. A camera that stood still gets no keys."""
+    if estimate.camera_rotations is None:
+        return
+    own = CAMERA_FROM_SMPL @ estimate.camera_rotations.astype(np.float64).swapaxes(1, 2) @ CAMERA_FROM_SMPL
+    quaternions = continuous_quaternions(matrix_to_quaternion(BLENDER_FROM_SMPL @ turn @ own))
+    places = points_to_blender(estimate.camera_places.astype(np.float64) @ turn.T + move)
+    camera.rotation_mode = "QUATERNION"
+    channels = [("rotation_quaternion", "", quaternions), ("location", "", units * places)]
+    action = action_of(camera.name, camera.name, "OBJECT", start_frame, channels)
+    animation = camera.animation_data_create()
+    animation.action = action
+    if hasattr(action, "slots"):  # since 4.4
+        animation.action_slot = action.slots[0]
 
 
 def show_photo(

@@ -16,8 +16,8 @@ from .action import write_action
 from .armature import create_armature, joint_bones, place_bones, placed_betas, rest_frame, rest_rotations
 from .axes import points_to_blender
 from .bone_names import preset
-from .camera import create_camera, show_photo
-from .ground import move_to_ground
+from .camera import create_camera, key_camera, show_photo
+from .ground import move_to_ground, turned_motion, upright_turn
 from .mesh import PEOPLE, create_mesh, paint
 from .pose import bone_channels
 from .rest_frame import units_per_metre
@@ -135,16 +135,19 @@ def _build_scene(
     motions = [
         (rotations_of(np.asarray(one.poses, np.float64)), np.array(one.trans, np.float64)) for one in estimates
     ]
-    move = np.zeros(3)
+    turn, move = np.eye(3), np.zeros(3)
     if staging.stand_on_ground:
-        moves = [move_to_ground(model, one.betas, *motion) for one, motion in zip(estimates, motions, strict=True)]
-        # The first stands above the origin, and the lowest of all on the floor.
-        move = np.array([moves[0][0], max(own[1] for own in moves), moves[0][2]])
+        turn = upright_turn(estimates[0])
+        motions = [
+            turned_motion(model, one.betas, *motion, turn) for one, motion in zip(estimates, motions, strict=True)
+        ]
+        move = _move_to_floor(model, estimates, motions)
     bodies = [
         _create_body(model, one.betas, name, staging.bone_names) for one, name in zip(estimates, names, strict=True)
     ]
-    units = units_per_metre(bpy.context.scene)
-    camera = create_camera(estimates[0], f"{staging.collection}_camera", points_to_blender(move), units)
+    units, first_frame = units_per_metre(bpy.context.scene), staging.start_frame + staging.firsts[0]
+    camera = create_camera(estimates[0], f"{staging.collection}_camera", points_to_blender(move), turn, units)
+    key_camera(camera, estimates[0], turn, move, first_frame, units)
     _link(staging.collection, *(item for body in bodies for item in body), camera)
     for (armature, _), name, (rotations, transl), first in zip(bodies, names, motions, staging.firsts, strict=True):
         key_pose(armature, rotations, transl + move, name, staging.start_frame + first)
@@ -155,6 +158,17 @@ def _build_scene(
     if photo is not None:
         show_photo(camera, photo, estimates[0].image_size, staging.start_frame)
     return [Character(armature, mesh, camera) for armature, mesh in bodies]
+
+
+def _move_to_floor(
+    model: BodyModel, estimates: Sequence[BodyEstimate], motions: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> np.ndarray:
+    """Metres (3,), in SMPL's frame, that bring turned motions onto z = 0: their own floor or, without one, whoever is
+    lowest. The first one's pelvis comes above the origin."""
+    moves = [move_to_ground(model, one.betas, *motion) for one, motion in zip(estimates, motions, strict=True)]
+    floor = estimates[0].floor
+    height = max(own[1] for own in moves) if floor is None else -float(floor[3])
+    return np.array([moves[0][0], height, moves[0][2]])
 
 
 def build_moving_character(

@@ -6,12 +6,15 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..inference.body.body_estimate import BodyEstimate
 from ..inference.body.body_model import BodyModel
+from ..inference.geometry.rotations import shortest_turn
 from .linked import require_own_object
 
 FRAMES_AT_ONCE = 256
 """Keeps a long clip's heights within a few megabytes."""
 UP = 1
+UPWARDS = np.eye(3)[UP]
 
 
 def move_to_ground(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, transl: np.ndarray) -> np.ndarray:
@@ -23,6 +26,20 @@ def move_to_ground(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, t
     """
     pelvis = model.rest_joints(np.asarray(betas)[None])[0, 0] + transl[0]
     return np.array([-pelvis[0], -lowest_points(model, betas, rotations, transl).min(), -pelvis[2]])
+
+
+def upright_turn(estimate: BodyEstimate) -> np.ndarray:
+    """The rotation (3, 3) in SMPL's frame that makes the floor of a motion level; of others, none."""
+    return np.eye(3) if estimate.floor is None else shortest_turn(estimate.floor[:3].astype(np.float64), UPWARDS)
+
+
+def turned_motion(
+    model: BodyModel, betas: np.ndarray, rotations: np.ndarray, transl: np.ndarray, turn: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`rotations` (F, 24, 3, 3) and `transl` (F, 3) with everything turned about SMPL's origin."""
+    pelvis = model.rest_joints(np.asarray(betas)[None])[0, 0].astype(np.float64)
+    rotations = np.concatenate([turn @ rotations[:, :1], rotations[:, 1:]], 1)
+    return rotations, (transl + pelvis) @ turn.T - pelvis
 
 
 def lowest_points(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, transl: np.ndarray) -> np.ndarray:

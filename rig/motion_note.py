@@ -22,13 +22,17 @@ from .rest_frame import units_per_metre
 
 NOTE = "body_from_image_motion"
 """Custom property of the armature: the text, the action with the keys, and how these were made. `place` is what was
-added to the estimate's translations, metres of Blender's axes; `on_ground`: so that the lowest point is at z = 0."""
+added to the estimate's translations, metres of Blender's axes, after `turn` (nine numbers, SMPL's frame) levelled the
+floor; `on_ground`: so that the floor, or the lowest point, is at z = 0."""
 HEADING = "What each frame of a film showed, for Body from Image's Smooth Motion: an npz as base64."
 LINE = 120
 
 
-def write_note(character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool) -> None:
-    """Keep the npz of a raw estimate with its character, which was just built, and how the motion was smoothed."""
+def write_note(
+    character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool, turn: np.ndarray
+) -> None:
+    """Keep the npz of a raw estimate with its character, which was just built, and how the motion was smoothed and
+    turned (3, 3)."""
     armature = character.armature
     text = bpy.data.texts.new(f"{armature.name}.motion")
     text.use_fake_user = False
@@ -38,12 +42,15 @@ def write_note(character: Character, raw: bytes, strength: float, keep_feet: boo
     # The camera stands where the estimate has its origin, so its place is what the motion was moved by.
     place = np.array(character.camera.location) / units_per_metre(bpy.context.scene)
     armature[NOTE] = {"raw": text, "action": armature.animation_data.action, "on_ground": on_ground}
-    note_smoothing(armature, strength, keep_feet, place)
+    note_smoothing(armature, strength, keep_feet, place, turn)
 
 
-def note_smoothing(armature: bpy.types.Object, strength: float, keep_feet: bool, place: Sequence[float]) -> None:
+def note_smoothing(
+    armature: bpy.types.Object, strength: float, keep_feet: bool, place: Sequence[float], turn: np.ndarray
+) -> None:
     """Note how the motion was last smoothed, and where it was put."""
     note = armature[NOTE]
+    note["turn"] = [float(x) for x in np.ravel(turn)]
     note["strength"], note["keep_feet"], note["place"] = float(strength), bool(keep_feet), [float(x) for x in place]
 
 

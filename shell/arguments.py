@@ -63,12 +63,13 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     estimate.add_argument(
         "--keep-feet",
-        action="store_true",
-        help="with --motion: standing feet neither slide nor sink (the camera stands)",
+        action=argparse.BooleanOptionalAction,
+        help="with --motion: the person stands on a floor, standing feet neither slide nor sink (default: yes)",
     )
     estimate.add_argument(
-        "--fps", type=rate, metavar="RATE", help="with --motion: frames a second of pictures (default 30)"
-    )
+        "--fps", type=rate, metavar="RATE",
+        help="with --motion: frames a second of pictures (default 30), or to take of a film (default: as it has)",
+    )  # fmt: skip
     estimate.add_argument(
         "--refine",
         action=argparse.BooleanOptionalAction,

@@ -22,9 +22,10 @@ from ..inference.drawing.clip_files import PartOfClip, write_mask_pictures, writ
 from ..inference.drawing.overlay import body_mask, draw_overlay, draw_people
 from ..inference.engine import Engine, Result, Settings
 from ..inference.errors import NoPersonError, UserError
-from ..inference.files.frames import InputItem, open_inputs, with_neighbours
+from ..inference.files.frames import InputItem, open_inputs, timeline, with_neighbours
 from ..inference.files.images import Photo, upright_file, write_picture
 from ..inference.files.keypoint_files import Keypoints, read_keypoints
+from ..inference.geometry.joints import KEYPOINT_NAMES
 from ..inference.motion.smooth_motion import STRENGTH
 from ..inference.networks.person import photo_mask
 from ..rig.write_files import require_blender, write_files, write_people
@@ -48,6 +49,9 @@ class Job:
         self.corrections = read_corrections(options.correct) if options.correct else ()
         if self.corrections and not options.motion and len(self.items) > 1:
             raise UserError(f"--correct is of one picture, or of a motion, but there are {len(self.items)} pictures.")
+        self.keypoints_of = dict(zip((item.name for item in self.items), self.keypoints or (), strict=False))
+        if options.motion and options.inputs:
+            self.items = timeline(self.items, options.fps or 0.0)
         self.engine = Engine(
             Settings(
                 device=options.device,
@@ -69,7 +73,7 @@ class Job:
             raise UserError("Name a picture, a folder or a film; or give --keypoints of one.")
         if self.options.image_size and (self.options.inputs or not self.options.keypoints):
             raise UserError("--image-size is for --keypoints without pictures.")
-        named = {"--smooth": self.options.smooth is not None, "--keep-feet": self.options.keep_feet}
+        named = {"--smooth": self.options.smooth is not None, "--keep-feet": self.options.keep_feet is not None}
         named["--fps"] = self.options.fps is not None
         for name, given in named.items():
             if given and not self.options.motion:
@@ -251,14 +255,14 @@ class Job:
 
     def _motion_options(self) -> MotionOptions:
         strength = STRENGTH if self.options.smooth is None else self.options.smooth
-        return MotionOptions(self.options.fps or 0.0, strength, self.options.keep_feet)
+        return MotionOptions(self.options.fps or 0.0, strength, self.options.keep_feet is not False)
 
     def _behind(self) -> Path | list[Path] | None:
         """A film lies behind the characters as it is; so does a numbered sequence of pictures."""
         first = self.items[0]
         if isinstance(first, Blank):
             return None
-        return first.path if first.video else [item.path for item in self.items]
+        return first.path if first.video else [item.path for item in self.items if not item.missing]
 
     def _one_motion(self, outcome: Outcome) -> None:
         first, options = self.items[0], self.options
@@ -270,7 +274,12 @@ class Job:
             frames = look_at_frames(self.engine, photos, options.box)
         else:
             photo = first.read()
-            points = [matching_keypoints(frame, photo) for frame in self.keypoints]
+            points = [
+                np.zeros((len(KEYPOINT_NAMES), 3))
+                if item.missing
+                else matching_keypoints(self.keypoints_of[item.name], photo)
+                for item in self.items
+            ]
             frames = frames_from_keypoints(self.engine, points, photo.size, options.keypoints, photo.focal)
         moving = estimate_motion(self.engine, frames, first, self._motion_options(), options.refine)
         estimate, said = self.engine.correct(moving.estimate, self.corrections)

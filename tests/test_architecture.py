@@ -40,6 +40,7 @@ WITHIN = {
         "pose_density": {"people"},
         "priors": {"data", "measure", "runs", "body", "people"},
         "refinement": {"data", "measure"},
+        "motion": {"data", "measure", "people"},
         "reprojection": {"data", "measure", "runs", "body", "people", "human2d", "priors", "refinement"},
     },
 }

@@ -13,6 +13,7 @@ COMMANDS = {
     "evaluate-human2d": (".human2d.evaluation.command", "measure Human2D, networks and MediaPipe side by side"),
     "evaluate-people": (".human2d.evaluation.crowds", "measure whether everybody in a picture is found"),
     "evaluate-tracking": (".human2d.evaluation.films", "measure whether people in films stay who they are"),
+    "evaluate-motion": (".motion.evaluate", "measure whether films stand on the ground, on held-out mocap"),
     "export-human2d": (".human2d.export", "calibrate Human2D and write its ONNX file"),
     "average-human2d": (".human2d.average", "weights between two runs of Human2D"),
     "export-finder": (".human2d.finder", "write the finder of people from MoveNet's published weights"),

@@ -70,7 +70,7 @@ def with_parameters(estimate: BodyEstimate, body: BodyModel, motion: Motion) -> 
 
 def with_motion(estimate: BodyEstimate, model: BodyModel, rotations: np.ndarray, trans: np.ndarray) -> BodyEstimate:
     """`estimate` moving by other `rotations` (F, 24, 3, 3) and `trans` (F, 3), and all that follows from them."""
-    joints = camera_from_upright(model.skeleton(estimate.betas[None], rotations)[0] + trans[:, None])
+    joints = estimate.seen_by_camera(model.skeleton(estimate.betas[None], rotations)[0] + trans[:, None])
     camera = Camera(estimate.focal, np.asarray(estimate.camera_center, np.float64), estimate.image_size)
     return replace(
         estimate,

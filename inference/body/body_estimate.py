@@ -48,6 +48,12 @@ class BodyEstimate:
     joint_uncertainty    (F, 24)       degrees by which each joint's rotation is likely to be off: the mean over people
                                        who look like this. The root's is about the camera's frame, others' about their
                                        parents'; not in files of earlier versions
+    floor                (4,)          of motions on the ground: the floor's upward unit normal n and distance d, with
+                                       n · x = d on it, in the frame of `poses` and `trans`
+    camera_rotations     (F, 3, 3)     of a film whose camera turned or moved: from the first frame's camera to each
+                                       frame's, both OpenCV's. `poses` and `trans` are then in the first camera's frame
+    camera_places        (F, 3)        where those cameras are, in the frame of `trans`
+    camera_moves         bool          whether they are in different places
     score                (F,)          0–1: how sure the engine is that this is a whole person
     body_model           str           hash of the body model's faces and shape space
     corrections          str           what a person put right, the JSON list of `correction.corrections_to_json`;
@@ -73,6 +79,10 @@ class BodyEstimate:
     silhouette: np.ndarray | None = None
     silhouette_window: np.ndarray | None = None
     joint_uncertainty: np.ndarray | None = None
+    floor: np.ndarray | None = None
+    camera_rotations: np.ndarray | None = None
+    camera_places: np.ndarray | None = None
+    camera_moves: bool = False
     mocap_framerate: float = 0.0
     gender: str = "neutral"
     source: str = ""
@@ -82,6 +92,14 @@ class BodyEstimate:
     @property
     def frame_count(self) -> int:
         return len(self.poses)
+
+    def seen_by_camera(self, points: np.ndarray, frames: slice = slice(None)) -> np.ndarray:
+        """Points (F, N, 3) of the frame of `poses` and `trans` in each frame's camera's, OpenCV's. `frames` are those
+        that the points are of."""
+        if self.camera_rotations is None:
+            return camera_from_upright(points)
+        turns = self.camera_rotations[frames] @ CAMERA_FROM_SMPL
+        return np.einsum("fij,fnj->fni", turns, points - self.camera_places[frames, None]).astype(points.dtype)
 
     def save(self, path: Path) -> None:
         """Write the npz described above. Raises UserError when the file cannot be written."""
@@ -101,7 +119,7 @@ class BodyEstimate:
             _check_numbers(arrays)
         except BadArrays as error:
             raise UserError(f"{path} is not a body estimate that this program wrote: {error}.") from error
-        arrays.update({name: arrays[name].item() for name in (*NUMBERS, *TEXTS) if name in arrays})
+        arrays.update({name: arrays[name].item() for name in (*NUMBERS, *TEXTS, "camera_moves") if name in arrays})
         arrays["image_size"] = tuple(int(side) for side in arrays["image_size"])
         if "keypoint_names" in arrays:
             arrays["keypoint_names"] = tuple(str(name) for name in arrays["keypoint_names"])
@@ -119,6 +137,7 @@ SHAPES: dict[str, tuple[int | None, ...]] = {
     "bbox": (FRAMES, 4), "score": (FRAMES,), "body_model": (), "faces": (None, 3), "vertices": (FRAMES, None, 3),
     "silhouette": (None, None), "silhouette_window": (3,), "joint_uncertainty": (FRAMES, 24), "mocap_framerate": (),
     "gender": (), "source": (), "keypoint_names": (None,), "corrections": (),
+    "floor": (4,), "camera_rotations": (FRAMES, 3, 3), "camera_places": (FRAMES, 3), "camera_moves": (),
 }  # fmt: skip
 """Of each array; None is any number, FRAMES the same in all."""
 NUMBERS, TEXTS = ("focal", "mocap_framerate"), ("body_model", "gender", "source", "corrections")
@@ -143,7 +162,7 @@ def _check_shapes(shapes: dict[str, tuple[int, ...]]) -> None:
 
 def _check_numbers(arrays: dict[str, np.ndarray]) -> None:
     for name, array in arrays.items():
-        if array.dtype.kind not in ("U" if name in (*TEXTS, "keypoint_names") else "fiu"):
+        if array.dtype.kind not in ("U" if name in (*TEXTS, "keypoint_names") else "fiub"):
             raise BadArrays(f"its '{name}' is of the wrong kind")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise BadArrays(f"its '{name}' has numbers that are not finite")

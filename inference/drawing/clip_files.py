@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..body.body_estimate import BodyEstimate, camera_from_upright, rotations_of
+from ..body.body_estimate import BodyEstimate, rotations_of
 from ..body.body_model import BodyModel
 from ..errors import UserError
 from ..files.destination import replacing
@@ -35,7 +35,10 @@ def frame_of(estimate: BodyEstimate, frame: int, body: BodyModel) -> BodyEstimat
         for name in ("poses", "trans", "keypoints_2d", "joints_3d", "joints_2d", "bbox", "score")
     }
     posed = body.pose(estimate.betas[None], rotations_of(single["poses"]), single["trans"])
-    return replace(estimate, **single, vertices=camera_from_upright(posed.vertices), mocap_framerate=0.0)
+    vertices = estimate.seen_by_camera(posed.vertices, slice(frame, frame + 1))
+    return replace(
+        estimate, **single, vertices=vertices, camera_rotations=None, camera_places=None, mocap_framerate=0.0
+    )
 
 
 def write_overlay_video(path: Path, items: list[InputItem], estimate: BodyEstimate, body: BodyModel) -> None:

@@ -2,11 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from ..errors import UserError
 from .image_headers import IMAGE_SUFFIXES, ISO_PICTURES, RAW_SUFFIXES
@@ -17,13 +18,21 @@ _UNREADABLE_SUFFIXES = RAW_SUFFIXES | {".gif", ".heic", ".heif", ".hif", ".avif"
 """Pictures of a folder that may be unreadable are listed all the same, so that they are refused by name, not passed
 over; but not beside a readable one of the same name, as cameras write both."""
 
+LONGEST_GAP = 300
+"""Pictures that may be missing between two of a sequence; names whose numbers differ by more count something else."""
+RATE_TOLERANCE = 0.05
+"""Of the frame rate, by which a film's own may differ from its time stamps'."""
+UNTOLD_RATE = 30.0
+"""Frames a second of films that do not tell."""
+
 
 @dataclass(frozen=True)
 class InputItem:
     """One frame to be estimated.
 
     `name` is unique among the items of one `open_inputs` and fit for a file name. `frame` counts a video's frames from
-    0 and is None for pictures; `fps` is the video's frames a second, 0 for pictures.
+    0 and is None for pictures; `fps` is the video's frames a second, 0 for pictures. `missing` stands for a moment of
+    which there is no picture (see `timeline`).
     """
 
     name: str
@@ -33,11 +42,14 @@ class InputItem:
     video: "Video | None" = field(default=None, repr=False, compare=False)
     fault: str = ""
     """Why it cannot be read, where that is known before."""
+    missing: bool = False
 
     def read(self) -> Photo:
         """The upright picture. A video's frames are fastest in order, but any order will do. Raises UserError."""
         if self.fault:
             raise UserError(self.fault)
+        if self.missing:
+            raise UserError(f"There is no picture after {self.path.name} for {self.name}.")
         if self.video is None:
             return read_image(self.path)
         return self.video.read(self.frame)
@@ -79,6 +91,56 @@ def with_neighbours(paths: Iterable[Path | str]) -> list[Path]:
     except OSError as error:
         raise UserError(f"{paths[0].parent} could not be read: {error.strerror or error}.") from error
     return sorted(sequence, key=natural_order)
+
+
+def timeline(items: Sequence[InputItem], rate: float = 0.0) -> list[InputItem]:
+    """The frames of one motion at even distances in time, with `missing` ones where there is none.
+
+    A film's frames are taken by their own time stamps, at `rate` a second or, if that is 0, as often as most of them
+    follow each other. Pictures whose names differ in their last number only are as far apart as their numbers are.
+    """
+    if len(items) > 1 and items[0].video is not None and all(item.video is items[0].video for item in items):
+        return _film_timeline(items, rate)
+    numbers = _numbers(items)
+    if numbers is None:
+        return list(items)
+    steps = np.diff(numbers)
+    if steps.min() < 1 or (steps // np.gcd.reduce(steps)).max() > LONGEST_GAP:
+        return list(items)
+    return _spread(items, (np.array(numbers) - numbers[0]) // np.gcd.reduce(steps))
+
+
+def _film_timeline(items: Sequence[InputItem], rate: float) -> list[InputItem]:
+    video = items[0].video
+    times = video.times[[item.frame for item in items]]
+    own = 1 / np.median(np.diff(times))
+    # Time stamps are rounded, to milliseconds often, so a rate that the file tells is believed when it is about theirs.
+    rate = rate or (video.fps if abs(video.fps / own - 1) < RATE_TOLERANCE else own)
+    ticks = np.round((times - times[0]) * rate).astype(int)
+    nearest = np.abs((times - times[0]) * rate - ticks)
+    kept = [min(np.flatnonzero(ticks == tick), key=nearest.item) for tick in np.unique(ticks)]
+    even = _spread([items[place] for place in kept], ticks[kept])
+    return [replace(item, fps=float(rate)) for item in even]
+
+
+def _spread(items: Sequence[InputItem], places: np.ndarray) -> list[InputItem]:
+    """Items at their places, which grow, with `missing` ones between."""
+    spread = []
+    for item, place in zip(items, places, strict=True):
+        while len(spread) < place:
+            spread.append(replace(spread[-1], name=f"{items[0].name}+{len(spread)}", missing=True))
+        spread.append(item)
+    return spread
+
+
+def _numbers(items: Sequence[InputItem]) -> list[int] | None:
+    """The last numbers of pictures' names; None where these differ in more than that."""
+    matches = [re.fullmatch(r"(.*?)(\d+)", item.path.stem) for item in items]
+    if len(items) < 2 or not all(matches) or any(item.video is not None for item in items):
+        return None
+    if len({(match[1], item.path.parent) for match, item in zip(matches, items, strict=True)}) > 1:
+        return None
+    return [int(match[2]) for match in matches]
 
 
 def _expand(path: Path) -> list[InputItem]:
@@ -156,11 +218,16 @@ class Video:
         if min(width, height) < MIN_SIDE or width * height > MAX_PIXELS:
             raise UserError(f"{path} has frames of {width}×{height} pixels, which is too small or too large.")
         # Containers guess at the number of frames, so they are counted; that costs a few per cent of estimating them.
-        self.frame_count = 0
+        times = []
         while self._capture.grab():
-            self.frame_count += 1
+            times.append(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
+        self.frame_count = len(times)
         if self.frame_count == 0:
             raise self._unreadable()
+        self.times = np.array(times)
+        """(F,) seconds, by the file's time stamps where it has any."""
+        if (np.diff(times) <= 0).any():
+            self.times = np.arange(self.frame_count) / (self.fps or UNTOLD_RATE)
         self._close()
 
     def read(self, frame: int) -> Photo:

@@ -1,29 +1,38 @@
-"""When heels and toes stand on the floor: from how fast they move in the pictures and on the body."""
+"""When heels and toes stand on the floor: from how fast they move in the pictures and in space, and from how high
+they are.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry.joints import JOINT_INDEX, KEYPOINT_INDEX
-from .smoothing import local_quadratic
+from ..geometry.joints import KEYPOINT_INDEX
+from .smoothing import local_quadratic, smooth_robustly
 
 SIDES = ("left", "right")
 LANDMARKS = ("LHeel", "LBigToe", "RHeel", "RBigToe")
 """The four points of the soles, by their names among the body's landmarks; two for each of `SIDES`."""
 KEYPOINTS = ("left_heel", "left_big_toe", "right_heel", "right_big_toe")
 ANKLES = np.repeat([KEYPOINT_INDEX[f"{side}_ankle"] for side in SIDES], 2)
-ANKLE_JOINTS = np.repeat([JOINT_INDEX[f"{side}_ankle"] for side in SIDES], 2)
 
-WINDOW_SECONDS = 0.1
+WINDOW_SECONDS = 0.07
 """Deviation of the filter that speeds in the picture are taken from."""
-STILL_SPEED = 0.7
+STILL_SPEED = 0.75
 """Metres a second: the mean of the two speeds at which standing and moving are as likely."""
-STEEPNESS = 3.0
-"""How fast certainty grows with the logarithm of the speed. These numbers were fitted to clips of CMU's mocap."""
-HEIGHT = 5.5
-"""A point counts as e times faster when it is 1 / HEIGHT metres above the lowest point of the body's soles."""
+STEEPNESS = 8.0
+"""How fast certainty grows with the logarithm of the speed. Chosen on validation clips of CMU's mocap."""
+HEIGHT = 12.0
+"""A point counts as e times faster when it is 1 / HEIGHT metres above where it lies when the foot stands flat."""
 CHANGE_COST = 3.0
 """Logarithm of how unlikely it is that a foot is put down or lifted between two frames."""
+WIDENED_SECONDS = 0.034
+"""By which contacts begin earlier and end later than speeds say that are smoothed over some frames."""
+SEEN_SHARE = 0.3
+"""Of a point's confidence about a frame, below which nothing is said of whether it stands."""
+SEEN_NOISE = 0.01
+"""Of the person's height in the picture: places nearer than this to where their neighbours lead to are never wild."""
+LOWEST = 0.03
+"""Metres above the lowest point of the soles up to which another may stand, where nothing is known of speeds."""
 
 
 @dataclass(frozen=True)
@@ -36,33 +45,56 @@ class Contact:
 
 
 def find_contacts(
-    points: np.ndarray, keypoints: np.ndarray, focal: float, rate: float, cost: float = CHANGE_COST
+    points: np.ndarray, seen: np.ndarray | None, heights: np.ndarray, confidence: np.ndarray, rate: float
 ) -> list[Contact]:
-    """Contacts of the soles' points (F, 4, 3; metres, camera at the origin, y up, looking along -z) with the floor.
+    """Contacts of the soles' points (F, 4, 3; metres) with the floor, which they are `heights` (F, 4) metres above.
 
-    `keypoints` (F, K, 3) are what was seen, `focal` in pixels, `rate` in frames a second. The camera is taken to stand
-    still: a foot that stands is then still in the picture, whatever is wrong with its depth.
+    `seen` (F, 4, 2) is where they were seen: metres across the line of sight, which is still where a foot stands,
+    whatever is wrong with its depth; None where the camera moves in an unknown way. `confidence` (F, 4) is of that.
     """
     if len(points) < 3:
         return []
-    depth = np.maximum(-points[..., 2], 0.1)
-    seen = _speed(_places_in_picture(keypoints, rate), rate)[..., 0] * depth / focal
-    moved = np.linalg.norm(np.gradient(points, axis=0), axis=-1) * rate
-    height = points[..., 1] - points[..., 1].min(1, keepdims=True)
-    speed = np.sqrt((seen + 0.05) * (moved + 0.1)) * np.exp(HEIGHT / 2 * height)
-    standing = _likeliest(STEEPNESS * np.log(STILL_SPEED / speed), cost)
+    moved = np.linalg.norm(np.gradient(points, axis=0), axis=-1) * rate + 0.1
+    across = moved if seen is None else np.linalg.norm(np.gradient(seen, axis=0), axis=-1) * rate + 0.05
+    speed = np.sqrt(across * moved) * np.exp(HEIGHT / 2 * np.maximum(heights, 0))
+    evidence = np.where(confidence > SEEN_SHARE, STEEPNESS * np.log(STILL_SPEED / speed), -STEEPNESS)
+    return contacts_of(_widened(_likeliest(evidence, CHANGE_COST), round(WIDENED_SECONDS * rate)))
+
+
+def _widened(standing: np.ndarray, frames: int) -> np.ndarray:
+    """`standing` (F, 4) begun earlier and ended later by so many frames."""
+    padded = np.pad(standing, ((frames, frames), (0, 0)))
+    return np.any([padded[shift : shift + len(standing)] for shift in range(2 * frames + 1)], axis=0)
+
+
+def lowest_contacts(points: np.ndarray, up: np.ndarray) -> list[Contact]:
+    """A first guess where not even the camera's path is known: whatever is lowest along `up` (3,) stands."""
+    heights = points @ up
+    return contacts_of(heights - heights.min(1, keepdims=True) < LOWEST)
+
+
+def seen_soles(keypoints: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothed places (F, 4, 2) of heels and toes among keypoints (F, K, 3), and how surely they were seen (F, 4); of
+    the ankles in clips in which those were not looked for."""
+    own = keypoints[:, [KEYPOINT_INDEX[name] for name in KEYPOINTS]]
+    used = np.where((own[..., 2] > 0).mean(0)[None, :, None] > 0.5, own, keypoints[:, ANKLES])
+    weights, deviation = used[..., 2] ** 2, WINDOW_SECONDS * rate
+    sure = local_quadratic(used[..., 2:], np.ones_like(weights), 2 * deviation)[..., 0]
+    noise = SEEN_NOISE * float(np.median(np.ptp(keypoints[..., 1], axis=1)))
+    return smooth_robustly(used[..., :2], weights, deviation, noise), sure
+
+
+def contacts_of(standing: np.ndarray) -> list[Contact]:
+    """The runs of `standing` (F, 4)."""
     return [contact for point in range(len(LANDMARKS)) for contact in _runs(standing[:, point], point)]
 
 
-def _places_in_picture(keypoints: np.ndarray, rate: float) -> np.ndarray:
-    """Smoothed pixels (F, 4, 2) of heels and toes; of the ankles in clips in which those were not looked for."""
-    own = keypoints[:, [KEYPOINT_INDEX[name] for name in KEYPOINTS]]
-    used = np.where((own[..., 2] > 0).mean(0)[None, :, None] > 0.5, own, keypoints[:, ANKLES])
-    return local_quadratic(used[..., :2], used[..., 2] ** 2, WINDOW_SECONDS * rate)
-
-
-def _speed(places: np.ndarray, rate: float) -> np.ndarray:
-    return np.linalg.norm(np.gradient(places, axis=0), axis=-1, keepdims=True) * rate
+def standing_of(contacts: list[Contact], count: int) -> np.ndarray:
+    """(F, 4) bool: which points stand in each of `count` frames."""
+    standing = np.zeros((count, len(LANDMARKS)), bool)
+    for contact in contacts:
+        standing[contact.first : contact.stop, contact.point] = True
+    return standing
 
 
 def _likeliest(evidence: np.ndarray, cost: float) -> np.ndarray:

@@ -1,29 +1,34 @@
-"""Feet that stand do not slide and do not sink: the path of the root and the bend of the legs are corrected for it.
+"""Feet that stand are locked: they do not move at all, lie flat on the floor, roll over their toes, and nothing of
+them is below it.
 
-Each contact has one place, on the floor that all contacts lie on. A foot that stands flat is turned to lie as its
-places do. The whole body moves by what both feet lack in common; the rest is for the legs: hip and knee turn so that
-the ankle gets where it must (two-bone inverse kinematics).
+Toes that stand keep place and direction, and the foot turns about their joint; a heel that stands keeps its place;
+where both stand the foot lies flat. The legs follow (two-bone inverse kinematics), and the body as far as they do not
+reach.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..body.body_model import BodyModel
 from ..geometry.joints import JOINT_INDEX
-from ..geometry.rotations import axis_angle_to_matrix, shortest_turn, turn_vector
-from .foot_contact import LANDMARKS, SIDES, Contact
-from .smoothing import fill_gaps, local_quadratic
+from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, shortest_turn
+from .body_path import Path, smooth_path
+from .foot_contact import LANDMARKS, SIDES, Contact, standing_of
+from .smoothing import fill_gaps
 
 EASE_SECONDS = 0.2
-"""Over this time a leg goes from where it must be back to where it was seen."""
-BODY_SECONDS = 0.3
-"""The whole body follows what its feet have in common, smoothed by a filter of this deviation."""
-MIN_SPREAD = 2.0
-"""Metres over which contacts must be spread for the floor to be as steep as they say."""
+"""Over this time a foot goes from where it must be back to where it was seen."""
+HOLD_SECONDS = 0.08
+"""Over this time its point that stood leaves its place, and the one that will stand comes to it."""
 MAX_FLOOR_DISTANCE = 0.1
 """Contacts that are further from the floor than this, in metres, are on something else."""
-MAX_LEG_EXTENSION = 0.999
-"""Legs are not stretched further than this share of their length."""
+MAX_LEG_EXTENSION, EASY_EXTENSION = 0.999, 0.995
+"""Legs are not stretched further than the first share of their length; the body comes nearer from the second."""
+REACHES, REACH_FRAMES = 12, 2.0
+"""Rounds in which the body comes nearer to feet out of its reach, each smoothed by a filter of so many frames."""
 LEGS = [[JOINT_INDEX[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")] for side in SIDES]
+TOES = [JOINT_INDEX[f"{side}_foot"] for side in SIDES]
 
 
 def sole_points(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, trans: np.ndarray) -> np.ndarray:
@@ -33,33 +38,245 @@ def sole_points(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, tran
     return model.skin_some(betas, joints + trans[:, None], world, _vertices(model))
 
 
+def sole_heights(model: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """How high above the floor the four points (4,) are when the foot stands flat, metres."""
+    rest = model.rest_vertices(betas[None])[0]
+    return rest[_vertices(model), 1].astype(np.float64) - float(rest[:, 1].min())
+
+
+@dataclass(frozen=True)
+class Foot:
+    """A resting foot about its ankle, metres: `heel` and the toes' joint `ball` (3,), how far the ankle is above the
+    `sole`, and the vertices (N, 3) `behind` that joint and, about it, `before`."""
+
+    heel: np.ndarray
+    ball: np.ndarray
+    sole: float
+    behind: np.ndarray
+    before: np.ndarray
+
+    @classmethod
+    def of(cls, model: BodyModel, betas: np.ndarray, side: int) -> "Foot":
+        rest, joints = (
+            model.rest_vertices(betas[None])[0].astype(float),
+            model.rest_joints(betas[None])[0].astype(float),
+        )
+        ankle, ball = joints[LEGS[side][2]], joints[TOES[side]]
+        shares = model.lbs_weights[:, [LEGS[side][2], TOES[side]]]
+        heel = rest[model.landmarks[LANDMARKS[2 * side]]]
+        return cls(
+            heel - ankle, ball - ankle, float(ankle[1] - rest[:, 1].min()), rest[shares[:, 0] > 0.5] - ankle,
+            rest[shares[:, 1] > 0.5] - ball,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Locks:
+    """Where a foot must be in each frame: the `ball` and the `heel` (F, 3), NaN where they are free; whether it lies
+    `flat` (F,), and the `lying` rotation (F, 3, 3) of a flat foot, of the nearest contact where there is none."""
+
+    ball: np.ndarray
+    heel: np.ndarray
+    lying: np.ndarray
+
+    @property
+    def flat(self) -> np.ndarray:
+        return ~np.isnan(self.ball[:, 0]) & ~np.isnan(self.heel[:, 0])
+
+
 def plant_feet(
-    model: BodyModel,
-    betas: np.ndarray,
-    rotations: np.ndarray,
-    trans: np.ndarray,
-    contacts: list[Contact],
-    rate: float,
+    model: BodyModel, betas: np.ndarray, rotations: np.ndarray, path: Path, contacts: list[Contact], rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`rotations` (F, 24, 3, 3) and `trans` (F, 3) in SMPL's upright frame with feet that keep their place from the
-    beginning to the end of each contact, and stay above the floor that the contacts lie on."""
-    if not contacts:
-        return rotations, trans
-    soles, ease = _sole_heights(model, betas), EASE_SECONDS * rate
+    """`rotations` (F, 24, 3, 3) and translations (F, 3) of the path, with feet that keep their place from the beginning
+    to the end of each contact and are nowhere below the floor."""
     joints, world = _skeleton(model, betas, rotations)
-    points = model.skin_some(betas, joints + trans[:, None], world, _vertices(model))
-    places = np.array([np.median(points[c.first : c.stop, c.point], axis=0) for c in contacts])
-    floor = _floor(places, contacts, soles)
-    places[:, 1] = _on_floor(places, contacts, soles, floor)
-    targets = _targets(places, contacts, len(points))
-    turn = _foot_turns(points, targets, ease)
-    ankles = joints[:, [leg[-1] for leg in LEGS]] + trans[:, None]
-    arms = points.reshape(-1, 2, 2, 3) - ankles[:, :, None]
-    points = (ankles[:, :, None] + np.einsum("fsab,fspb->fspa", turn, arms)).reshape(points.shape)
-    shift = _foot_shifts(points, targets, ease)
-    shift[..., 1] += _lift(points, shift, soles, floor)
-    whole = local_quadratic(shift.mean(1, keepdims=True), np.ones((len(shift), 1)), BODY_SECONDS * rate)
-    return move_feet(model, betas, rotations, shift - whole, turn), trans + whole[:, 0]
+    joints = joints + path.trans[:, None]
+    ease, standing = EASE_SECONDS * rate, standing_of(contacts, len(rotations))
+    ankles, turns, toes = [], [], []
+    for side, leg in enumerate(LEGS):
+        foot = Foot.of(model, betas, side)
+        own = [contact for contact in contacts if contact.point // 2 == side]
+        locks = _locks(foot, joints[:, leg[2]], world[:, leg[2]], own, path)
+        ankle, turn, toe = _placed_foot(foot, joints[:, leg[2]], world[:, leg[2]], locks, path, ease)
+        ankles.append(ankle), turns.append(turn), toes.append(toe)
+    trans = path.trans + _reaching(joints, np.stack(ankles, 1), standing.reshape(-1, 2, 2).any(2))
+    shift = np.stack(ankles, 1) - joints[:, [leg[2] for leg in LEGS]] - (trans - path.trans)[:, None]
+    feet = np.stack(turns, 1) @ world[:, [leg[2] for leg in LEGS]].swapaxes(2, 3)
+    rotations = move_feet(model, betas, rotations, shift, feet)
+    rotations[:, TOES] = np.stack(toes, 1)
+    return rotations, trans
+
+
+def _locks(foot: Foot, ankle: np.ndarray, turn: np.ndarray, contacts: list[Contact], path: Path) -> Locks:
+    """Places on the floor for the contacts of one foot, whose ankle is at (F, 3), turned by (F, 3, 3): those of toes
+    and heel that stand at the same time belong to one flat foot."""
+    lying = np.full((len(ankle), 3, 3), np.nan)
+    ball, heel = np.full((2, len(ankle), 3), np.nan)
+    for together in _components(contacts):
+        span = slice(min(one.first for one in together), max(one.stop for one in together))
+        own = _together(foot, ankle, turn, together, path)
+        off = _offset(foot, ankle, turn, own, path)
+        ball[span], heel[span], lying[span] = own.ball[span] + off, own.heel[span] + off, own.lying[span]
+    known = ~np.isnan(lying[:, 0, 0])
+    average = np.tile(_flat(turn, path.up), (len(ankle), 1, 1))
+    return Locks(ball, heel, lying[_nearest(known)] if known.any() else average)
+
+
+def _together(foot: Foot, ankle: np.ndarray, turn: np.ndarray, contacts: list[Contact], path: Path) -> Locks:
+    """Contacts that overlap in time, in their order: the first is where its point is on average, and each other one
+    where a flat foot has it that stands on those before."""
+    lying = np.full((len(ankle), 3, 3), np.nan)
+    ball, heel = np.full((2, len(ankle), 3), np.nan)
+    for contact in contacts:
+        span, toes = slice(contact.first, contact.stop), bool(contact.point % 2)
+        own, other = (ball, heel) if toes else (heel, ball)
+        arm = foot.ball - foot.heel if toes else foot.heel - foot.ball
+        flat = _flat(turn[span], path.up) if toes else None
+        touching = contact.first + np.flatnonzero(~np.isnan(other[span, 0]))
+        if len(touching):
+            way = flat if toes else lying[touching[0]]
+            own[span] = other[touching[0]] + way @ arm
+        else:
+            own[span] = np.mean(ankle[span] + turn[span] @ (foot.ball if toes else foot.heel), axis=0)
+        if toes:
+            lying[span] = flat
+    return Locks(ball, heel, lying)
+
+
+def _components(contacts: list[Contact]) -> list[list[Contact]]:
+    """Contacts of one foot, those together that overlap in time."""
+    groups: list[list[Contact]] = []
+    for contact in sorted(contacts, key=lambda one: one.first):
+        if groups and contact.first < max(one.stop for one in groups[-1]):
+            groups[-1].append(contact)
+        else:
+            groups.append([contact])
+    return groups
+
+
+def _flat(turn: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """The rotation (3, 3) of a foot that lies on the floor and points where it does on average by `turn` (F, 3, 3)."""
+    forward = turn[:, :, 2].mean(0)
+    forward = forward - (forward @ up) * up
+    forward /= max(np.linalg.norm(forward), 1e-9)
+    return np.stack([np.cross(up, forward), up, forward], -1)
+
+
+def _offset(foot: Foot, ankle: np.ndarray, turn: np.ndarray, locks: Locks, path: Path) -> np.ndarray:
+    """By how much (3,) the places of contacts that belong together must be moved: in the floor to where the foot is on
+    average, and across it onto the floor, or where it is on something else."""
+    ball, heel = locks.ball, locks.heel
+    balls, heels = ~np.isnan(ball[:, 0]), ~np.isnan(heel[:, 0])
+    lacking = [(ankle + turn @ foot.ball - ball)[balls], (ankle + turn @ foot.heel - heel)[heels]]
+    off = np.concatenate(lacking).mean(0)
+    lowest = np.concatenate([
+        path.above(ball[balls]) - (foot.ball[1] + foot.sole), path.above(heel[heels]) - (foot.heel[1] + foot.sole)
+    ])  # fmt: skip
+    rises = float(lowest.mean() + off @ path.up)
+    level = rises if abs(rises) > MAX_FLOOR_DISTANCE else 0.0
+    return off - (off @ path.up) * path.up + (level - lowest.mean()) * path.up
+
+
+def _placed_foot(
+    foot: Foot, ankle: np.ndarray, turn: np.ndarray, locks: Locks, path: Path, ease: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the ankle must be (F, 3), how the foot is turned in the world and how the toes are bent (F, 3, 3)."""
+    share = _nearness(locks.flat, ease)
+    turn = _turned_towards(turn, locks.lying, share)
+    stands = ~np.isnan(locks.ball[:, 0]), ~np.isnan(locks.heel[:, 0])
+    turn = _pitched(foot, turn, locks, stands, path)
+    # Toes lie flat while they stand, and are in line with the foot when it is in the air.
+    bent = _turned_towards(turn, locks.lying, _nearness(stands[0], ease / 2))
+    held = stands[0] | stands[1]
+    wanted = np.where(stands[0][:, None], locks.ball - turn @ foot.ball, locks.heel - turn @ foot.heel)
+    placed = ankle + _eased(wanted - ankle, held, ease)
+    if held.any():
+        # What stood goes off gently, and comes to rest gently.
+        nearest = _nearest(held)
+        point = np.where(stands[0][nearest][:, None], turn @ foot.ball, turn @ foot.heel)
+        place = np.where(stands[0][:, None], locks.ball, locks.heel)[nearest]
+        placed += (place - point - placed) * _nearness(held, HOLD_SECONDS / EASE_SECONDS * ease)[:, None]
+    placed = placed + _lift(foot, placed, turn, bent, stands, path)[:, None] * path.up
+    return placed, turn, turn.swapaxes(1, 2) @ bent
+
+
+def _pitched(
+    foot: Foot, turn: np.ndarray, locks: Locks, stands: tuple[np.ndarray, np.ndarray], path: Path
+) -> np.ndarray:
+    """A foot on its toes alone turns about them until its heel is not below the floor; one on its heel, until its toes
+    are not."""
+    turn = turn.copy()
+    for _ in range(3):
+        for fixed, place, pivot, points in (
+            (stands[0] & ~stands[1], locks.ball, foot.ball, foot.behind),
+            (stands[1] & ~stands[0], locks.heel, foot.heel, foot.before + foot.ball),
+        ):
+            frames = np.flatnonzero(fixed)
+            arms = np.einsum("fij,nj->fni", turn[frames], points - pivot)
+            heights = path.above(place[frames, None] + arms)
+            deepest = heights.argmin(1)
+            arm = arms[np.arange(len(frames)), deepest]
+            lacking = np.maximum(-heights.min(1), 0) / np.maximum(np.linalg.norm(arm, axis=-1), 0.03)
+            axis = np.cross(arm, path.up)
+            axis /= np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), 1e-9)
+            turn[frames] = axis_angle_to_matrix(axis * np.arcsin(np.minimum(lacking, 0.9))[:, None]) @ turn[frames]
+    return turn
+
+
+def _lift(
+    foot: Foot, ankle: np.ndarray, turn: np.ndarray, bent: np.ndarray, stands: tuple[np.ndarray, np.ndarray], path: Path
+) -> np.ndarray:
+    """How much higher (F,) a foot in the air must be for nothing of it to be below the floor."""
+    lowest = np.stack([
+        path.above(ankle[:, None] + np.einsum("fij,nj->fni", turn, foot.behind)).min(1),
+        path.above((ankle + turn @ foot.ball)[:, None] + np.einsum("fij,nj->fni", bent, foot.before)).min(1),
+    ]).min(0)  # fmt: skip
+    return np.where(stands[0] | stands[1], 0.0, np.maximum(-lowest, 0.0))
+
+
+def _reaching(joints: np.ndarray, ankles: np.ndarray, standing: np.ndarray) -> np.ndarray:
+    """How the body must move (F, 3), smoothly, for its legs to reach ankles (F, 2, 3) of the feet that stand (F, 2)."""
+    moved = np.zeros((len(joints), 3))
+    for _ in range(REACHES):
+        needed = np.zeros_like(moved)
+        for side, (hip, knee, ankle) in enumerate(LEGS):
+            length = sum(np.linalg.norm(np.diff(joints[:1, pair], axis=1)) for pair in ((hip, knee), (knee, ankle)))
+            leg = ankles[:, side] - joints[:, hip] - moved
+            reach = np.linalg.norm(leg, axis=-1)
+            lacking = np.maximum(reach - EASY_EXTENSION * length, 0) * standing[:, side] / np.maximum(reach, 1e-6)
+            needed += lacking[:, None] * leg
+        if np.abs(needed).max() < 1e-4:
+            break
+        moved += smooth_path(needed, REACH_FRAMES)
+    return moved
+
+
+def _nearness(known: np.ndarray, ease: float) -> np.ndarray:
+    """1 (F,) where something is known, falling smoothly to 0 within `ease` frames."""
+    if not known.any():
+        return np.zeros(len(known))
+    away = np.abs(np.arange(len(known)) - _nearest(known))
+    share = np.clip(1 - away / max(ease, 1.0), 0, 1)
+    return share**2 * (3 - 2 * share)
+
+
+def _nearest(known: np.ndarray) -> np.ndarray:
+    """The nearest frame (F,) in which something is known, which it must be in one."""
+    there = np.flatnonzero(known)
+    return there[np.abs(np.arange(len(known))[:, None] - there).argmin(1)]
+
+
+def _turned_towards(turn: np.ndarray, wanted: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Rotations (F, 3, 3) turned by a share (F,) of the way to those wanted."""
+    way = matrix_to_axis_angle(turn.swapaxes(1, 2) @ wanted)
+    return np.where((share == 1)[:, None, None], wanted, turn @ axis_angle_to_matrix(share[:, None] * way))
+
+
+def _eased(values: np.ndarray, known: np.ndarray, ease: float) -> np.ndarray:
+    """`values` (F, 3) where they are known, and from there smoothly to 0 within `ease` frames."""
+    if not known.any():
+        return np.zeros_like(values)
+    return fill_gaps(np.where(known[:, None], values, 0), known) * _nearness(known, ease)[:, None]
 
 
 def move_feet(
@@ -104,85 +321,3 @@ def _skeleton(model: BodyModel, betas: np.ndarray, rotations: np.ndarray) -> tup
 
 def _vertices(model: BodyModel) -> np.ndarray:
     return np.array([model.landmarks[name] for name in LANDMARKS])
-
-
-def _sole_heights(model: BodyModel, betas: np.ndarray) -> np.ndarray:
-    """How high above the floor the four points (4,) are when the foot stands flat, metres."""
-    rest = model.rest_vertices(betas[None])[0]
-    return rest[_vertices(model), 1].astype(np.float64) - float(rest[:, 1].min())
-
-
-def _floor(places: np.ndarray, contacts: list[Contact], soles: np.ndarray) -> np.ndarray:
-    """Height at the origin, slope along x and along z (3,) of the floor under contacts: level, as far as they allow.
-
-    The camera may look down a little, which nobody knows; the floor then seems to rise with the distance.
-    """
-    lengths = np.array([contact.stop - contact.first for contact in contacts], float)
-    heights = places[:, 1] - soles[[contact.point for contact in contacts]]
-    middle = np.average(places[:, [0, 2]], axis=0, weights=lengths)
-    design = np.column_stack([np.ones(len(places)), places[:, [0, 2]] - middle])
-    stiffness = np.diag([0.0, 1.0, 1.0]) * MIN_SPREAD**2 * lengths.mean()
-    weights, level = lengths, np.median(heights)
-    plane = np.array([level, 0.0, 0.0])
-    for _ in range(5):
-        robust = weights / (1 + ((heights - design @ plane) / (MAX_FLOOR_DISTANCE / 2)) ** 2) ** 2
-        plane = np.linalg.solve(design.T @ (design * robust[:, None]) + stiffness + 1e-9 * np.eye(3),
-                                design.T @ (robust * heights))  # fmt: skip
-    return np.array([plane[0] - plane[1:] @ middle, *plane[1:]])
-
-
-def _height_of(floor: np.ndarray, places: np.ndarray) -> np.ndarray:
-    return floor[0] + places[..., 0] * floor[1] + places[..., 2] * floor[2]
-
-
-def _on_floor(places: np.ndarray, contacts: list[Contact], soles: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """Heights (K,) of the contacts: the floor's for those that are near it, their own for those on something else."""
-    wanted = _height_of(floor, places) + soles[[contact.point for contact in contacts]]
-    return np.where(np.abs(places[:, 1] - wanted) < MAX_FLOOR_DISTANCE, wanted, places[:, 1])
-
-
-def _targets(places: np.ndarray, contacts: list[Contact], count: int) -> np.ndarray:
-    """Where each of the four points has to be in each frame (F, 4, 3); NaN where it is free."""
-    targets = np.full((count, len(LANDMARKS), 3), np.nan)
-    for contact, place in zip(contacts, places, strict=True):
-        targets[contact.first : contact.stop, contact.point] = place
-    return targets
-
-
-def _foot_turns(points: np.ndarray, targets: np.ndarray, ease: float) -> np.ndarray:
-    """How each foot must turn (F, 2, 3, 3) so that its toes lie from its heel as their places do, while both stand."""
-    turns = np.empty((len(points), 2, 3, 3))
-    for side in range(2):
-        heel, toe = 2 * side, 2 * side + 1
-        flat = ~np.isnan(targets[:, [heel, toe], 0]).any(1)
-        wanted = np.where(flat[:, None], targets[:, toe] - targets[:, heel], points[:, toe] - points[:, heel])
-        vector = turn_vector(points[:, toe] - points[:, heel], wanted)
-        turns[:, side] = axis_angle_to_matrix(_eased(vector, flat, ease))
-    return turns
-
-
-def _foot_shifts(points: np.ndarray, targets: np.ndarray, ease: float) -> np.ndarray:
-    """How far each foot (F, 2, 3) must be moved for its points to be where they must; smoothly there and back."""
-    lacking = (targets - points).reshape(len(points), 2, 2, 3)
-    held = ~np.isnan(lacking[..., 0])
-    mean = np.where(held[..., None], lacking, 0).sum(2) / np.maximum(held.sum(2), 1)[..., None]
-    return np.stack([_eased(mean[:, side], held[:, side].any(1), ease) for side in range(2)], 1)
-
-
-def _eased(values: np.ndarray, known: np.ndarray, ease: float) -> np.ndarray:
-    """`values` (F, 3) where they are known, and from there smoothly to 0 within `ease` frames."""
-    if not known.any():
-        return np.zeros_like(values)
-    frames, there = np.arange(len(values)), np.flatnonzero(known)
-    after = np.clip(np.searchsorted(there, frames), 0, len(there) - 1)
-    away = np.minimum(np.abs(there[after] - frames), np.abs(there[np.maximum(after - 1, 0)] - frames))
-    share = np.clip(1 - away / max(ease, 1.0), 0, 1)
-    return fill_gaps(values, known) * (share**2 * (3 - 2 * share))[:, None]
-
-
-def _lift(points: np.ndarray, shift: np.ndarray, soles: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """How much higher each foot (F, 2) must be for neither heel nor toes to be below the floor."""
-    moved = points + np.repeat(shift, 2, axis=1)
-    # Heel and toe points lie a little above the sole, and come nearer to the floor than that when the foot rolls.
-    below = _height_of(floor, moved) + soles / 2 - moved[..., 1]
-    return np.maximum(below.reshape(len(points), 2, 2).max(2), 0)

@@ -50,11 +50,11 @@ def smooth_rotations(rotations: np.ndarray, weights: np.ndarray, deviation: floa
 
 
 def smooth_robustly(values: np.ndarray, weights: np.ndarray, deviation: float, noise: float) -> np.ndarray:
-    """Smooth J tracks (F, J, C), each frame by `weights` (F,) and less when it lies far from its neighbours.
+    """Smooth J tracks (F, J, C), each frame by `weights` (F,) or (F, J), less when it lies far from its neighbours.
 
     `noise` is a distance in the values' unit below which nothing is far.
     """
-    weights = np.repeat(np.asarray(weights, float)[:, None], values.shape[1], axis=1)
+    weights = np.broadcast_to(np.asarray(weights, float).reshape(len(values), -1), values.shape[:2])
     expected = local_quadratic(values, weights, deviation)
     distance = np.linalg.norm(values - expected, axis=-1)
     usual = np.maximum(ROUGHNESS * np.median(distance, axis=0), noise)

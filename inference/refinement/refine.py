@@ -172,11 +172,19 @@ def evidence_of(estimate: BodyEstimate, frame: int = 0, keep_height: bool = Fals
 def parameters_of(body: BodyModel, estimate: BodyEstimate, frame: int = 0) -> Parameters:
     """One frame of an estimate as the parameters that a refinement moves."""
     rotations = rotations_of(estimate.poses[frame : frame + 1].astype(np.float64))[0]
-    rotations[0] = CAMERA_FROM_SMPL @ rotations[0]
+    turn, place = camera_of(estimate, frame)
+    rotations[0] = turn @ rotations[0]
     pelvis = body.rest_joints(estimate.betas[None])[0, 0].astype(np.float64)
     # SMPL turns about the rest pelvis, so that is what must come to lie in the same place.
-    transl = CAMERA_FROM_SMPL @ (pelvis + estimate.trans[frame]) - pelvis
+    transl = turn @ (pelvis + estimate.trans[frame] - place) - pelvis
     return Parameters(rotations, estimate.betas.astype(np.float64), transl)
+
+
+def camera_of(estimate: BodyEstimate, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rotation (3, 3) from the frame of an estimate's poses to one frame's camera's, and that camera's place."""
+    if estimate.camera_rotations is None:
+        return CAMERA_FROM_SMPL, np.zeros(3)
+    return estimate.camera_rotations[frame] @ CAMERA_FROM_SMPL, estimate.camera_places[frame].astype(np.float64)
 
 
 def upright_of(body: BodyModel, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from body_from_image.inference.errors import UserError
-from body_from_image.inference.files.frames import open_inputs
+from body_from_image.inference.files.frames import open_inputs, timeline
 from PIL import Image
 
 FRAMES, WIDTH, HEIGHT, FPS = 12, 64, 48, 25
@@ -165,3 +165,39 @@ def test_decoders_do_not_talk_to_the_terminal(tmp_path, codec):
     done = subprocess.run([sys.executable, "-c", code, str(film)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "film.mp4" in done.stdout
     assert done.stderr == ""
+
+
+def test_missing_numbers_are_gaps_of_that_length(tmp_path):
+    """Pictures 2, 4 and 10: every second is one frame, and 6 and 8 are missing."""
+    for number in (2, 4, 10):
+        write_picture(tmp_path / f"walk_{number}.png")
+    items = timeline(open_inputs([tmp_path]))
+    assert [item.missing for item in items] == [False, False, True, True, False]
+    assert len({item.name for item in items}) == 5
+    with pytest.raises(UserError, match="no picture"):
+        items[2].read()
+    write_picture(tmp_path / "other.png")
+    assert len(timeline(open_inputs([tmp_path]))) == 4
+
+
+def test_pictures_of_other_counts_are_no_gaps(tmp_path):
+    for name in ("IMG_20240101.png", "IMG_20250101.png"):
+        write_picture(tmp_path / name)
+    assert len(timeline(open_inputs([tmp_path]))) == 2
+
+
+def test_a_film_is_taken_at_the_rate_that_is_asked_for(tmp_path):
+    items = open_inputs([write_video(tmp_path / "film.mp4")])
+    own, half, double = (timeline(items, rate) for rate in (0, FPS / 2, 2 * FPS))
+    assert [item.frame for item in own] == list(range(FRAMES)) and own[0].fps == FPS
+    assert [item.frame for item in half][:5] == [0, 2, 4, 6, 8] and half[0].fps == FPS / 2
+    assert [item.missing for item in double][:4] == [False, True, False, True] and len(double) == 2 * FRAMES - 1
+
+
+def test_frames_are_taken_by_their_own_time_stamps(tmp_path):
+    """A film that stops for four frames' time in the middle, as phones' do in the dark."""
+    items = open_inputs([write_video(tmp_path / "film.mp4")])
+    items[0].video.times = np.where(np.arange(FRAMES) < 6, 0, 4 / FPS) + np.arange(FRAMES) / FPS
+    even = timeline(items)
+    assert len(even) == FRAMES + 4 and [item.missing for item in even] == [False] * 6 + [True] * 4 + [False] * 6
+    assert even[10].frame == 6

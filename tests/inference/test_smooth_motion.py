@@ -10,8 +10,8 @@ from body_from_image.inference.clip import frames_from_keypoints, join_frames
 from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.geometry.joints import JOINT_INDEX
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
-from body_from_image.inference.motion.foot_contact import find_contacts
-from body_from_image.inference.motion.planted_feet import move_feet, sole_points
+from body_from_image.inference.motion.foot_contact import find_contacts, seen_soles, standing_of
+from body_from_image.inference.motion.planted_feet import move_feet, sole_heights, sole_points
 from body_from_image.inference.motion.smooth_motion import smooth_motion
 from body_from_image.inference.motion.smoothing import fill_gaps, fill_rotation_gaps, local_quadratic
 
@@ -118,11 +118,11 @@ def test_standing_feet_stand(body, walk):
     raw = shaken(body, walk)
     before, after = (slide(body, smooth_motion(raw, body, 0.5, feet), walk) for feet in (False, True))
     assert before > 0.004
-    assert after < 0.4 * before
+    assert after < 0.0005
     smooth, kept = (upright(smooth_motion(raw, body, 0.5, feet)) for feet in (False, True))
-    assert shake(kept, walk.joints) < 1.5 * shake(smooth, walk.joints)
+    assert shake(kept, walk.joints) < 0.005
     errors = [np.linalg.norm(joints - walk.joints, axis=-1).mean() for joints in (smooth, kept)]
-    assert errors[1] < 1.1 * errors[0]
+    assert errors[1] < 1.15 * errors[0]
 
 
 def test_feet_do_not_sink(body, walk):
@@ -139,13 +139,19 @@ def test_feet_do_not_sink(body, walk):
 
 
 def test_contacts_are_found_where_soles_stand(body, walk):
-    contacts = find_contacts(walk.soles, np.dstack([walk.keypoints, np.ones(walk.keypoints.shape[:2])]), 1400.0, RATE)
-    found = np.zeros(walk.soles.shape[:2], bool)
-    for contact in contacts:
-        found[contact.first : contact.stop, contact.point] = True
-    standing, moving = walk.standing(0.1), ~walk.standing(1.0)
-    assert found[1:][standing].mean() > 0.9
-    assert found[1:][moving].mean() < 0.05
+    keypoints = np.dstack([walk.keypoints, np.ones(walk.keypoints.shape[:2])])
+    seen, sure = seen_soles(keypoints, RATE)
+    above = walk.soles[..., 1] - sole_heights(body, np.zeros(10, np.float32))
+    above -= above.min()
+    across = (seen - CAMERA.center) / CAMERA.focal * -walk.soles[..., 2:]
+    found = standing_of(find_contacts(walk.soles, across, above, sure, RATE), len(walk.soles))
+    standing = walk.standing(0.1)
+    # Contacts begin a little early and end a little late: what matters is that no foot is held that swings.
+    near = np.any([np.roll(standing, shift, axis=0) for shift in range(-3, 4)], axis=0)
+    assert found[1:][standing].mean() > 0.98
+    assert found[1:][~near].mean() == 0
+    unseen = find_contacts(walk.soles, across, above, 0 * sure, RATE)
+    assert unseen == []
 
 
 def test_legs_bring_the_feet_where_they_must(body, walk):
@@ -165,7 +171,7 @@ def test_three_hundred_frames_are_redone_in_a_blink(body, walk):
              for name in ("poses", "trans", "keypoints_2d", "joints_3d", "joints_2d", "bbox", "score")}  # fmt: skip
     began = time.process_time()
     smooth_motion(replace(raw, **count), body, 0.5, keep_feet=True)
-    assert time.process_time() - began < 0.3
+    assert time.process_time() - began < 0.5
 
 
 @pytest.fixture(scope="module", params=("mocap", "photos"))
@@ -202,8 +208,8 @@ def test_mocap_through_the_networks_becomes_smooth(figures):
     assert feet_error < 1.03 * error and feet_shake < 1.25 * smooth_shake
 
 
-def test_feet_of_mocap_through_the_networks_stand(figures, request):
-    weights, ((*_,), (before, *_), (after, *_)) = figures
-    if weights == "photos":
-        request.applymarker(pytest.mark.xfail(reason="with the finetuned weights .52 of the slide is left"))
-    assert after < 0.5 * before
+def test_feet_of_mocap_through_the_networks_stand(figures):
+    """A millimetre a frame, of feet that slid 10 before."""
+    _, ((*_,), (before, *_), (after, *_)) = figures
+    assert before > 0.005
+    assert after < 0.001

@@ -106,9 +106,9 @@ def smoothing():
     seen = {"first": keys()[1]}
     seen["raw"] = smooth(strength=0.0)
     seen["again"] = smooth(strength=0.5)
-    seen["feet"] = smooth(strength=0.5, keep_feet=True)
-    seen["actions"] = [action.name for action in bpy.data.actions]
     seen["lowest"] = lowest_point(bpy.context.active_object["body_from_image"]["mesh"], bpy.context.scene)
+    seen["free"] = smooth(strength=0.5, keep_feet=False)
+    seen["actions"] = [action.name for action in bpy.data.actions]
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "scene.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(FOLDER / "scene.blend"))
     seen["reopened"] = smooth(strength=0.5)

@@ -1,10 +1,15 @@
 """The camera sees the body where the photo shows it, and the photo is behind it."""
 
+from dataclasses import replace
+
 import bpy
 import cv2
 import numpy as np
 import pytest
+from body_from_image.inference.body.assembly import with_motion
+from body_from_image.inference.body.body_estimate import camera_from_upright, rotations_of
 from body_from_image.inference.errors import UserError
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 from body_from_image.rig.armature import joint_bones
 from body_from_image.rig.character import build_character
 from bpy_extras.object_utils import world_to_camera_view
@@ -160,3 +165,37 @@ def test_a_film_runs_with_the_clip(model, make_estimate, tmp_path):
     background = camera.background_images[0]
     assert background.image.source == "MOVIE"
     assert (background.image_user.frame_start, background.image_user.frame_duration) == (1, 3)
+
+
+def on_tilted_floor(estimate, moving: bool):
+    """The estimate on a floor that a camera looks down upon, and before one that turns and goes."""
+    count, rng = estimate.frame_count, np.random.default_rng(0)
+    normal = np.array([0.05, 0.95, 0.3]) / np.linalg.norm([0.05, 0.95, 0.3])
+    estimate = replace(estimate, floor=np.array([*normal, -1.4], np.float32))
+    if not moving:
+        return estimate
+    turns = axis_angle_to_matrix(0.05 * np.cumsum(rng.normal(size=(count, 3)), axis=0)).astype(np.float32)
+    places = (0.1 * np.arange(count)[:, None] * [1, 0.2, 0.1]).astype(np.float32)
+    return replace(estimate, camera_rotations=turns, camera_places=places, camera_moves=True)
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_a_motion_on_its_floor_is_seen_where_the_engine_projects_it(model, make_estimate, moving):
+    estimate = on_tilted_floor(make_estimate(frames=3, seed=1, focal=900.0), moving)
+    estimate = with_motion(estimate, model, rotations_of(estimate.poses.astype(float)), estimate.trans.astype(float))
+    character = build_character(estimate, model, photo=None, name="Ada", stand_on_ground=True)
+    for frame in range(3):
+        np.testing.assert_allclose(seen_by_blender(character, 1 + frame), estimate.joints_2d[frame], atol=PIXELS)
+    keyed = character.camera.animation_data is not None
+    assert keyed == moving
+
+
+def test_the_floor_of_a_motion_is_level_and_at_zero(model, make_estimate):
+    """A point of the pelvis is as high above z = 0 as it was above the floor that the clip's contacts lie on."""
+    estimate = on_tilted_floor(make_estimate(frames=3, seed=1), False)
+    character = build_character(estimate, model, photo=None, name="Ada", stand_on_ground=True)
+    pelvis = camera_from_upright(estimate.joints_3d[:, 0])
+    for frame in range(3):
+        bpy.context.scene.frame_set(1 + frame)
+        head = character.armature.matrix_world @ character.armature.pose.bones[0].head
+        assert head.z == pytest.approx(pelvis[frame] @ estimate.floor[:3] - estimate.floor[3], abs=1e-5)

@@ -1,0 +1,113 @@
+"""A motion onto the ground: contacts, the body's path and the floor found together, and the feet planted on it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..body.assembly import with_motion
+from ..body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate, rotations_of
+from ..body.body_model import BodyModel
+from ..geometry.camera import Camera
+from ..geometry.joints import JOINT_INDEX, KEYPOINT_INDEX, keypoints_from_joints
+from .body_path import Path, Sight, solve_path
+from .foot_contact import Contact, find_contacts, lowest_contacts, seen_soles, standing_of
+from .planted_feet import plant_feet, sole_heights, sole_points
+
+SHARES = {
+    "pelvis": 0.14, "spine1": 0.1, "spine2": 0.1, "spine3": 0.14, "head": 0.08, "left_hip": 0.06, "right_hip": 0.06,
+    "left_knee": 0.07, "right_knee": 0.07, "left_ankle": 0.03, "right_ankle": 0.03, "left_shoulder": 0.03,
+    "right_shoulder": 0.03, "left_elbow": 0.02, "right_elbow": 0.02, "left_wrist": 0.01, "right_wrist": 0.01,
+}  # fmt: skip
+"""Of the body's mass that hangs about each joint (after Winter 2009, table 4.1)."""
+ROUNDS = 3
+"""Contacts are found, and the path with them, so many times."""
+LEAST_FLIGHT, FLIGHT_HEIGHT, REST_HEIGHT = 3, 0.04, 0.15
+"""Frames, and metres that the soles and all other keypoints are above the floor, from which somebody flies."""
+_STANDS = [KEYPOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("ankle", "heel", "big_toe")]
+_REST = np.array([number for name, number in KEYPOINT_INDEX.items() if number not in _STANDS])
+
+
+def stand_on_floor(model: BodyModel, motion: BodyEstimate, steady: BodyEstimate, rate: float) -> BodyEstimate:
+    """`motion` with feet that stand locked to a floor, and a path and floor solved for the whole clip. Contacts are
+    looked for in `steady`, the same motion smoothed. Without contacts the motion stays as it is."""
+    betas = motion.betas
+    looked_at, heights = sight_of(model, steady, rate), sole_heights(model, betas)
+    start = Path(steady.trans.astype(np.float64), np.zeros((motion.frame_count, 3)), np.zeros(3))
+    contacts, path = _contacts_and_path(looked_at, steady, heights, start)
+    if not contacts:
+        return motion
+    rotations = rotations_of(motion.poses.astype(np.float64))
+    if motion is not steady:
+        count = motion.frame_count
+        own = sight_of(model, motion, rate)
+        path = solve_path(own, standing_of(contacts, count), flights(looked_at, contacts, path), heights, path)
+    rotations, trans = plant_feet(model, betas, rotations, path, contacts, rate)
+    floor = np.array([*path.up, path.level], np.float32)
+    places = None if motion.camera_rotations is None else path.places.astype(np.float32)
+    return with_motion(replace(motion, floor=floor, camera_places=places), model, rotations, trans)
+
+
+def _contacts_and_path(
+    sight: Sight, motion: BodyEstimate, heights: np.ndarray, path: Path
+) -> tuple[list[Contact], Path]:
+    count = motion.frame_count
+    seen, sure = seen_soles(_stabilised(sight), sight.rate)
+    contacts: list[Contact] = []
+    for number in range(ROUNDS):
+        soles = sight.soles + path.trans[:, None]
+        if number == 0 and sight.camera_moves:
+            contacts = lowest_contacts(soles, np.array([0.0, 1.0, 0.0]))
+        else:
+            depth = np.maximum(-soles[..., 2:], 0.1)
+            above = path.above(soles) - heights if number else soles[..., 1] - soles[..., 1].min(1, keepdims=True)
+            across = None if sight.camera_moves else seen * depth
+            contacts = find_contacts(soles, across, above, sure, sight.rate)
+        if not contacts:
+            return [], path
+        flying = flights(sight, contacts, path) if number else np.zeros(count, bool)
+        path = solve_path(sight, standing_of(contacts, count), flying, heights, path)
+    return contacts, path
+
+
+def flights(sight: Sight, contacts: list[Contact], path: Path) -> np.ndarray:
+    """(F,) bool: frames in which nothing of the body touches the floor, for long enough."""
+    free = ~standing_of(contacts, len(sight.points)).any(1)
+    free &= path.above(sight.soles + path.trans[:, None]).min(1) > FLIGHT_HEIGHT
+    free &= path.above(sight.points[:, _REST] + path.trans[:, None]).min(1) > REST_HEIGHT
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], free, [False]]).astype(int)))
+    for first, stop in edges.reshape(-1, 2):
+        if stop - first < LEAST_FLIGHT:
+            free[first:stop] = False
+    return free
+
+
+def sight_of(model: BodyModel, motion: BodyEstimate, rate: float) -> Sight:
+    """What a path is solved from."""
+    rotations = rotations_of(motion.poses.astype(np.float64))
+    joints, world = model.skeleton(motion.betas[None], rotations)
+    landmarks = model.skin_some(motion.betas, joints, world, model.keypoint_vertices)
+    points = np.stack(keypoints_from_joints(joints, landmarks), -2).astype(np.float64)
+    camera = Camera(float(motion.focal), np.asarray(motion.camera_center, np.float64), motion.image_size)
+    turned = motion.camera_rotations is not None
+    turns = motion.camera_rotations @ CAMERA_FROM_SMPL if turned else np.tile(CAMERA_FROM_SMPL, (len(points), 1, 1))
+    mass = sum(share * joints[:, JOINT_INDEX[name]] for name, share in SHARES.items()) / sum(SHARES.values())
+    ankles = points[:, [KEYPOINT_INDEX["left_ankle"], KEYPOINT_INDEX["right_ankle"]]].mean(1)
+    leaning = points[:, KEYPOINT_INDEX["upper_neck"]] - ankles
+    return Sight(
+        points=points,
+        soles=sole_points(model, motion.betas, rotations, np.zeros((len(points), 3))),
+        mass=mass.astype(np.float64),
+        turns=turns,
+        rays=camera.rays(motion.keypoints_2d[..., :2].astype(np.float64)),
+        confidence=motion.keypoints_2d[..., 2].astype(np.float64),
+        leaning=leaning / np.linalg.norm(leaning, axis=-1, keepdims=True),
+        rate=rate,
+        camera_moves=bool(turned and motion.camera_moves),
+    )
+
+
+def _stabilised(sight: Sight) -> np.ndarray:
+    """Keypoints (F, K, 3) at depth 1 as the first camera would see them, and their confidence."""
+    own = np.concatenate([sight.rays, np.ones_like(sight.rays[..., :1])], -1)
+    first = np.einsum("ij,fkj,flk->fli", CAMERA_FROM_SMPL, sight.turns, own)
+    return np.concatenate([first[..., :2] / np.maximum(first[..., 2:], 0.1), sight.confidence[..., None]], -1)

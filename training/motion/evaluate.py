@@ -1,0 +1,99 @@
+"""Do films stand on the ground: `python -m body_from_image.training evaluate-motion`.
+
+Held-out mocap, projected through cameras that stand, look down, have another lens, pan, shake and walk; keypoints with
+noise, some lost; through the engine as a film goes. Motions as each frame showed them, smoothed, on the ground, and
+refined.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ...inference.body.body_estimate import BodyEstimate
+from ...inference.clip import MotionOptions, estimate_motion, frames_from_keypoints, join_frames
+from ...inference.engine import Engine, Settings
+from ...inference.files.frames import InputItem
+from ...inference.motion.smooth_motion import smooth_motion
+from .clips import RATE, SPLITS, TrueClip, held_out_clips
+from .figures import clip_figures
+from .views import SIZE, VIEWS, View, seen_keypoints, view_of
+
+SOURCE = Path("clip.mp4")
+REPORT = Path(__file__).parents[2] / "docs" / "training" / "motion_figures.md"
+FIGURES = {
+    "slide": "slide of planted feet, mm a frame", "sink": "deepest below its floor, mm", "MPJPE": "MPJPE, mm",
+    "accel": "acceleration error, mm/frame²", "pelvis": "… of the pelvis, mm/frame²",
+    "path": "path error of the pelvis, %", "tilt": "tilt of the floor, °",
+}  # fmt: skip
+IN_PERCENT = {"path"}
+
+
+def motions(engine: Engine, clip: TrueClip, view: View, seed: int, refine: bool) -> Iterator[tuple[str, BodyEstimate]]:
+    """The clip as each frame showed it, smoothed, on the ground, and refined, by name."""
+    keypoints = seen_keypoints(clip, view, np.random.default_rng(seed))
+    frames = [
+        replace(frame, turn=turn)
+        for frame, turn in zip(frames_from_keypoints(engine, keypoints, SIZE, SOURCE), view.turns, strict=True)
+    ]
+    raw = join_frames(engine, frames, RATE, SOURCE).estimate
+    yield "each frame by itself", raw
+    yield "smoothed", smooth_motion(raw, engine.body)
+    yield "on the ground", smooth_motion(raw, engine.body, keep_feet=True)
+    if refine:
+        first = InputItem(clip.name, SOURCE, fps=RATE)
+        options = MotionOptions(keep_feet=True)
+        yield "refined, on the ground", estimate_motion(engine, frames, first, options, True).estimate
+
+
+def measure(
+    engine: Engine, split: str, views: list[str], every: int, refine: bool
+) -> dict[str, dict[str, list[dict[str, float]]]]:
+    """Figures of clips, by camera and by motion. Raises PackMissing."""
+    found: dict[str, dict[str, list[dict[str, float]]]] = {view: {} for view in views}
+    for number, clip in enumerate(held_out_clips(engine.body, split, every)):
+        for kind in views:
+            seed = 100 * number + VIEWS.index(kind)
+            view = view_of(clip, kind, np.random.default_rng(seed))
+            for name, motion in motions(engine, clip, view, seed, refine):
+                figures = clip_figures(engine.body, motion, clip, view)
+                found[kind].setdefault(name, []).append({"clip": clip.name} | figures)
+    return found
+
+
+def table(found: dict[str, dict[str, list[dict[str, float]]]]) -> str:
+    """Means over clips, and the worst of the feet in brackets, as Markdown."""
+    lines = ["| camera | motion | " + " | ".join(FIGURES.values()) + " |", "| --- | --- |" + " ---: |" * len(FIGURES)]
+    for view, by_motion in found.items():
+        for name, clips in by_motion.items():
+            lines.append(f"| {view} | {name} | " + " | ".join(_cell(clips, figure) for figure in FIGURES) + " |")
+    return "\n".join(lines)
+
+
+def _cell(clips: list[dict[str, float]], figure: str) -> str:
+    values = np.array([clip[figure] for clip in clips]) * (100 if figure in IN_PERCENT else 1)
+    if np.isnan(values).all():
+        return "–"
+    mean = f"{np.nanmean(values):.1f}"
+    return f"{mean} ({np.nanmax(values):.1f})" if figure in ("slide", "sink") else mean
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="evaluate-motion", description=__doc__.splitlines()[0])
+    parser.add_argument("--split", choices=SPLITS, default="test")
+    parser.add_argument("--views", nargs="+", choices=VIEWS, default=list(VIEWS))
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th clip")
+    parser.add_argument("--no-refine", dest="refine", action="store_false", help="leave the refinement out")
+    parser.add_argument("--each", action="store_true", help="print every clip's figures, as JSON")
+    parser.add_argument("--write", action="store_true", help=f"write the table to docs/training/{REPORT.name}")
+    options = parser.parse_args(arguments)
+    engine = Engine(Settings(device="cpu", threads=1))
+    found = measure(engine, options.split, options.views, options.every, options.refine)
+    if options.each:
+        print(json.dumps(found, indent=1))
+    print(table(found))
+    if options.write:
+        REPORT.write_text(REPORT.read_text().split("| camera |")[0] + table(found) + "\n")
