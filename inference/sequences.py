@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .clip import Frame, MotionOptions, estimate_motion, look_at_frames, read_ahead
+from .clip import MotionOptions, PersonInClip, estimate_motion, look_at_frames, look_at_people, read_ahead
 from .engine import Engine
-from .errors import UserError
+from .errors import NoPersonError, UserError
 from .files.frames import InputItem, open_inputs, timeline, with_neighbours
 from .files.images import Photo, upright_file
 
@@ -22,33 +22,50 @@ NOT_AS_STORED = (
 
 
 def motion_files(
-    engine: Engine, paths: Sequence[str], box: np.ndarray | None, folder: Path, options: MotionOptions, tell: Tell
-) -> dict:
-    """One moving person in a folder, numbered pictures, files or a video.
+    engine: Engine, paths: Sequence[str], box: np.ndarray | None, folder: Path, options: MotionOptions, tell: Tell,
+    most: int | None = 1,
+) -> dict:  # fmt: skip
+    """Moving people in a folder, numbered pictures, files or a video: the one in `box` or the most prominent, or the
+    `most` prominent (None: everybody), those who were seen longest first.
 
-    Writes `raw.npz` and, smoothed, `estimate.npz` to `folder`; `behind` are the files that Blender can show behind the
-    character. Raises UserError.
+    Writes `raw.npz` and, smoothed, `estimate.npz` of each to `folder`, numbered; `first` is the frame in which they
+    come into the clip; `behind` are the files that Blender can show behind the characters. Raises UserError.
     """
     items, unreadable = timeline(open_inputs(with_neighbours(paths))), []
     behind = _Behind(items)
-    looked_at = look_at_frames(engine, behind.watch(read_ahead(items, unreadable)), box)
-    told = _told(looked_at, len(items), tell)
-    moving = estimate_motion(engine, told, items[0], options, engine.settings.refine)
-    files = {"raw": folder / "raw.npz", "estimate": folder / "estimate.npz"}
-    moving.raw.save(files["raw"])
-    moving.estimate.save(files["estimate"])
+    photos = _told(behind.watch(read_ahead(items, unreadable)), len(items), tell)
+    if most == 1:
+        people = [PersonInClip(0, list(look_at_frames(engine, photos, box)))]
+    else:
+        people = look_at_people(engine, photos, most)
+    if not people:
+        raise NoPersonError(f"No person was found in any of the {len(items)} frames of {items[0].path.name}.")
     return {
-        **{name: str(file) for name, file in files.items()},
+        "people": [
+            _one_motion(engine, person, number, items[0], folder, options) for number, person in enumerate(people, 1)
+        ],
         "behind": [str(file) for file in behind.files],
-        "remarks": [*unreadable, *moving.remarks, *behind.remarks],
+        "remarks": [*unreadable, *behind.remarks],
     }
 
 
-def _told(frames: Iterable[Frame], count: int, tell: Tell) -> Iterator[Frame]:
-    """The frames as they come, each one told of."""
-    for number, frame in enumerate(frames, 1):
+def _one_motion(
+    engine: Engine, person: PersonInClip, number: int, first: InputItem, folder: Path, options: MotionOptions
+) -> dict:
+    moving = estimate_motion(engine, person.frames, first, options, engine.settings.refine)
+    files = {name: folder / f"{name}_{number}.npz" for name in ("raw", "estimate")}
+    moving.raw.save(files["raw"])
+    moving.estimate.save(files["estimate"])
+    return {name: str(file) for name, file in files.items()} | {
+        "first": person.first, "remarks": list(moving.remarks),
+    }  # fmt: skip
+
+
+def _told(photos: Iterable[Photo | None], count: int, tell: Tell) -> Iterator[Photo | None]:
+    """The pictures as they come, each one told of."""
+    for number, photo in enumerate(photos, 1):
         tell(number / count, f"Frame {number} of {count}")
-        yield frame
+        yield photo
     tell(1.0, "Refining and smoothing")
 
 

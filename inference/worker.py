@@ -10,9 +10,10 @@ estimate   `path`, `box` (x, y, width, height) or null, `settings` (the      {"r
 people     `path`, `most` (null: all), `settings`, `folder`                  {"result": {"people": [{"estimate",
                                                                              "remarks"}], "photo", "remarks" on the
                                                                              photo, "provider"}}
-motion     `paths`, `box`, `settings`, `folder`, `options` (the fields of    {"result": {"raw": npz, "estimate": npz,
-           `clip.MotionOptions`)                                             "behind": [files], "remarks",
-                                                                             "provider"}}
+motion     `paths`, `box`, `most` (null: all), `settings`, `folder`,         {"result": {"people": [{"raw": npz,
+           `options` (the fields of `clip.MotionOptions`)                    "estimate": npz, "first": frame,
+                                                                             "remarks"}], "behind": [files],
+                                                                             "remarks", "provider"}}
 pictures   `paths`, `settings`, `folder`                                     {"result": {"pictures": [{"name", "file",
                                                                              "estimate", "photo", "remarks"} or
                                                                              {"name", "file", "error"}], "provider"}}
@@ -194,8 +195,9 @@ class Worker:
         return photo, self._engine(settings)
 
     def motion(
-        self, answer: Answer, paths: list[str], box: list[float] | None, settings: dict, folder: str, options: dict
-    ) -> dict:
+        self, answer: Answer, paths: list[str], box: list[float] | None, most: int | None, settings: dict, folder: str,
+        options: dict,
+    ) -> dict:  # fmt: skip
         """Serve `motion`."""
         engine, tell = self._prepare(answer, settings)
         import numpy as np
@@ -204,7 +206,7 @@ class Worker:
         from .sequences import motion_files
 
         box = None if box is None else np.array(box, float)
-        result = motion_files(engine, paths, box, Path(folder), MotionOptions(**options), tell)
+        result = motion_files(engine, paths, box, Path(folder), MotionOptions(**options), tell, most)
         return result | {"provider": engine.human2d.network.provider}
 
     def pictures(self, answer: Answer, settings: dict, folder: str, paths: list[str]) -> dict:

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 from ..inference.errors import UserError
-from ..rig.character import Character, build_character
+from ..rig.character import Character, build_character, build_people
 from ..rig.contact_sheet import lay_out
 from ..rig.ground import upright_turn
 from ..rig.motion_note import write_note
@@ -39,7 +39,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
     bl_idname = "body_from_image.estimate_sequence"
     bl_label = "Estimate Sequence"
     bl_description = (
-        "One animated character from a film, numbered pictures or a folder of them; or a character for each picture"
+        "Animated characters from a film, numbered pictures or a folder of them; or a character for each picture"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
@@ -73,6 +73,14 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
         description="Where the person is when they first appear: left, top, width and height in pixels. All 0: found "
         "by itself",
     )
+    people: bpy.props.IntProperty(
+        name="People",
+        default=1,
+        min=0,
+        soft_max=10,
+        options={"SKIP_SAVE"},
+        description="How many people of the film become characters, those who are seen longest first. 0: everybody",
+    )
     field_of_view: FIELD_OF_VIEW
     height: HEIGHT
     stand_on_ground: STAND_ON_GROUND
@@ -96,6 +104,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
         if self.result == "MOTION":
             self.draw_smoothing(layout)
             layout.prop(self, "start_frame")
+            layout.prop(self, "people")
         else:
             layout.prop(self, "pose_assets")
         for name in ("field_of_view", "height", "stand_on_ground", "scene_setup"):
@@ -109,7 +118,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
         box = tuple(self.box) if any(self.box) else None
         rate = render.fps / render.fps_base
         options = {"frame_rate": rate, "strength": self.strength, "keep_feet": self.keep_feet}
-        return MotionEstimation(paths, box, settings, options)
+        return MotionEstimation(paths, box, 1 if box else self.people or None, settings, options)
 
     def _paths(self) -> list[Path]:
         """What was chosen. Blender's file browser fills in all three properties, and names the folder as a file when
@@ -131,35 +140,42 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
         if isinstance(estimated, EstimatedPictures):
             characters, told = self._build_characters(context, estimated), list(estimated.errors)
         else:
-            character, told = self._build_moving(context, estimated)
-            characters = [character]
-        make_active(context, characters[-1])
+            characters, told = self._build_moving(context, estimated)
+        make_active(context, characters[0] if isinstance(estimated, EstimatedMotion) else characters[-1])
         told += self.kept_remark(self._set_up)
         self._tell(context, estimated, characters, told)
         return {"FINISHED"}
 
-    def _build_moving(self, context, estimated: EstimatedMotion) -> tuple[Character, list[str]]:
+    def _build_moving(self, context, estimated: EstimatedMotion) -> tuple[list[Character], list[str]]:
+        told = [*estimated.remarks, *_remarks_on_each(estimated)]
         try:
-            return self._build_motion(context, estimated, estimated.behind), list(estimated.remarks)
+            return self._build_motions(context, estimated, estimated.behind), told
         except UserError as error:
             if not estimated.behind:
                 raise
             # Blender does not read every film that the engine reads; the motion is worth more than the view behind it.
-            remarks = (*estimated.remarks, f"Nothing is shown behind the character: {error}")
-            return self._build_motion(context, estimated, ()), list(remarks)
+            told.append(f"Nothing is shown behind the character: {error}")
+            return self._build_motions(context, estimated, ()), told
 
-    def _build_motion(self, context, estimated: EstimatedMotion, behind: tuple[Path, ...]) -> Character:
-        estimate, model = estimated.estimate, load_body_model(body_model_file(context))
-        paths = self._paths()
+    def _build_motions(self, context, estimated: EstimatedMotion, behind: tuple[Path, ...]) -> list[Character]:
+        people, model = estimated.people, load_body_model(body_model_file(context))
+        shared = {
+            "photo": behind or None, "name": _name_of(self._paths()), "stand_on_ground": self.stand_on_ground,
+            "start_frame": self.start_frame, "set_up": self._set_up,
+        }  # fmt: skip
+        # Several share a floor and a camera, which smoothing one of them anew must not move.
+        on_ground = self.stand_on_ground and len(people) == 1
+        turn = upright_turn(people[0].estimate) if self.stand_on_ground else np.eye(3)
         with all_or_nothing(context.scene):
-            character = build_character(
-                estimate, model, photo=behind or None, name=_name_of(paths), stand_on_ground=self.stand_on_ground,
-                start_frame=self.start_frame, set_up=self._set_up,
-            )  # fmt: skip
-            write_record(character, estimate, estimated.remarks)
-            turn = upright_turn(estimate) if self.stand_on_ground else np.eye(3)
-            write_note(character, estimated.raw, self.strength, self.keep_feet, self.stand_on_ground, turn)
-        return character
+            if len(people) == 1:
+                characters = [build_character(people[0].estimate, model, **shared)]
+            else:
+                estimates, firsts = [one.estimate for one in people], [one.first for one in people]
+                characters = build_people(estimates, model, firsts=firsts, **shared)
+            for character, one in zip(characters, people, strict=True):
+                write_record(character, one.estimate, (*estimated.remarks, *one.remarks))
+                write_note(character, one.raw, self.strength, self.keep_feet, on_ground, turn)
+        return characters
 
     def _build_characters(self, context, estimated: EstimatedPictures) -> list[Character]:
         model = load_body_model(body_model_file(context))
@@ -185,15 +201,25 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
     def _tell(self, context, estimated, characters: list[Character], told: list[str]) -> None:
         if isinstance(estimated, EstimatedMotion):
             run_state(context).provider = estimated.provider
-            estimate = estimated.estimate
-            sentence = (
-                f"{characters[0].armature.name}: {estimate.frame_count} frames, score {estimate.score.mean():.2f}."
+            sentence = " ".join(
+                f"{character.armature.name}: {one.estimate.frame_count} frames, score {one.estimate.score.mean():.2f}."
+                for character, one in zip(characters, estimated.people, strict=True)
             )
         else:
             run_state(context).provider = estimated.bodies[0][1].provider
             sentence = f"{len(characters)} of {len(characters) + len(estimated.errors)} pictures gave a character."
         more = [f"And {len(told) - MOST_TOLD} more remarks."] if len(told) > MOST_TOLD else []
         self.report({"WARNING" if told else "INFO"}, " ".join([sentence, *told[:MOST_TOLD], *more]))
+
+
+def _remarks_on_each(estimated: EstimatedMotion) -> list[str]:
+    """Remarks on the motions, numbered where there are several."""
+    several = len(estimated.people) > 1
+    return [
+        f"{number}: {remark}" if several else remark
+        for number, one in enumerate(estimated.people, 1)
+        for remark in one.remarks
+    ]
 
 
 def _name_of(paths: list[Path]) -> str:

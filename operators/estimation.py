@@ -48,12 +48,21 @@ class EstimatedPeople:
 
 
 @dataclass(frozen=True)
-class EstimatedMotion:
-    """One moving person: smoothed, and as each frame showed it (`raw`, the bytes of its npz). `behind` are the files
-    that may be shown behind it."""
+class MovingPerson:
+    """A motion that begins in frame `first` of a clip: smoothed, and as each frame showed it (`raw`, the bytes of its
+    npz)."""
 
     estimate: BodyEstimate
     raw: bytes
+    first: int
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EstimatedMotion:
+    """Moving people, at least one. `behind` are the files that may be shown behind them."""
+
+    people: tuple[MovingPerson, ...]
     behind: tuple[Path, ...]
     remarks: tuple[str, ...]
     provider: str
@@ -142,24 +151,31 @@ class PeopleEstimation(Request):
 
 
 class MotionEstimation(Request):
-    """One moving person in a folder, pictures or a video. `poll` and `wait` give `EstimatedMotion`."""
+    """Moving people in a folder, pictures or a video. `poll` and `wait` give `EstimatedMotion`."""
 
     def __init__(
         self,
         paths: Sequence[Path],
         box: tuple[float, ...] | None,
+        most: int | None,
         settings: dict[str, object],
         options: dict[str, object],
     ):
-        """`box` is where the person is when they first appear; `options` the fields of
-        `inference.clip.MotionOptions`."""
+        """`box` is where the one person is when they first appear; `most` how many people are wanted, None: all;
+        `options` the fields of `inference.clip.MotionOptions`."""
         paths = [str(path) for path in paths]
-        super().__init__("motion", paths=paths, box=box, settings=settings, options=options)
+        super().__init__("motion", paths=paths, box=box, most=most, settings=settings, options=options)
 
     def _load(self, result: dict) -> EstimatedMotion:
+        people = [
+            MovingPerson(
+                BodyEstimate.load(Path(one["estimate"])), Path(one["raw"]).read_bytes(), one["first"],
+                tuple(one["remarks"]),
+            )
+            for one in result["people"]
+        ]  # fmt: skip
         return EstimatedMotion(
-            BodyEstimate.load(Path(result["estimate"])),
-            Path(result["raw"]).read_bytes(),
+            tuple(people),
             tuple(Path(file) for file in result["behind"]),
             tuple(result["remarks"]),
             result["provider"],

@@ -60,13 +60,13 @@ def smooth(context: bpy.types.Context, character: Character, strength: float, ke
     motion = smooth_motion(raw, model, strength, keep_feet)
     motion, _ = correct_motion(model, motion, read_corrections(armature), correction_reach(context))
     note = armature[NOTE]
-    placed = _Placing(np.reshape(note.get("turn", np.eye(3)), (3, 3)), np.array(note["place"]))
+    before = _Placing(np.reshape(note.get("turn", np.eye(3)), (3, 3)), np.array(note["place"]))
+    placed = replace(before, turn=upright_turn(motion)) if note["on_ground"] else before
     rotations, trans = rotations_of(motion.poses.astype(np.float64)), motion.trans.astype(np.float64)
+    rotations, trans = turned_motion(model, motion.betas, rotations, trans, placed.turn)
     if note["on_ground"]:
-        turn = upright_turn(motion)
-        rotations, trans = turned_motion(model, motion.betas, rotations, trans, turn)
         lowest = lowest_points(model, motion.betas, rotations, trans).min() if motion.floor is None else motion.floor[3]
-        before, placed = placed, _Placing(turn, np.array([*placed.place[:2], -float(lowest)]))
+        placed = replace(placed, place=np.array([*before.place[:2], -float(lowest)]))
         _keep_photo_matched(character, motion, before, placed)
     rekey_motion(armature, rotations, trans + points_to_smpl(placed.place))
     note_smoothing(armature, strength, keep_feet, placed.place, placed.turn)

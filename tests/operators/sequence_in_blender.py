@@ -100,6 +100,26 @@ def films():
     return seen
 
 
+def several():
+    """Two people of a film, the second of whom comes in later; and one of them smoothed anew."""
+    bpy.ops.wm.read_homefile(app_template="", use_empty=True, use_factory_startup=False)
+    seen = {"pair": attempt(directory=str(FOLDER / "pair"), people=0, start_frame=5)}
+    people = sorted((item for item in bpy.data.objects if item.type == "ARMATURE"), key=lambda item: item.name)
+    cameras = {item["body_from_image"]["camera"] for item in people}
+    seen["names"], seen["cameras"] = [item.name for item in people], len(cameras)
+    seen["frames"] = []
+    for item in people:
+        bpy.context.view_layer.objects.active = item
+        seen["frames"].append(keys()[0])
+    camera, places = cameras.pop(), [list(item.pose.bones["pelvis"].head) for item in people]
+    before = list(camera.location)
+    seen["smoothed"] = smooth(strength=0.5)["result"]
+    bpy.context.scene.frame_set(8)
+    seen["camera_moved"] = max(abs(a - b) for a, b in zip(before, camera.location, strict=True))
+    seen["apart"] = abs(people[0].pose.bones["pelvis"].head.x - people[1].pose.bones["pelvis"].head.x)
+    return seen | {"places": places}
+
+
 def smoothing():
     """Smooth anew with and without strength and feet, after saving and reopening, and after the text was spoilt."""
     attempt(directory=str(FOLDER / "walk"), start_frame=10, strength=0.5)
@@ -163,7 +183,7 @@ def cancel_halfway(worker):
     estimation = module("operators.estimation")
     settings = {"device": "cpu", "threads": 1, "size": "fast", "body_model": None}
     options = {"frame_rate": 24, "strength": 0.5, "keep_feet": False}
-    task = estimation.MotionEstimation([FOLDER / "long.mp4"], None, settings, options)
+    task = estimation.MotionEstimation([FOLDER / "long.mp4"], None, 1, settings, options)
     stages = []
     while len(stages) < 6:
         message = task.poll()
@@ -209,7 +229,8 @@ def fail_halfway():
 
 def main():
     bpy.ops.extensions.package_install_files(filepath=ZIP, repo="user_default", enable_on_install=True, overwrite=True)
-    facts = {"films": films(), "smoothing": smoothing(), "sheet": contact_sheet(), "faults": faults()}
+    facts = {"films": films(), "smoothing": smoothing(), "several": several(), "sheet": contact_sheet()}
+    facts["faults"] = faults()
     facts["in_parent"] = [name for name in ("cv2", "onnxruntime") if name in sys.modules]
     bpy.ops.preferences.addon_disable(module=PACKAGE)
     print("FACTS " + json.dumps(facts, default=str), flush=True)

@@ -37,8 +37,21 @@ def write_inputs(folder: Path) -> None:
     for name, number in (("broken", 3), ("broken_first", 1)):
         file = folder / name / f"step_{number:04}.png"
         file.write_bytes(file.read_bytes()[:2000])
+    (folder / "pair").mkdir()
+    for number, pixels in enumerate(pair(frames), 1):
+        cv2.imwrite(str(folder / "pair" / f"two_{number:04}.png"), pixels)
     write_film(folder / "film.mp4", frames)
     write_film(folder / "long.mp4", frames * 40)
+
+
+def pair(frames: list[np.ndarray]) -> list[np.ndarray]:
+    """The person beside themselves in other colours, who is only there from the sixth picture on, at the tracker's next
+    look for newcomers, and stays."""
+    frames = [*frames, *(frames[-1] for _ in range(10))]
+    return [
+        np.hstack([frame, frame[..., ::-1] if number >= 5 else np.full_like(frame, 200)])
+        for number, frame in enumerate(frames)
+    ]
 
 
 def write_film(path: Path, frames: list[np.ndarray]) -> None:
@@ -74,6 +87,15 @@ def test_one_of_numbered_pictures_stands_for_all_of_them(facts):
 def test_chosen_files_are_taken_and_no_others_even_two(facts):
     assert facts["films"]["chosen"] == ["FINISHED"]
     assert len(facts["films"]["chosen_motion"]["frames"]) == 2
+
+
+def test_everybody_of_a_film_becomes_a_character_before_one_camera(facts):
+    seen = facts["several"]
+    assert seen["pair"] == ["FINISHED"] and seen["names"] == ["pair.1", "pair.2"] and seen["cameras"] == 1
+    first, second = seen["frames"]
+    assert first == list(range(5, 21)) and second[0] > first[0] and second[-1] == first[-1]
+    assert seen["smoothed"] == ["FINISHED"] and seen["camera_moved"] == 0
+    assert seen["apart"] > 0.3
 
 
 def test_a_broken_picture_is_told_and_bridged(facts):
