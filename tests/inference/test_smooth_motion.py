@@ -11,7 +11,7 @@ from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.geometry.joints import JOINT_INDEX
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 from body_from_image.inference.motion.foot_contact import find_contacts, seen_soles, standing_of
-from body_from_image.inference.motion.planted_feet import move_feet, sole_heights, sole_points
+from body_from_image.inference.motion.legs import move_feet, sole_heights, sole_points
 from body_from_image.inference.motion.smooth_motion import smooth_motion
 from body_from_image.inference.motion.smoothing import fill_gaps, fill_rotation_gaps, local_quadratic
 
