@@ -62,8 +62,10 @@ def key_camera(
     places = points_to_blender(estimate.camera_places.astype(np.float64) @ turn.T + move)
     camera.rotation_mode = "QUATERNION"
     channels = [("rotation_quaternion", "", quaternions), ("location", "", units * places)]
-    action = action_of(camera.name, camera.name, "OBJECT", start_frame, channels)
     animation = camera.animation_data_create()
+    if animation.action is not None:
+        bpy.data.actions.remove(animation.action)
+    action = action_of(camera.name, camera.name, "OBJECT", start_frame, channels)
     animation.action = action
     if hasattr(action, "slots"):  # since 4.4
         animation.action_slot = action.slots[0]

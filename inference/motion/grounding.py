@@ -11,7 +11,8 @@ from ..geometry.camera import Camera
 from ..geometry.joints import JOINT_INDEX, KEYPOINT_INDEX, keypoints_from_joints
 from .body_path import Path, Sight, solve_path
 from .foot_contact import Contact, find_contacts, lowest_contacts, seen_soles, standing_of
-from .planted_feet import plant_feet, sole_heights, sole_points
+from .legs import sole_heights, sole_points
+from .planted_feet import plant_feet
 
 SHARES = {
     "pelvis": 0.14, "spine1": 0.1, "spine2": 0.1, "spine3": 0.14, "head": 0.08, "left_hip": 0.06, "right_hip": 0.06,

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..body.body_model import BodyModel
-from ..geometry.joints import JOINT_INDEX
-from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, shortest_turn
+from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from .body_path import Path, smooth_path
-from .foot_contact import LANDMARKS, SIDES, Contact, standing_of
+from .foot_contact import LANDMARKS, Contact, standing_of
+from .legs import LEGS, TOES, move_feet, skeleton
 from .smoothing import fill_gaps
 
 EASE_SECONDS = 0.2
@@ -23,25 +23,10 @@ HOLD_SECONDS = 0.08
 """Over this time its point that stood leaves its place, and the one that will stand comes to it."""
 MAX_FLOOR_DISTANCE = 0.1
 """Contacts that are further from the floor than this, in metres, are on something else."""
-MAX_LEG_EXTENSION, EASY_EXTENSION = 0.999, 0.995
-"""Legs are not stretched further than the first share of their length; the body comes nearer from the second."""
+EASY_EXTENSION = 0.995
+"""Share of a leg's length from which the body comes nearer to a foot that stands."""
 REACHES, REACH_FRAMES = 12, 2.0
 """Rounds in which the body comes nearer to feet out of its reach, each smoothed by a filter of so many frames."""
-LEGS = [[JOINT_INDEX[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")] for side in SIDES]
-TOES = [JOINT_INDEX[f"{side}_foot"] for side in SIDES]
-
-
-def sole_points(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, trans: np.ndarray) -> np.ndarray:
-    """Where heels and toes (F, 4, 3; metres) of a body moving by `rotations` (F, 24, 3, 3) and `trans` (F, 3) are, in
-    the order of `foot_contact.LANDMARKS`."""
-    joints, world = _skeleton(model, betas, rotations)
-    return model.skin_some(betas, joints + trans[:, None], world, _vertices(model))
-
-
-def sole_heights(model: BodyModel, betas: np.ndarray) -> np.ndarray:
-    """How high above the floor the four points (4,) are when the foot stands flat, metres."""
-    rest = model.rest_vertices(betas[None])[0]
-    return rest[_vertices(model), 1].astype(np.float64) - float(rest[:, 1].min())
 
 
 @dataclass(frozen=True)
@@ -89,7 +74,7 @@ def plant_feet(
 ) -> tuple[np.ndarray, np.ndarray]:
     """`rotations` (F, 24, 3, 3) and translations (F, 3) of the path, with feet that keep their place from the beginning
     to the end of each contact and are nowhere below the floor."""
-    joints, world = _skeleton(model, betas, rotations)
+    joints, world = skeleton(model, betas, rotations)
     joints = joints + path.trans[:, None]
     ease, standing = EASE_SECONDS * rate, standing_of(contacts, len(rotations))
     ankles, turns, toes = [], [], []
@@ -277,47 +262,3 @@ def _eased(values: np.ndarray, known: np.ndarray, ease: float) -> np.ndarray:
     if not known.any():
         return np.zeros_like(values)
     return fill_gaps(np.where(known[:, None], values, 0), known) * _nearness(known, ease)[:, None]
-
-
-def move_feet(
-    model: BodyModel, betas: np.ndarray, rotations: np.ndarray, shift: np.ndarray, turn: np.ndarray
-) -> np.ndarray:
-    """Turn hips and knees so that the ankles (left, right) move by `shift` (F, 2, 3; metres) as far as the legs reach,
-    and the feet in the world by `turn` (F, 2, 3, 3)."""
-    joints, world = _skeleton(model, betas, rotations)
-    rotations = rotations.copy()
-    for (hip, knee, ankle), by, foot in zip(LEGS, shift.swapaxes(0, 1), turn.swapaxes(0, 1), strict=True):
-        thigh, shank = joints[:, knee] - joints[:, hip], joints[:, ankle] - joints[:, knee]
-        bend, swing = _leg_turns(thigh, shank, thigh + shank + by, world[:, hip, :, 0])
-        new_hip, new_knee = swing @ world[:, hip], swing @ bend @ world[:, knee]
-        parent = world[:, model.parents[hip]]
-        rotations[:, hip] = parent.swapaxes(1, 2) @ new_hip
-        rotations[:, knee] = new_hip.swapaxes(1, 2) @ new_knee
-        rotations[:, ankle] = new_knee.swapaxes(1, 2) @ foot @ world[:, ankle]
-    return rotations
-
-
-def _leg_turns(
-    thigh: np.ndarray, shank: np.ndarray, target: np.ndarray, hinge: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Turns (F, 3, 3) of the shank about the knee, and then of the whole leg about the hip, that bring the ankle to
-    `target` (F, 3) from the hip. `hinge` (F, 3) is the axis that a straight knee bends about."""
-    upper, lower = (np.linalg.norm(bone, axis=1) for bone in (thigh, shank))
-    reach = np.clip(np.linalg.norm(target, axis=1), np.abs(upper - lower) + 1e-3, MAX_LEG_EXTENSION * (upper + lower))
-    now = np.arccos(np.clip((thigh * shank).sum(1) / (upper * lower), -1, 1))
-    wanted = np.arccos(np.clip((reach**2 - upper**2 - lower**2) / (2 * upper * lower), -1, 1))
-    # A leg that was straighter than it may be stays so, unless it has to bend.
-    still = np.linalg.norm(target - thigh - shank, axis=1) < 1e-6
-    axis = np.cross(thigh, shank) + 1e-4 * (upper * lower)[:, None] * hinge
-    axis /= np.linalg.norm(axis, axis=1, keepdims=True)
-    bend = axis_angle_to_matrix(axis * np.where(still, 0, wanted - now)[:, None])
-    ankle = thigh + np.einsum("fab,fb->fa", bend, shank)
-    return bend, shortest_turn(ankle, np.where(still[:, None], ankle, target))
-
-
-def _skeleton(model: BodyModel, betas: np.ndarray, rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return model.skeleton(betas[None], rotations.astype(np.float64, copy=False))
-
-
-def _vertices(model: BodyModel) -> np.ndarray:
-    return np.array([model.landmarks[name] for name in LANDMARKS])

@@ -11,7 +11,7 @@ from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.geometry.camera import Camera
 from body_from_image.inference.geometry.joints import JOINT_INDEX, KEYPOINT_NAMES, keypoints_from_joints
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from body_from_image.inference.motion.planted_feet import move_feet
+from body_from_image.inference.motion.legs import move_feet
 
 RATE = 30.0
 WALKING = ("CMU_07", "CMU_08", "CMU_16", "CMU_35", "CMUx_walking")

@@ -23,9 +23,11 @@ class Sighted:
     def __init__(self):
         as_it_is = '{"mass": [0, 1], "confidence": [0, 1]}'
         self.metadata = {"calibration": as_it_is, "calibration_together": as_it_is}
-        self.crops, self.places = [], PLACES
+        self.crops, self.places, self.inputs = [], PLACES, ["crops", "prompts"]
+        self.told = None
 
-    def __call__(self, pictures: np.ndarray) -> list[np.ndarray]:
+    def __call__(self, pictures: np.ndarray, prompts: np.ndarray) -> list[np.ndarray]:
+        self.told = prompts
         maps = np.zeros((len(pictures), COUNT, 64, 64), np.float32)
         rows, columns = np.mgrid[:64, :64]
         for own, crop in zip(maps, self.crops, strict=True):
@@ -42,6 +44,25 @@ def human2d():
     made = Human2D.__new__(Human2D)
     made.network = Sighted()
     return made
+
+
+def test_a_prompt_is_told_in_the_crops_own_frame(human2d):
+    """Whatever the crop, the keypoints that are told are those that the network sees there, left and right as it calls
+    them; what lies outside is not told."""
+    prompt = np.column_stack([PLACES, np.ones(COUNT)])
+    prompt[3, 2] = 0
+    crops = [Crop(np.array([150.0, 140.0]), 250.0, flip=flip, angle=angle) for flip in (False, True) for angle in (0, 1)]
+    human2d.network.crops = crops
+    human2d(np.zeros((300, 300, 3), np.uint8), crops, prompt)
+    for crop, told in zip(crops, human2d.network.told, strict=True):
+        own = KEYPOINT_MIRROR if crop.flip else np.arange(COUNT)
+        places = (crop.to_crop(PLACES)[own] + 0.5) / crop.size
+        inside = ((places >= 0) & (places < 1)).all(1) & (own != 3)
+        np.testing.assert_array_equal(told[:, 2], inside)
+        np.testing.assert_allclose(told[inside, :2], places[inside], atol=1e-6)
+    human2d.network.crops = crops[:1]
+    human2d(np.zeros((300, 300, 3), np.uint8), crops[:1])
+    assert not human2d.network.told.any()
 
 
 def looks(human2d: Human2D, *crops: Crop):

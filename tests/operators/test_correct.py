@@ -54,7 +54,7 @@ def film(model, tmp_path, frames=21, doubtful=(15, 4)):
     with open(tmp_path / "film.npz", "rb") as file:
         raw.write(file.read())
     armature = bpy.context.object
-    write_note(character_of(armature), raw.getvalue(), 0.5, False, False)
+    write_note(character_of(armature), raw.getvalue(), 0.5, False, False, np.eye(3))
     bpy.context.scene.frame_set(1)
     return armature
 

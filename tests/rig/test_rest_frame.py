@@ -190,7 +190,7 @@ def test_keys_are_in_the_armatures_units(model, make_estimate):
         keyed = curves(metric.armature.animation_data.action)
         locations.append([keyed[path, axis][1] for axis in range(3)])
     np.testing.assert_allclose(np.array(locations[1]) / 100, locations[0], rtol=1e-5)
-    write_note(metric, b"", 0.5, False, True)
+    write_note(metric, b"", 0.5, False, True, np.eye(3))
     np.testing.assert_allclose(
         list(metric.armature["body_from_image_motion"]["place"]), np.array(metric.camera.location) / 100, rtol=1e-5
     )

@@ -12,7 +12,7 @@ from ...inference.body.body_model import BodyModel
 from ...inference.geometry.joints import keypoints_from_joints
 from ...inference.geometry.rotations import axis_angle_to_matrix
 from ...inference.motion.foot_contact import LANDMARKS
-from ...inference.motion.planted_feet import sole_points
+from ...inference.motion.legs import sole_points
 from ...inference.motion.smoothing import local_quadratic, smooth_rotations
 from ...inference.refinement.parametric_body import even_vertices
 from ..data.packs import pack

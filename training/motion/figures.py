@@ -4,7 +4,7 @@ import numpy as np
 
 from ...inference.body.body_estimate import BodyEstimate, rotations_of
 from ...inference.body.body_model import BodyModel
-from ...inference.motion.planted_feet import sole_points
+from ...inference.motion.legs import sole_points
 from ..measure.metrics import mpjpe
 from .clips import TrueClip
 from .views import View
