@@ -51,7 +51,8 @@ def test_a_prompt_is_told_in_the_crops_own_frame(human2d):
     them; what lies outside is not told."""
     prompt = np.column_stack([PLACES, np.ones(COUNT)])
     prompt[3, 2] = 0
-    crops = [Crop(np.array([150.0, 140.0]), 250.0, flip=flip, angle=angle) for flip in (False, True) for angle in (0, 1)]
+    turned = [(flip, angle) for flip in (False, True) for angle in (0, 1)]
+    crops = [Crop(np.array([150.0, 140.0]), 250.0, flip=flip, angle=angle) for flip, angle in turned]
     human2d.network.crops = crops
     human2d(np.zeros((300, 300, 3), np.uint8), crops, prompt)
     for crop, told in zip(crops, human2d.network.told, strict=True):
