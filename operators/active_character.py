@@ -4,6 +4,7 @@ import bpy
 
 from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
+from ..inference.geometry.joints import KEYPOINT_NAMES
 from ..rig.character import Character, bones_fit_shape, refit_armature
 from ..rig.photo_note import write_photo_note
 from .limb_certainty import limb_certainty
@@ -24,7 +25,7 @@ def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[st
         "source": estimate.source,
         "body_model": estimate.body_model,
     }
-    if estimate.frame_count == 1:
+    if estimate.frame_count == 1 and estimate.keypoints_2d.shape[1] == len(KEYPOINT_NAMES):
         write_photo_note(character.armature, estimate)
 
 

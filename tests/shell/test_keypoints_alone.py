@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from body_from_image.__main__ import main
 from body_from_image.inference.body.body_estimate import BodyEstimate
-from body_from_image.inference.files.keypoint_files import BODY_25_NAMES, COCO_18_NAMES, WHOLE_BODY_NAMES, read_keypoints
+from body_from_image.inference.files.keypoint_files import (
+    BODY_25_NAMES,
+    COCO_18_NAMES,
+    WHOLE_BODY_NAMES,
+    read_keypoints,
+)
 from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
 
 SIZE = (480, 640)
