@@ -4,6 +4,7 @@ import bpy
 
 from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
+from ..inference.geometry.joints import KEYPOINT_NAMES
 from ..rig.character import Character, bones_fit_shape, refit_armature
 from ..rig.correction_note import write_corrections
 from ..rig.photo_note import write_photo_note
@@ -26,7 +27,7 @@ def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[st
         "source": estimate.source,
         "body_model": estimate.body_model,
     }
-    if estimate.frame_count == 1:
+    if estimate.frame_count == 1 and estimate.keypoints_2d.shape[1] == len(KEYPOINT_NAMES):
         write_photo_note(character.armature, estimate)
         note_shown(character.armature)
     elif estimate.corrections:

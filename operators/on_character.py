@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import bpy
+
 from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from ..rig.armature import BODY_MODEL_PROPERTY
@@ -35,6 +37,8 @@ class OnCharacter:
         return armature is not None and cls.fits(armature)
 
     def execute(self, context):
+        if context.mode not in ("OBJECT", "POSE"):  # what is being edited is not evaluated
+            bpy.ops.object.mode_set(mode="OBJECT")
         try:
             if self.on_selection:
                 characters = [one for one in selected_characters(context) if self.fits(one.armature)]

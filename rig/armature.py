@@ -87,8 +87,12 @@ def placed_betas(armature: bpy.types.Object) -> np.ndarray:
 
 
 def joint_bones(armature: bpy.types.Object) -> list[str]:
-    """Names of the 24 bones in SMPL's order, whatever they are called by now."""
+    """Names of the 24 bones in SMPL's order, whatever they are called by now. Raises UserError when some were
+    deleted."""
     by_joint = {bone[JOINT_PROPERTY]: bone.name for bone in armature.data.bones if JOINT_PROPERTY in bone}
+    lost = [name for joint, name in enumerate(JOINT_NAMES) if joint not in by_joint]
+    if lost:
+        raise UserError(f"{armature.name} has lost bones that a body needs: {', '.join(lost)}. Undo that.")
     return [by_joint[joint] for joint in range(len(JOINT_NAMES))]
 
 

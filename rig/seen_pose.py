@@ -126,5 +126,8 @@ def _camera_from_armature(character: Character) -> tuple[np.ndarray, np.ndarray]
         raise UserError(f"The camera of {name} was deleted. Undo that, or estimate the image again.")
     to_camera = character.camera.matrix_world.normalized().inverted() @ character.armature.matrix_world
     between = np.array(to_camera, np.float64) @ rest_frame(character.armature).matrix
-    between[:3] /= np.cbrt(np.linalg.det(between[:3, :3]))
+    size = np.cbrt(np.linalg.det(between[:3, :3]))
+    if abs(size) < 1e-6:
+        raise UserError(f"{character.armature.name} is scaled to nothing, so no camera sees it. Scale it to 1 first.")
+    between[:3] /= size
     return OPENCV_FROM_BLENDER_CAMERA @ between[:3, :3] @ BLENDER_FROM_SMPL, OPENCV_FROM_BLENDER_CAMERA @ between[:3, 3]

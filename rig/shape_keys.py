@@ -4,6 +4,7 @@ import bpy
 import numpy as np
 
 from ..inference.body.body_model import BodyModel
+from ..inference.errors import UserError
 from .action import keyed_paths
 from .axes import points_to_blender
 
@@ -29,7 +30,10 @@ def add_shape_keys(armature: bpy.types.Object, body: bpy.types.Object, model: Bo
 
 
 def betas_of(armature: bpy.types.Object) -> np.ndarray:
-    """The betas (S,) that the armature's properties say now."""
+    """The betas (S,) that the armature's properties say now. Raises UserError when some were deleted."""
+    lost = [name for name in armature.data[BETA_NAMES_PROPERTY] if name not in armature]
+    if lost:
+        raise UserError(f"{armature.name} has lost shape properties: {', '.join(lost)}. Undo that.")
     return np.array([armature[name] for name in armature.data[BETA_NAMES_PROPERTY]], np.float64)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
+from ...inference.errors import UserError
 from ...inference.geometry.joints import JOINT_NAMES, JOINT_PARENTS
 from ...inference.geometry.rotations import continuous_quaternions, matrix_to_quaternion
 from ..armature import joint_bones, rest_frame
@@ -100,6 +101,8 @@ def sample_now(armature: bpy.types.Object) -> SampledClip:
 def _clip(armature: bpy.types.Object, first_frame: int, worlds: np.ndarray, poses: np.ndarray) -> SampledClip:
     bones = armature.data.bones
     names = tuple(bone.name for bone in bones)
+    if abs(np.linalg.det(worlds[0])) < 1e-18:
+        raise UserError(f"{armature.name} is scaled to nothing, so it has no pose. Scale it to 1 first.")
     relative = np.linalg.inv(worlds[0]) @ worlds
     return SampledClip(
         bones=names,
