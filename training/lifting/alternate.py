@@ -5,7 +5,7 @@ import numpy as np
 
 from .dictionary import codes_of
 
-ROUNDS = 15
+ROUNDS = 8
 ROTATION_STEPS = 3
 CODE_STEPS = 20
 

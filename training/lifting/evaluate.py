@@ -19,6 +19,7 @@ from ..measure.metrics import mpjpe, pa_mpjpe
 from ..measure.timing import load, median_ms
 from ..people.instances import VIEW, Instances, People, true_keypoints
 from ..priors.evaluation.command import noisy_keypoints
+from .convex import SPARSITY
 from .frames import PELVIS, keypoints_in_space, mean_bone
 from .ordinal import order_of, pairs_right, relations
 from .photos import look_at_photos, photo_figures
@@ -78,13 +79,13 @@ def table_of(
 ) -> dict[str, dict[str, float]]:
     """Row → column → figure. An order that clips or photos do not have leaves its columns out."""
     clips = Clips(engine, options.split, options.count)
-    seen = look_at_photos(engine) if options.split == "test" else []
+    seen = look_at_photos(engine, options.every) if options.split == "test" else []
     table = {}
     for name, (rival, order) in rows.items():
         table[name] = clips.figures(rival, order) if order in clips.orders else {}
         if seen and order != "noisy_order":
             table[name] |= photo_figures(seen, rival, engine.mean_shape, order)
-    print(f"{options.count} people of {options.split} clips; {load()}.")
+    print(f"{options.count} people of {options.split} clips, {len(seen)} photos; {load()}.")
     right = 100 * clips.noisy_pairs_right
     print(f"Depths with noise are off by {DEPTH_NOISE} m; {right:.0f} % of the true relations are then right.\n")
     return table
@@ -104,9 +105,10 @@ def as_markdown(table: dict[str, dict[str, float]]) -> str:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training evaluate-lifting")
     parser.add_argument("--basis", type=Path, help="run folder of pose-basis")
-    parser.add_argument("--sparsity", type=float, default=0.1, help="the weight α of sparse lifting")
+    parser.add_argument("--sparsity", type=float, default=SPARSITY, help="the weight α of sparse lifting")
     parser.add_argument("--reconstruction", type=Path, help="run folder of reconstruction")
     parser.add_argument("--count", type=int, default=500, help="synthetic people from held-out clips")
+    parser.add_argument("--every", type=int, default=1, help="only every such photo of photos3d")
     parser.add_argument("--split", choices=("validation", "test"), default="test", help="choose on validation only")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args(arguments)

@@ -37,10 +37,10 @@ class SeenPhoto:
         return float(pa_mpjpe(points.astype(float), self.photo.limbs[None])[0])
 
 
-def look_at_photos(engine: Engine) -> list[SeenPhoto]:
-    """All of photos3d, each seen once. Raises PackMissing."""
+def look_at_photos(engine: Engine, every: int = 1) -> list[SeenPhoto]:
+    """All of photos3d, or `every` such photo of it, each seen once. Raises PackMissing."""
     seen = []
-    for photo in load_photos3d():
+    for photo in load_photos3d()[::every]:
         camera = engine.camera(photo.image.shape[1::-1])
         found, order = None, no_order(1)
         try:
