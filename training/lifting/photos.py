@@ -65,11 +65,11 @@ def measured_order(photo: MeasuredPhoto, camera: Camera) -> np.ndarray:
     """`order_features` (1, 50) of the measured limbs, once they have been put before the camera so that they lie on the
     labels (iterative PnP, from EPnP's answer)."""
     matrix = np.array([[camera.focal, 0, camera.center[0]], [0, camera.focal, camera.center[1]], [0, 0, 1]])
-    labels = photo.keypoints[LIMBS, :2].astype(float)
-    _, turn, shift = cv2.solvePnP(photo.limbs, labels, matrix, None, flags=cv2.SOLVEPNP_EPNP)
-    turn, shift = cv2.solvePnPRefineLM(photo.limbs, labels, matrix, None, turn, shift)
+    limbs, labels = (np.ascontiguousarray(points, float) for points in (photo.limbs, photo.keypoints[LIMBS, :2]))
+    _, turn, shift = cv2.solvePnP(limbs, labels, matrix, None, flags=cv2.SOLVEPNP_EPNP)
+    turn, shift = cv2.solvePnPRefineLM(limbs, labels, matrix, None, turn, shift)
     depth, known = np.zeros((1, COUNT)), np.zeros((1, COUNT), bool)
-    depth[0, LIMBS] = (photo.limbs @ cv2.Rodrigues(turn)[0].T + shift.T)[:, 2]
+    depth[0, LIMBS] = (limbs @ cv2.Rodrigues(turn)[0].T + shift.T)[:, 2]
     known[0, LIMBS] = True
     return order_of(depth, known)
 
