@@ -39,6 +39,7 @@ WITHIN = {
         "human2d": {"data", "measure", "runs", "synthetic"},
         "pose_density": {"people"},
         "priors": {"data", "measure", "runs", "body", "people"},
+        "lifting": {"data", "measure", "runs", "body", "people", "priors"},
         "refinement": {"data", "measure"},
         "motion": {"data", "measure", "people"},
         "reprojection": {"data", "measure", "runs", "body", "people", "human2d", "priors", "refinement"},

@@ -30,6 +30,9 @@ COMMANDS = {
     "evaluate-correction": (".refinement.corrections", "what it is worth to put one, two or three keypoints right"),
     "finetune": (".reprojection.finetune", "finetune the priors by reprojection into photos with 2D labels"),
     "evaluate-finetuning": (".reprojection.evaluate", "what that finetuning is worth"),
+    "pose-basis": (".lifting.dictionary", "learn the basis of poses of sparse convex lifting"),
+    "reconstruction": (".lifting.reconstruction", "train the reconstruction component on ordinal depths"),
+    "evaluate-lifting": (".lifting.evaluate", "PosePrior, sparse convex lifting and the reconstruction component"),
     "pose-density": (".pose_density.fit", "fit the density of poses and the joint limits"),
 }
 
