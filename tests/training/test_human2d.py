@@ -125,8 +125,10 @@ def test_weights_between_two_runs(tmp_path):
     average.main([*files, "--share", "0.3"])
     between = torch.load(tmp_path / "c.pt", weights_only=True)
     assert torch.allclose(between["weight"], torch.full((3,), 0.3)) and between["count"] == 9
-    with pytest.raises(ValueError, match="count"):
-        average.average({"weight": torch.zeros(3)}, after, 0.5)
+    with_more = average.average(before, after | {"prompted": torch.ones(2)}, 0.5)
+    assert torch.equal(with_more["prompted"], torch.ones(2)), "what is new is not halved"
+    with pytest.raises(ValueError, match="weight"):
+        average.average(before, {"count": torch.tensor(9)}, 0.5)
 
 
 def test_a_teacher_fills_gaps_and_lowers_labels_that_it_contradicts():

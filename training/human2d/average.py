@@ -14,21 +14,23 @@ from ..runs.onnx_export import read_weights
 
 
 def average(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:
-    """`share` of `after` and the rest of `before`; whole numbers are those of `after`. Raises ValueError for weights of
-    two different networks."""
-    if before.keys() != after.keys():
-        raise ValueError(f"only one of both has {', '.join(sorted(before.keys() ^ after.keys())[:3])}")
+    """`share` of `after` and the rest of `before`; whole numbers, and parts that were new in the finetuning, are those
+    of `after`. Raises ValueError for weights of two different networks."""
+    lost = sorted(before.keys() - after.keys())
+    if lost or not before.keys() & after.keys():
+        raise ValueError(f"only one of both has {', '.join(lost[:3] or sorted(after)[:3])}")
     return {
-        name: torch.lerp(before[name], value, share) if value.is_floating_point() else value
+        name: torch.lerp(before[name], value, share) if name in before and value.is_floating_point() else value
         for name, value in after.items()
     }
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training average-human2d", description=__doc__.splitlines()[0])
-    parser.add_argument("--before", type=Path, required=True, help="weights.pt of the run before")
+    parser.add_argument("--before", type=Path, required=True, help="weights.pt of the run before, or what ships")
     parser.add_argument("--after", type=Path, required=True, help="weights.pt of the run that went on from it")
     parser.add_argument("--share", type=float, default=0.5, help="of the latter, 0 to 1")
     parser.add_argument("--out", type=Path, required=True, help="weights to write, for --warm-start")
     options = parser.parse_args(arguments)
-    torch.save(average(read_weights(options.before), read_weights(options.after), options.share), options.out)
+    before, after = (read_weights(path, "network.") for path in (options.before, options.after))
+    torch.save(average(before, after, options.share), options.out)
