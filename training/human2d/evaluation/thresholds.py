@@ -24,9 +24,9 @@ class Counted:
     def __init__(self, human2d: Human2D):
         self.human2d, self.looks = human2d, 0
 
-    def __call__(self, photo: np.ndarray, crops: list[Crop]) -> list[Detection]:
+    def __call__(self, photo: np.ndarray, crops: list[Crop], prompt: np.ndarray | None = None) -> list[Detection]:
         self.looks += len(crops)
-        return self.human2d(photo, crops)
+        return self.human2d(photo, crops, prompt)
 
     def together(self, looks: list[Detection], crop: Crop | None = None) -> Detection:
         return self.human2d.together(looks, crop)
