@@ -5,7 +5,6 @@ near and far, before and behind each other. MoveNet MultiPose by itself, whose a
 the rival.
 """
 
-import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from ....inference.networks.finder import Finder
 from ....inference.networks.person import ANOTHER_SCORE, box_of, box_overlap
 from ...data.photos2d import LabelledCrop
 from ...measure.timing import load
+from . import page_command
 from .compositions import SHAPES, empty_pictures, extent, pasted, people, photographed, places, view
 from .report import table
 
@@ -147,6 +147,12 @@ def of_finder(finder: Finder, crowds: list[Crowd]) -> Count:
     return count(crowds, answers, time.perf_counter() - began)
 
 
+def measured(split: str, each: int, threads: int) -> str:
+    """The page on composed pictures of a split, and on those of it that show nobody. Raises PackMissing."""
+    empty = [Crowd(picture, np.zeros((0, 2, 4)), np.zeros((0, 4))) for picture in empty_pictures(split)]
+    return page(compose_crowds(split, each), empty, threads)
+
+
 def page(crowds: dict[int, list[Crowd]], empty: list[Crowd], threads: int) -> str:
     engine = Engine(Settings(device="cpu", threads=threads))
     rows = []
@@ -179,16 +185,5 @@ def page(crowds: dict[int, list[Crowd]], empty: list[Crowd], threads: int) -> st
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="training evaluate-people", description=__doc__.splitlines()[0])
-    parser.add_argument("--split", choices=("validation", "calibration"), default="validation")
-    parser.add_argument("--each", type=int, default=12, help="pictures of each number of people")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, help=f"the page; default: {REPORT.relative_to(REPORT.parents[2])}")
-    options = parser.parse_args(arguments)
-    crowds = compose_crowds(options.split, options.each)
-    empty = [Crowd(picture, np.zeros((0, 2, 4)), np.zeros((0, 4))) for picture in empty_pictures(options.split)]
-    text = page(crowds, empty, options.threads)
-    print(text)
-    out = options.out or (REPORT if options.split == "validation" and options.each == 12 else None)
-    if out:
-        out.write_text(text)
+    each = page_command.Count("--each", 12, "pictures of each number of people")
+    page_command.write_page(arguments, "evaluate-people", __doc__.splitlines()[0], each, REPORT, measured)

@@ -4,7 +4,6 @@ Two people, cut out of photos, cross in a film; or one is hidden for ten picture
 do not move their limbs, but are known: which track follows whom can be told.
 """
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from ....inference.networks.tracking import Tracker
 from ...data.photos2d import LabelledCrop
 from ...measure.timing import load
 from .compositions import extent, pasted, people, photographed, places, view
+from .page_command import Count, write_page
 from .report import table
 
 REPORT = Path(__file__).parents[3] / "docs" / "training" / "tracking_figures.md"
@@ -144,14 +144,5 @@ def page(split: str, films: int, threads: int) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="training evaluate-tracking", description=__doc__.splitlines()[0])
-    parser.add_argument("--split", choices=("validation", "calibration"), default="validation")
-    parser.add_argument("--films", type=int, default=20, help="of each kind")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, help=f"the page; default: {REPORT.relative_to(REPORT.parents[2])}")
-    options = parser.parse_args(arguments)
-    text = page(options.split, options.films, options.threads)
-    print(text)
-    out = options.out or (REPORT if options.split == "validation" and options.films == 20 else None)
-    if out:
-        out.write_text(text)
+    count = Count("--films", 20, "of each kind")
+    write_page(arguments, "evaluate-tracking", __doc__.splitlines()[0], count, REPORT, page)
