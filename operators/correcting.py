@@ -85,10 +85,10 @@ class Correcting:
         return self._take(before, correct(self.model, before, self.seen, self.said, now), reach)
 
     def _take(self, before: Parameters, found: Corrected, reach: int) -> tuple[str, ...]:
-        self._keep(found.corrections)
+        turned = _turned(before, found.parameters)
+        move_bones(self.character, found.parameters, turned, self.frame)
         self.pose = found.parameters
-        turned = _turned(before, self.pose)
-        move_bones(self.character, self.pose, turned, self.frame)
+        self._keep(found.corrections)
         if has_note(self.character.armature) and reach:
             self._spread(before, turned, reach)
         return found.remarks

@@ -26,11 +26,13 @@ def set_photo(image_size: tuple[int, int], camera: bpy.types.Object) -> None:
 
 
 def set_time(start_frame: int, frame_count: int, frame_rate: float) -> None:
-    """Let the scene span a clip and, if `frame_rate` is not 0, run at its rate; go to its first frame."""
+    """Let the scene span a clip and, if `frame_rate` is not 0, run at its rate; go to its first frame. One picture is
+    no clip: with a range of one frame, nothing that comes later would play."""
     scene = bpy.context.scene
     if frame_rate > 0:
         # Blender keeps a whole number over a divisor: 29.97 is 30 / 1.001.
         scene.render.fps = max(round(frame_rate), 1)
         scene.render.fps_base = scene.render.fps / frame_rate
-    scene.frame_start, scene.frame_end = start_frame, start_frame + frame_count - 1
+    if frame_count > 1:
+        scene.frame_start, scene.frame_end = start_frame, start_frame + frame_count - 1
     scene.frame_set(start_frame)

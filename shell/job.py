@@ -262,6 +262,10 @@ class Job:
         first = self.items[0]
         if isinstance(first, Blank):
             return None
+        try:
+            first.read()
+        except UserError:
+            return None  # Blender tells by the first one whether it is a sequence
         return first.path if first.video else [item.path for item in self.items if not item.missing]
 
     def _one_motion(self, outcome: Outcome) -> None:

@@ -152,6 +152,8 @@ def _check_shapes(shapes: dict[str, tuple[int, ...]]) -> None:
     missing = [name for name in REQUIRED if name not in shapes]
     if missing:
         raise BadArrays(f"it lacks {', '.join(missing)}")
+    if ("camera_rotations" in shapes) != ("camera_places" in shapes):
+        raise BadArrays("it tells of cameras that turned only, or that moved only")
     frames = shapes["poses"][0] if shapes["poses"] else 0
     for name, shape in shapes.items():
         wanted = tuple(frames if side == FRAMES else side for side in SHAPES[name])

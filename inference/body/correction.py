@@ -129,7 +129,7 @@ def corrections_from_json(text: str, source: str) -> tuple[Correction, ...]:
     """What `corrections_to_json` wrote, or a person. Raises UserError, in which `source` says where it came from."""
     try:
         listed = json.loads(text)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise UserError(f"{source} is no JSON: {error}.") from error
     if not isinstance(listed, list):
         raise UserError(f'{source} must be a list of corrections, such as [{{"keypoint": "left_wrist", "x": 1}}].')
@@ -155,6 +155,8 @@ def check_corrections(corrections: Iterable[Correction], size: tuple[int, int], 
     """Raise UserError for a place that is too far beyond a picture of `size` (width, height), or a frame that a clip of
     so many `frames` does not have."""
     for one in corrections:
+        if one.nearer and KEYPOINT_PARENTS[one.index] < 0:
+            raise UserError(f"{one.keypoint} hangs on no other keypoint, so it is nearer than none.")
         if one.frame >= frames:
             have = "there is one picture, frame 0" if frames == 1 else f"the frames are 0 to {frames - 1}"
             raise UserError(f"{one.keypoint} is corrected in frame {one.frame}, but {have}.")

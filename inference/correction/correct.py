@@ -24,7 +24,7 @@ from ..body.correction import (
 from ..errors import UserError
 from ..geometry.joints import KEYPOINT_NAMES, KEYPOINT_PARENTS
 from ..refinement.parametric_body import Parameters
-from ..refinement.refine import Evidence, evidence_of, parameters_of, upright_of
+from ..refinement.refine import Evidence, camera_of, evidence_of, parameters_of, upright_of
 from .local import (
     SETTLED,
     STEPS,
@@ -158,7 +158,7 @@ def correct_estimate(
 
 def with_frame(body: BodyModel, estimate: BodyEstimate, frame: int, parameters: Parameters) -> BodyEstimate:
     """`estimate` with the body of one frame in the place of its own."""
-    pose, trans = upright_of(body, parameters)
+    pose, trans = upright_of(body, parameters, camera_of(estimate, frame))
     poses, places = estimate.poses.copy(), estimate.trans.copy()
     poses[frame], places[frame] = pose, trans
     if estimate.frame_count == 1:

@@ -5,7 +5,7 @@ It is a CenterNet (Zhou et al. 2019): a map of people's centres and, from each c
 long, and parts of it where people are small.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -29,6 +29,8 @@ EXPECTED_SPREAD = 0.3
 the map's shorter side (the network's own constant)."""
 MIN_SAME_OVERLAP = 0.5
 """Overlap of two boxes from which they are of one person, if their keypoints agree as well."""
+WINDOW_EDGE = 0.02
+"""Of a window's longer side: a box that comes so near to its edge may go on beyond."""
 MAX_POSE_DISTANCE = 0.15
 """Mean distance of common keypoints, over the longer side of the smaller box, up to which they agree."""
 
@@ -40,11 +42,12 @@ _THEIRS = [COCO_NAMES.index(name) for name in COCO_SHARED]
 @dataclass(frozen=True)
 class Candidate:
     """Somebody in a photo: `box` (x, y, width, height), `keypoints` (17, 3), x, y and confidence in COCO's order, and
-    `score` in 0–1. Pixels of the photo."""
+    `score` in 0–1; `cut` when the part of the photo that was searched may end on them. Pixels of the photo."""
 
     box: np.ndarray
     keypoints: np.ndarray
     score: float
+    cut: bool = False
 
     @property
     def prompt(self) -> np.ndarray:
@@ -69,7 +72,8 @@ class Finder:
         for x, y, w, h in [(0, 0, width, height)] if windows is None else np.asarray(windows, int).tolist():
             picture, scale = reduced(photo[y : y + h, x : x + w])
             maps = self.network(picture.transpose(2, 0, 1)[None].astype(np.float32) / 255)
-            found += [moved(one, 1 / scale, (x, y)) for one in decode(*(own[0] for own in maps))]
+            people = [moved(one, 1 / scale, (x, y)) for one in decode(*(own[0] for own in maps))]
+            found += [replace(one, cut=ends_on(one.box, (x, y, w, h), (width, height))) for one in people]
         return distinct(found)
 
 
@@ -124,16 +128,25 @@ def moved(candidate: Candidate, scale: np.ndarray, origin: tuple[int, int]) -> C
     box[:2] += origin
     keypoints = candidate.keypoints.copy()
     keypoints[:, :2] = (keypoints[:, :2] + 0.5) * scale - 0.5 + origin
-    return Candidate(box, keypoints, candidate.score)
+    return replace(candidate, box=box, keypoints=keypoints)
+
+
+def ends_on(box: np.ndarray, window: tuple[int, int, int, int], size: tuple[int, int]) -> bool:
+    """Whether a window (x, y, width, height) of a photo of `size` (width, height) ends at a box, other than where the
+    photo ends."""
+    low, high = np.array(window[:2]), np.array(window[:2]) + window[2:]
+    near = WINDOW_EDGE * max(window[2:])
+    return bool(((box[:2] < low + near) & (low > 0) | (box[:2] + box[2:] > high - near) & (high < size)).any())
 
 
 def distinct(candidates: list[Candidate]) -> list[Candidate]:
-    """One for each person, the surest first."""
+    """One for each person, the surest first; of who is cut by a part of the photo only if they are whole in no other,
+    however sure: the rest of them would not be looked at."""
     kept: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda one: one.score, reverse=True):
+    for candidate in sorted(candidates, key=lambda one: (one.cut, -one.score)):
         if not any(same_person(candidate, other) for other in kept):
             kept.append(candidate)
-    return kept
+    return sorted(kept, key=lambda one: one.score, reverse=True)
 
 
 def same_person(a: Candidate, b: Candidate) -> bool:

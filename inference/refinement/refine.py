@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate, rotations_of, upright_from_camera
+from ..body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate, rotations_of
 from ..body.body_model import BodyModel
 from ..body.correction import Correction, corrected_keypoints, of_frame, ordinals_of
 from ..body.pose_density import PoseDensity
@@ -36,6 +36,8 @@ from .terms import (
 
 VERTICES = 500
 """Vertices of the body that are compared with the silhouette: about five centimetres apart."""
+STILL_CAMERA = CAMERA_FROM_SMPL, np.zeros(3)
+"""`camera_of` where the camera did not move."""
 ITERATIONS = 12
 TOLERATED = 1.0
 """What limits and overlaps may cost more than before: less than one residual of one deviation."""
@@ -183,17 +185,20 @@ def parameters_of(body: BodyModel, estimate: BodyEstimate, frame: int = 0) -> Pa
 def camera_of(estimate: BodyEstimate, frame: int) -> tuple[np.ndarray, np.ndarray]:
     """The rotation (3, 3) from the frame of an estimate's poses to one frame's camera's, and that camera's place."""
     if estimate.camera_rotations is None:
-        return CAMERA_FROM_SMPL, np.zeros(3)
+        return STILL_CAMERA
     return estimate.camera_rotations[frame] @ CAMERA_FROM_SMPL, estimate.camera_places[frame].astype(np.float64)
 
 
-def upright_of(body: BodyModel, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
-    """The way back: axis-angle poses (72,) and trans (3,) of a `BodyEstimate`."""
+def upright_of(
+    body: BodyModel, parameters: Parameters, camera: tuple[np.ndarray, np.ndarray] = STILL_CAMERA
+) -> tuple[np.ndarray, np.ndarray]:
+    """The way back: axis-angle poses (72,) and trans (3,) of a `BodyEstimate`, of whose frame `camera_of` told the
+    `camera`."""
+    turn, place = camera
     pelvis = body.rest_joints(parameters.betas[None])[0, 0].astype(np.float64)
-    orient, trans = upright_from_camera(parameters.rotations[0], pelvis + parameters.transl, pelvis)
-    poses = matrix_to_axis_angle(parameters.rotations)
-    poses[0] = orient
-    return poses.ravel(), trans
+    rotations = parameters.rotations.copy()
+    rotations[0] = turn.T @ rotations[0]
+    return matrix_to_axis_angle(rotations).ravel(), turn.T @ (pelvis + parameters.transl) + place - pelvis
 
 
 def anchored_energy(body: BodyModel, prediction: Parameters, evidence: Evidence, weights: Weights) -> BodyEnergy:

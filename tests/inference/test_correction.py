@@ -222,6 +222,13 @@ def test_what_is_wrong_with_a_list_is_said(text, said):
         corrections_from_json(text, "corrections.json")
 
 
+def test_what_hangs_on_nothing_is_nearer_than_none():
+    with pytest.raises(UserError, match="hangs on no other"):
+        check_corrections([Correction("pelvis", nearer=1)], SIZE)
+    with pytest.raises(UserError, match="no JSON"):
+        corrections_from_json(3, "The character's property")
+
+
 def test_places_beyond_the_picture_and_frames_beyond_the_clip_are_said():
     check_corrections([Correction("nose", (-100.0, 500.0))], SIZE)
     with pytest.raises(UserError, match="beyond the picture of 640×480"):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from body_from_image.inference.body.body_estimate import rotations_of
 from body_from_image.inference.body.correction import Correction
+from body_from_image.inference.correction.correct import with_frame
 from body_from_image.inference.correction.local import projected
 from body_from_image.inference.correction.spread import correct_motion, doubtful_frames, fading
 from body_from_image.inference.geometry.joints import JOINT_INDEX, KEYPOINT_INDEX, LIMB_KEYPOINTS
-from body_from_image.inference.geometry.rotations import matrix_to_axis_angle
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from body_from_image.inference.refinement.refine import evidence_of, parameters_of
 
 from .conftest import estimate_of
@@ -53,3 +54,14 @@ def test_the_worst_frame_comes_first_and_corrected_ones_no_more(motion):
     assert doubtful_frames(doubtful)[:2] == [40, 70]
     corrected = replace(doubtful, corrections=(Correction("nose", (1.0, 1.0), frame=41),))
     assert doubtful_frames(corrected)[0] == 70
+
+
+def test_a_correction_stays_in_its_own_cameras_frame(body, motion):
+    """Of a film whose camera turns and moves, the frame as it was is put back as it was."""
+    count = motion.frame_count
+    turns = axis_angle_to_matrix(np.linspace(0, 0.5, count)[:, None] * [0.1, 1.0, 0.0])
+    places = np.linspace(0, 0.4, count)[:, None] * [1.0, 0.2, 0.5]
+    turning = replace(motion, camera_rotations=turns, camera_places=places)
+    again = with_frame(body, turning, count - 1, parameters_of(body, turning, count - 1))
+    np.testing.assert_allclose(again.trans, turning.trans, atol=1e-6)
+    np.testing.assert_allclose(rotations_of(again.poses), rotations_of(turning.poses), atol=1e-6)
