@@ -31,6 +31,8 @@ MIN_SAME_OVERLAP = 0.5
 """Overlap of two boxes from which they are of one person, if their keypoints agree as well."""
 WINDOW_EDGE = 0.02
 """Of a window's longer side: a box that comes so near to its edge may go on beyond."""
+CUT_SCORE = 0.5
+"""Share of the score that counts of somebody whom a window cuts, beside the same person in another."""
 MAX_POSE_DISTANCE = 0.15
 """Mean distance of common keypoints, over the longer side of the smaller box, up to which they agree."""
 
@@ -140,10 +142,10 @@ def ends_on(box: np.ndarray, window: tuple[int, int, int, int], size: tuple[int,
 
 
 def distinct(candidates: list[Candidate]) -> list[Candidate]:
-    """One for each person, the surest first; of who is cut by a part of the photo only if they are whole in no other,
-    however sure: the rest of them would not be looked at."""
+    """One for each person, the surest first. Of who is cut by one part of the photo and whole in another, the whole one
+    is preferred: the rest of them would not be looked at."""
     kept: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda one: (one.cut, -one.score)):
+    for candidate in sorted(candidates, key=lambda one: one.score * (CUT_SCORE if one.cut else 1), reverse=True):
         if not any(same_person(candidate, other) for other in kept):
             kept.append(candidate)
     return sorted(kept, key=lambda one: one.score, reverse=True)

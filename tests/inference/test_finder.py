@@ -1,11 +1,21 @@
 """The finder against what the published graph says of the example picture, and its decoding of made-up maps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.networks.finder import SIDE, STRIDE, Candidate, Finder, decode, distinct, reduced
+from body_from_image.inference.networks.finder import (
+    SIDE,
+    STRIDE,
+    Candidate,
+    Finder,
+    decode,
+    distinct,
+    ends_on,
+    reduced,
+)
 
 ROOT = Path(__file__).parents[2]
 KEYPOINTS = 17
@@ -95,3 +105,14 @@ def candidate(x: float, score: float, shift: float = 0.0) -> Candidate:
 def test_one_person_seen_twice_is_one_and_somebody_in_front_of_them_is_another():
     sure, again, other = candidate(0, 0.6), candidate(3, 0.5), candidate(5, 0.4, shift=40)
     assert distinct([again, other, sure]) == [sure, other]
+
+
+def test_who_is_cut_by_a_window_gives_way_to_who_is_whole():
+    """A window that ends at somebody's knees may be surer of them than the whole photo is; half as sure is enough."""
+    keypoints = np.column_stack([np.linspace(40, 60, 17), np.linspace(20, 100, 17), np.full(17, 0.9)])
+    whole = Candidate(np.array([30.0, 10, 40, 180]), keypoints, 0.4)
+    cut = Candidate(np.array([30.0, 10, 40, 90]), keypoints, 0.7, cut=True)
+    assert distinct([cut, whole]) == [whole]
+    assert distinct([cut, replace(whole, score=0.3)]) == [cut]
+    assert ends_on(cut.box, (0, 0, 100, 100), (200, 200)) and not ends_on(whole.box, (0, 0, 200, 200), (200, 200))
+    assert not ends_on(cut.box, (0, 0, 100, 100), (200, 100)), "it is the photo that ends there"
