@@ -14,8 +14,8 @@ from ..inference.correction.spread import doubtful_frames
 from ..inference.errors import UserError
 from ..inference.geometry.joints import KEYPOINT_NAMES
 from ..rig.character import Character
-from ..rig.correction_note import can_be_corrected, corrected_film, first_frame
-from ..rig.motion_note import has_note
+from ..rig.correction_note import can_be_corrected, corrected_film
+from ..rig.motion_note import first_frame, has_note
 from .correcting import Correcting
 from .correction_properties import REACH_PROPERTY, correction_reach
 from .on_character import OnCharacter

@@ -18,7 +18,6 @@ from ..inference.refinement.parametric_body import Parameters
 from ..rig.character import Character
 from ..rig.correction_note import (
     corrections_at,
-    first_frame,
     frame_in_clip,
     mark_frames,
     read_corrections,
@@ -26,7 +25,7 @@ from ..rig.correction_note import (
     write_corrections,
 )
 from ..rig.key_snapshot import KeySnapshot
-from ..rig.motion_note import has_note
+from ..rig.motion_note import first_frame, has_note
 from ..rig.seen_pose import move_bones, note_shown, seen_pose
 from .on_character import body_model_of
 

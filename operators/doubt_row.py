@@ -8,8 +8,8 @@ from gpu_extras.batch import batch_for_shader
 
 from ..inference.correction.spread import doubts
 from ..inference.errors import UserError
-from ..rig.correction_note import corrected_film, first_frame
-from ..rig.motion_note import NOTE, has_note
+from ..rig.correction_note import corrected_film
+from ..rig.motion_note import NOTE, first_frame, has_note
 from ..rig.photo_note import CORRECTIONS
 from .active_character import active_armature
 

@@ -17,7 +17,7 @@ from ..rig.camera import key_camera
 from ..rig.character import Character
 from ..rig.correction_note import read_corrections
 from ..rig.ground import lowest_points, turned_motion, upright_turn
-from ..rig.motion_note import NOTE, has_note, note_smoothing, read_note, rekey_motion
+from ..rig.motion_note import NOTE, first_frame, has_note, note_smoothing, read_note, rekey_motion
 from ..rig.shape_keys import betas_of
 from .active_character import active_armature
 from .correction_properties import correction_reach
@@ -94,7 +94,7 @@ def _keep_photo_matched(character: Character, motion: BodyEstimate, before: _Pla
         return
     units = rest_frame(character.armature).scale * character.armature.matrix_world.median_scale
     if motion.camera_rotations is not None:
-        start = round(character.armature.animation_data.action.frame_range[0])
+        start = first_frame(character.armature)
         key_camera(camera, motion, after.turn, points_to_smpl(after.place), start, units)
     else:
         moved = after.matrix @ before.matrix.inverted()

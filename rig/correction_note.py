@@ -12,11 +12,11 @@ from ..inference.body.body_estimate import BodyEstimate
 from ..inference.body.correction import Correction, corrections_from_json, corrections_to_json, of_frame
 from ..inference.errors import UserError
 from ..inference.refinement.refine import Evidence, evidence_of
-from .motion_note import has_note, read_note
+from .motion_note import first_frame, has_note, read_note
 from .photo_note import CORRECTIONS, has_photo_note, seen_in_photo
 
-MARKER = "Corrected"
-"""What the timeline's markers at corrected frames of a film are called."""
+MARKER = "Corrected {}"
+"""What the timeline's markers at frames that were corrected of a character are called."""
 
 
 def write_corrections(armature: bpy.types.Object, corrections: Iterable[Correction]) -> None:
@@ -41,12 +41,6 @@ def frame_in_clip(armature: bpy.types.Object, frame: int) -> int:
     return frame - first_frame(armature)
 
 
-def first_frame(armature: bpy.types.Object) -> int:
-    """The scene's frame in which the character's keys begin."""
-    animation = armature.animation_data
-    return round(animation.action.frame_range[0]) if animation and animation.action else bpy.context.scene.frame_start
-
-
 def seen_in_frame(armature: bpy.types.Object, frame: int) -> Evidence:
     """What the networks saw in the scene's `frame`, without corrections. Raises UserError where there was none."""
     if has_photo_note(armature):
@@ -66,11 +60,12 @@ def mark_frames(scene: bpy.types.Scene, armature: bpy.types.Object) -> None:
     """Let the timeline's markers tell which frames of a film were corrected."""
     if not has_note(armature):
         return
-    for marker in [marker for marker in scene.timeline_markers if marker.name == MARKER]:
+    own = MARKER.format(armature.name)
+    for marker in [marker for marker in scene.timeline_markers if marker.name == own]:
         scene.timeline_markers.remove(marker)
     start = first_frame(armature)
     for number in sorted({one.frame for one in read_corrections(armature)}):
-        scene.timeline_markers.new(MARKER, frame=start + number)
+        scene.timeline_markers.new(own, frame=start + number)
 
 
 def corrections_at(armature: bpy.types.Object, frame: int) -> tuple[Correction, ...]:

@@ -73,13 +73,17 @@ def read_note(armature: bpy.types.Object) -> BodyEstimate:
         raise UserError(f"The text {text.name}, which keeps the film's motion, was changed. Estimate anew.") from error
 
 
+def first_frame(armature: bpy.types.Object) -> int:
+    """The scene's frame in which the character's keys begin."""
+    animation = armature.animation_data
+    return round(animation.action.frame_range[0]) if animation and animation.action else bpy.context.scene.frame_start
+
+
 def rekey_motion(armature: bpy.types.Object, rotations: np.ndarray, transl: np.ndarray) -> None:
     """Put keys of `rotations` (F, 24, 3, 3) and `transl` (F, 3), SMPL's frame, in the place of those that were made
     last. If another action is used now, it stays in the file."""
     note, animation = armature[NOTE], armature.animation_data_create()
-    name, start, action = armature.name, bpy.context.scene.frame_start, animation.action
-    if action is not None:
-        start = round(action.frame_range[0])
+    name, start, action = armature.name, first_frame(armature), animation.action
     if action is not None and action == note.get("action"):
         name = action.name
         animation.action = None

@@ -166,7 +166,11 @@ def test_in_a_film_a_correction_fades_over_its_neighbours(model, tmp_path):
         moved.append(np.linalg.norm(seen(armature, "left_wrist")[0, :2] - start))
     assert np.argmax(moved) == 9
     assert max(moved[:5] + moved[14:]) < 0.5 and moved[7] > 8 and moved[11] > 8
-    assert [(marker.name, marker.frame) for marker in scene.timeline_markers] == [(MARKER, 10)]
+    scene.timeline_markers.new(MARKER.format("somebody else"), frame=3)
+    scene.frame_set(10)
+    put(armature, "left_wrist", [31, 25], reach=4)
+    markers = {(marker.name, marker.frame) for marker in scene.timeline_markers}
+    assert markers == {(MARKER.format(armature.name), 10), (MARKER.format("somebody else"), 3)}
     assert read_corrections(armature)[0].frame == 9
 
 
