@@ -56,6 +56,9 @@ COCO_NAMES = (
 """COCO's keypoints, in COCO's order."""
 COCO_SHARED = tuple(name for name in COCO_NAMES if name in KEYPOINT_INDEX)
 """Those of them that are among our 25: all but the eyes."""
+SHARED_OURS = np.array([KEYPOINT_INDEX[name] for name in COCO_SHARED])
+SHARED_COCOS = np.array([COCO_NAMES.index(name) for name in COCO_SHARED])
+"""Where these are in our list, and in COCO's."""
 LIMB_KEYPOINTS = np.array([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15])
 """The twelve limb keypoints that PCK is defined on (ankles … shoulders)."""
 LIMB_PAIRS = np.array([

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..geometry.joints import COCO_NAMES, COCO_SHARED, KEYPOINT_INDEX, KEYPOINT_NAMES
+from ..geometry.joints import KEYPOINT_NAMES, SHARED_COCOS, SHARED_OURS
 from .runtime import Network
 
 SIDE = 256
@@ -37,10 +37,6 @@ MAX_POSE_DISTANCE = 0.15
 """Mean distance of common keypoints, over the longer side of the smaller box, up to which they agree."""
 
 
-_OURS = [KEYPOINT_INDEX[name] for name in COCO_SHARED]
-_THEIRS = [COCO_NAMES.index(name) for name in COCO_SHARED]
-
-
 @dataclass(frozen=True)
 class Candidate:
     """Somebody in a photo: `box` (x, y, width, height), `keypoints` (17, 3), x, y and confidence in COCO's order, and
@@ -55,7 +51,7 @@ class Candidate:
     def prompt(self) -> np.ndarray:
         """The keypoints that are sure enough, as Human2D is told whom it is to look at: (25, 3), x, y and 0/1."""
         prompt = np.zeros((len(KEYPOINT_NAMES), 3))
-        prompt[_OURS] = self.keypoints[_THEIRS]
+        prompt[SHARED_OURS] = self.keypoints[SHARED_COCOS]
         prompt[:, 2] = prompt[:, 2] > KEYPOINT_SEEN
         return prompt
 

@@ -12,7 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from body_from_image.inference.geometry.joints import COCO_NAMES, COCO_SHARED  # noqa: E402
+from body_from_image.inference.geometry.joints import SHARED_COCOS  # noqa: E402
 from body_from_image.inference.networks.crop import crop_of_photo  # noqa: E402
 from body_from_image.training.human2d.evaluation.movenet_pose import Thunder  # noqa: E402
 from body_from_image.training.human2d.fast import FastHuman2D, expected_places  # noqa: E402
@@ -107,6 +107,6 @@ def test_untrained_heads_leave_movenets_peaks_where_they_are(weights):
         (outputs,) = network(picture)
         theirs = network.movenet(picture)["heatmap"][0]
     found = heatmap_probabilities(outputs.heatmaps)[0, network.ours].flatten(1).argmax(1)
-    expected = theirs[[COCO_NAMES.index(name) for name in COCO_SHARED]].flatten(1).argmax(1)
+    expected = theirs[SHARED_COCOS].flatten(1).argmax(1)
     apart = torch.stack([found // 64 - expected // 64, found % 64 - expected % 64]).abs().amax(0)
     assert (apart <= 1).float().mean() > 0.9

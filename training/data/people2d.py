@@ -7,7 +7,7 @@ is around it."""
 import cv2
 import numpy as np
 
-from ...inference.geometry.joints import COCO_NAMES, KEYPOINT_INDEX, KEYPOINT_NAMES
+from ...inference.geometry.joints import KEYPOINT_NAMES, SHARED_COCOS, SHARED_OURS
 from .packs import pack
 from .photos2d import TEACHER_DEPTH, TEACHER_DEPTH_WEIGHT, LabelledCrop, with_middles
 
@@ -59,9 +59,7 @@ def load_everyday(split: str, limit: int | None = None) -> list[LabelledCrop]:
 def coco_keypoints(coco: np.ndarray, seen: float) -> np.ndarray:
     """COCO's keypoints (17, 3; x, y, confidence) as our 25 with weights: the confidence from `seen` on, else 0."""
     keypoints = np.zeros((len(KEYPOINT_NAMES), 3), np.float32)
-    for name, point in zip(COCO_NAMES, coco, strict=True):
-        if name in KEYPOINT_INDEX:
-            keypoints[KEYPOINT_INDEX[name]] = point
+    keypoints[SHARED_OURS] = coco[SHARED_COCOS]
     keypoints[:, 2] *= keypoints[:, 2] >= seen
     return with_middles(keypoints)
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...inference.geometry.joints import COCO_NAMES, COCO_SHARED, KEYPOINT_INDEX, KEYPOINT_NAMES
+from ...inference.geometry.joints import COCO_SHARED, KEYPOINT_NAMES, SHARED_COCOS, SHARED_OURS
 from .movenet import DEEPEST, PYRAMID, THUNDER, MoveNet, doubled, normalised
 from .outputs import Outputs
 
@@ -125,8 +125,8 @@ class FastHuman2D(nn.Module):
         self.obedience = nn.Parameter(torch.ones(len(COCO_SHARED)))
         nn.init.normal_(self.head[1].weight, std=0.01)
         nn.init.zeros_(self.head[1].bias)
-        self.register_buffer("ours", torch.tensor([KEYPOINT_INDEX[name] for name in COCO_SHARED]), persistent=False)
-        self.register_buffer("theirs", torch.tensor([COCO_NAMES.index(name) for name in COCO_SHARED]), persistent=False)
+        self.register_buffer("ours", torch.from_numpy(SHARED_OURS), persistent=False)
+        self.register_buffer("theirs", torch.from_numpy(SHARED_COCOS), persistent=False)
 
     def forward(self, crops, prompts=None):
         if prompts is None:
