@@ -25,10 +25,16 @@ def write_action(
     animation = armature.animation_data_create()
     if animation.action and not animation.action.library:
         animation.action.use_fake_user = True  # else it would be gone from the file once that is saved
+    use_action(armature, action)
+    return action
+
+
+def use_action(owner: bpy.types.Object, action: bpy.types.Action) -> None:
+    """Let `owner` move by an action that was made for it alone."""
+    animation = owner.animation_data_create()
     animation.action = action
     if hasattr(action, "slots"):  # since 4.4
         animation.action_slot = action.slots[0]
-    return action
 
 
 def own_action(owner: bpy.types.Object) -> None:

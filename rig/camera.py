@@ -12,7 +12,7 @@ from mathutils import Matrix
 from ..inference.body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate
 from ..inference.errors import UserError
 from ..inference.geometry.rotations import continuous_quaternions, matrix_to_quaternion
-from .action import action_of
+from .action import action_of, use_action
 from .axes import BLENDER_FROM_SMPL, points_to_blender
 
 SENSOR_WIDTH = 36.0
@@ -65,10 +65,7 @@ def key_camera(
     animation = camera.animation_data_create()
     if animation.action is not None:
         bpy.data.actions.remove(animation.action)
-    action = action_of(camera.name, camera.name, "OBJECT", start_frame, channels)
-    animation.action = action
-    if hasattr(action, "slots"):  # since 4.4
-        animation.action_slot = action.slots[0]
+    use_action(camera, action_of(camera.name, camera.name, "OBJECT", start_frame, channels))
 
 
 def show_photo(

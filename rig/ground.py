@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 import bpy
 import numpy as np
-from mathutils import Matrix
+from mathutils import Matrix, Vector
 
 from ..inference.body.body_estimate import BodyEstimate
 from ..inference.body.body_model import BodyModel
 from ..inference.geometry.rotations import shortest_turn
+from .action import curves_of
 from .linked import require_own_object
 
 FRAMES_AT_ONCE = 256
@@ -80,4 +81,15 @@ def lower_to_ground(body: bpy.types.Object, others: Iterable[bpy.types.Object], 
     world = np.array(evaluated.matrix_world)
     lowest = float((points.reshape(-1, 3) @ world[2, :3] + world[2, 3]).min())
     for item in others:
+        before = item.location.copy()
         item.matrix_world = Matrix.Translation((0, 0, -lowest)) @ item.matrix_world
+        _move_keys(item, item.location - before)
+
+
+def _move_keys(item: bpy.types.Object, by: Vector) -> None:
+    """Let the keys of an object's location follow a move, or the next frame would take it back."""
+    for curve in curves_of(item):
+        if curve.data_path == "location":
+            for key in curve.keyframe_points:
+                key.co_ui[1] += by[curve.array_index]
+            curve.update()

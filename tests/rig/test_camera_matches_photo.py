@@ -12,6 +12,7 @@ from body_from_image.inference.errors import UserError
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 from body_from_image.rig.armature import joint_bones
 from body_from_image.rig.character import build_character
+from body_from_image.rig.ground import lower_to_ground
 from bpy_extras.object_utils import world_to_camera_view
 
 PIXELS = 1e-2
@@ -199,3 +200,16 @@ def test_the_floor_of_a_motion_is_level_and_at_zero(model, make_estimate):
         bpy.context.scene.frame_set(1 + frame)
         head = character.armature.matrix_world @ character.armature.pose.bones[0].head
         assert head.z == pytest.approx(pelvis[frame] @ estimate.floor[:3] - estimate.floor[3], abs=1e-5)
+
+
+def test_a_camera_that_moves_is_put_on_the_ground_with_the_body(model, make_estimate):
+    """In every frame, not only in the one that is shown."""
+    estimate = on_tilted_floor(make_estimate(frames=3, seed=1), True)
+    character = build_character(estimate, model, photo=None, name="Ada")
+    before = [seen_by_blender(character, frame) for frame in (1, 2, 3)]
+    bpy.context.scene.frame_set(2)
+    movable = [character.armature, character.camera]
+    lower_to_ground(character.mesh, movable, bpy.context.evaluated_depsgraph_get())
+    assert abs(character.armature.location.z) > 0.1
+    after = [seen_by_blender(character, frame) for frame in (1, 2, 3)]
+    np.testing.assert_allclose(after, before, atol=PIXELS)
