@@ -18,11 +18,13 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up $(VENV), about 1.2 GB: this takes some minutes."
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[blender]"
 	@touch $@
 
 # torch first and by itself: some indexes offer a small CPU build under this exact version.
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up $(VENV) for the tests, about 3 GB: this takes some minutes."
 	$(BIN)/pip install --quiet --disable-pip-version-check "$(TORCH)"
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[blender,train,dev,oracle]"
 	@touch $@ $(VENV)/.run
@@ -60,7 +62,7 @@ bench: $(VENV)/.test  ## speed and memory, measured on this machine
 	$(blender_libraries)
 	$(BIN)/python -m body_from_image.training benchmark --image "$(IMAGE)"
 
-extension: $(VENV)/.test  ## the zips that Blender installs, in dist/ (GPU=1: with onnxruntime-gpu)
+extension: $(VENV)/.run  ## the zips that Blender installs, in dist/ (GPU=1: with onnxruntime-gpu)
 	$(BIN)/python build_extension.py $(if $(GPU),--gpu)
 
 lint: $(VENV)/.test  ## format and check

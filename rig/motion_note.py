@@ -17,6 +17,7 @@ import numpy as np
 
 from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
+from ..inference.geometry.joints import KEYPOINT_NAMES
 from .character import Character, key_pose
 from .rest_frame import units_per_metre
 
@@ -68,9 +69,12 @@ def read_note(armature: bpy.types.Object) -> BodyEstimate:
     text = armature[NOTE]["raw"]
     try:
         raw = base64.b64decode("".join(text.as_string().splitlines()[1:]), validate=True)
-        return BodyEstimate.load(io.BytesIO(raw))
+        estimate = BodyEstimate.load(io.BytesIO(raw))
     except (binascii.Error, UserError) as error:
         raise UserError(f"The text {text.name}, which keeps the film's motion, was changed. Estimate anew.") from error
+    if estimate.keypoints_2d.shape[1] != len(KEYPOINT_NAMES):
+        raise UserError(f"The film of {armature.name} was estimated by an earlier version. Estimate anew.")
+    return estimate
 
 
 def first_frame(armature: bpy.types.Object) -> int:

@@ -1,8 +1,8 @@
 """Keypoints put right through the operators that scripts call: the limb follows, the rest stays, and it is kept."""
 
 import importlib.util
-import io
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +13,10 @@ if importlib.util.find_spec("bpy") is None:
 import bpy
 from body_from_image.inference.body.correction import Correction
 from body_from_image.operators import import_npz, on_character
+from body_from_image.operators.active_character import character_of
 from body_from_image.rig.correction_note import MARKER, read_corrections
 from body_from_image.rig.key_snapshot import KeySnapshot
-from body_from_image.rig.motion_note import write_note
+from body_from_image.rig.motion_note import read_note, write_note
 from body_from_image.rig.seen_pose import seen_pose
 
 from .test_flip_in_depth import call, estimate, seen
@@ -40,21 +41,14 @@ def character(model, tmp_path):
 
 def film(model, tmp_path, frames=21, doubtful=(15, 4)):
     """A character that was made from a film, two of whose frames were seen badly, the first of them worse."""
-    from dataclasses import replace
-
-    from body_from_image.operators.active_character import character_of
-
     moving = estimate(model, frames=frames)
     keypoints = moving.keypoints_2d.copy()
     keypoints[list(doubtful), :, 2] = [[0.1], [0.2]]
     moving = replace(moving, keypoints_2d=keypoints)
     moving.save(tmp_path / "film.npz")
     bpy.ops.body_from_image.import_npz(filepath=str(tmp_path / "film.npz"), stand_on_ground=False)
-    raw = io.BytesIO()
-    with open(tmp_path / "film.npz", "rb") as file:
-        raw.write(file.read())
-    armature = bpy.context.object
-    write_note(character_of(armature), raw.getvalue(), 0.5, False, False, np.eye(3))
+    armature, raw = bpy.context.object, (tmp_path / "film.npz").read_bytes()
+    write_note(character_of(armature), raw, 0.5, False, False, np.eye(3))
     bpy.context.scene.frame_set(1)
     return armature
 
@@ -153,6 +147,15 @@ def test_what_cannot_be_is_said_and_changes_nothing(character):
     assert np.array_equal(seen(character, *OTHERS), before) and read_corrections(character) == ()
 
 
+def test_a_film_of_an_earlier_version_is_refused_in_a_sentence(model, tmp_path):
+    armature = film(model, tmp_path)
+    old = replace(read_note(armature), keypoints_2d=read_note(armature).keypoints_2d[:, :16])
+    old.save(tmp_path / "old.npz")
+    write_note(character_of(armature), (tmp_path / "old.npz").read_bytes(), 0.5, False, False, np.eye(3))
+    assert "earlier version" in call(bpy.ops.body_from_image.smooth_motion, strength=0.5)
+    assert "earlier version" in call(bpy.ops.body_from_image.correct, keypoint="nose", x=3.0, y=3.0)
+
+
 def test_in_a_film_a_correction_fades_over_its_neighbours(model, tmp_path):
     armature = film(model, tmp_path)
     scene = bpy.context.scene
@@ -210,8 +213,6 @@ def test_a_motion_without_pictures_cannot_be_corrected(model, tmp_path):
 
 
 def test_a_correction_does_not_touch_the_shape(character):
-    from body_from_image.operators.active_character import character_of
-
     before = seen_pose(character_of(character)).betas
     put(character, "left_wrist", [30, 25])
     assert np.array_equal(seen_pose(character_of(character)).betas, before)
