@@ -23,6 +23,17 @@ def registered():
     operators.unregister()
 
 
+@pytest.fixture
+def empty_scene(monkeypatch):
+    """Without preferences, which only an installed extension has: the bundled body is in use."""
+    import bpy
+    from body_from_image.operators import import_npz, on_character, pose_correctives
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    for module in (import_npz, on_character, pose_correctives):
+        monkeypatch.setattr(module, "body_model_file", lambda context: None)
+
+
 @pytest.fixture(scope="module")
 def model():
     from body_from_image.inference.body.body_model import BodyModel

@@ -12,7 +12,6 @@ if importlib.util.find_spec("bpy") is None:
 
 import bpy
 from body_from_image.inference.body.correction import Correction
-from body_from_image.operators import import_npz, on_character
 from body_from_image.operators.active_character import character_of
 from body_from_image.rig.correction_note import MARKER, read_corrections
 from body_from_image.rig.key_snapshot import KeySnapshot
@@ -21,15 +20,8 @@ from body_from_image.rig.seen_pose import seen_pose
 
 from .test_flip_in_depth import call, estimate, seen
 
-pytestmark = pytest.mark.usefixtures("registered")
+pytestmark = pytest.mark.usefixtures("registered", "empty_scene")
 OTHERS = ("right_wrist", "right_elbow", "left_knee", "right_knee", "left_ankle", "right_ankle", "left_hip", "head")
-
-
-@pytest.fixture(autouse=True)
-def empty_scene(monkeypatch):
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    for module in (import_npz, on_character):
-        monkeypatch.setattr(module, "body_model_file", lambda context: None)
 
 
 @pytest.fixture

@@ -12,21 +12,12 @@ if importlib.util.find_spec("bpy") is None:
 import bpy
 from body_from_image.inference.body.body_estimate import BodyEstimate, camera_from_upright, rotations_of
 from body_from_image.inference.geometry.joints import JOINT_INDEX, keypoints_from_joints
-from body_from_image.operators import import_npz, on_character
 from bpy_extras.object_utils import world_to_camera_view
 
-pytestmark = pytest.mark.usefixtures("registered")
+pytestmark = pytest.mark.usefixtures("registered", "empty_scene")
 SIZE, FOCAL, CENTER = (640, 480), 700.0, np.array([319.5, 239.5])
 FORWARD = {"left_shoulder": (0.0, -0.9, -0.4), "left_elbow": (0.0, -0.7, 0.0)}
 """The left arm comes towards the camera, a little bent; the rest stands as at rest."""
-
-
-@pytest.fixture(autouse=True)
-def empty_scene(monkeypatch):
-    """Without preferences, which only an installed extension has: the bundled body is in use."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    for module in (import_npz, on_character):
-        monkeypatch.setattr(module, "body_model_file", lambda context: None)
 
 
 def estimate(model, frames=1, aside=0.1):

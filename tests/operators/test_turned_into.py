@@ -15,16 +15,8 @@ from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, m
 from body_from_image.operators import import_npz, pose_correctives
 from body_from_image.panels import file_menus
 
-pytestmark = pytest.mark.usefixtures("registered")
+pytestmark = pytest.mark.usefixtures("registered", "empty_scene")
 STAND_UP = axis_angle_to_matrix(np.array([np.pi / 2, 0, 0]))
-
-
-@pytest.fixture(autouse=True)
-def empty_scene(monkeypatch):
-    """Without preferences, which only an installed extension has: the bundled body is in use."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    for module in (import_npz, pose_correctives):
-        monkeypatch.setattr(module, "body_model_file", lambda context: None)
 
 
 @pytest.fixture
