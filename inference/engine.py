@@ -16,7 +16,7 @@ from .correction.spread import REACH, correct_motion
 from .errors import NoPersonError
 from .files.images import Photo
 from .geometry.camera import Camera, choose_camera, solve_translation
-from .geometry.joints import MPII_COUNT, keypoints_from_joints
+from .geometry.joints import MPII_COUNT
 from .geometry.rotations import matrix_to_axis_angle
 from .models import MODELS
 from .networks.crop import box_around, heatmap_window
@@ -198,8 +198,7 @@ class Engine:
             betas = betas_at_height(self.body, betas, self.settings.height)
         rotations = np.stack([frame.rotations for frame in frames])
         joints, world = self.body.skeleton(betas[None], rotations)
-        landmarks = self.body.skin_some(betas, joints, world, self.body.keypoint_vertices)
-        points = np.stack(keypoints_from_joints(joints, landmarks), -2).astype(np.float64)
+        points = self.body.keypoints(betas, joints, world).astype(np.float64)
         pelvis = joints[:, 0] + np.stack(
             [translation_of(frame, own) for frame, own in zip(frames, points, strict=True)]
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..geometry.joints import KEYPOINT_LANDMARKS
+from ..geometry.joints import KEYPOINT_LANDMARKS, keypoints_from_joints
 from ..models import MODELS
 from .smpl_file import read_smpl_file
 
@@ -184,6 +184,11 @@ class BodyModel:
         offsets = joints - np.einsum("bjkl,jl->bjk", world, self.rest_joints(betas[None])[0])
         turned = np.einsum("nj,bjkl,nl->bnk", weights, world, rest, optimize=True)
         return turned + np.einsum("nj,bjk->bnk", weights, offsets)
+
+    def keypoints(self, betas: np.ndarray, joints: np.ndarray, world: np.ndarray) -> np.ndarray:
+        """The 25 keypoints (B, 25, 3) of posed bodies of one shape, as `skin_some` takes them."""
+        landmarks = self.skin_some(betas, joints, world, self.keypoint_vertices)
+        return np.stack(keypoints_from_joints(joints, landmarks), -2)
 
     def _checked_betas(self, betas: np.ndarray) -> np.ndarray:
         betas = np.asarray(betas, np.float32)

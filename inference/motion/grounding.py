@@ -8,7 +8,7 @@ from ..body.assembly import with_motion
 from ..body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate, rotations_of
 from ..body.body_model import BodyModel
 from ..geometry.camera import Camera
-from ..geometry.joints import JOINT_INDEX, KEYPOINT_INDEX, keypoints_from_joints
+from ..geometry.joints import JOINT_INDEX, KEYPOINT_INDEX
 from .body_path import Path, Sight, solve_path
 from .foot_contact import Contact, find_contacts, lowest_contacts, seen_soles, standing_of
 from .legs import sole_heights, sole_points
@@ -86,8 +86,7 @@ def sight_of(model: BodyModel, motion: BodyEstimate, rate: float) -> Sight:
     """What a path is solved from."""
     rotations = rotations_of(motion.poses.astype(np.float64))
     joints, world = model.skeleton(motion.betas[None], rotations)
-    landmarks = model.skin_some(motion.betas, joints, world, model.keypoint_vertices)
-    points = np.stack(keypoints_from_joints(joints, landmarks), -2).astype(np.float64)
+    points = model.keypoints(motion.betas, joints, world).astype(np.float64)
     camera = Camera(float(motion.focal), np.asarray(motion.camera_center, np.float64), motion.image_size)
     turned = motion.camera_rotations is not None
     turns = motion.camera_rotations @ CAMERA_FROM_SMPL if turned else np.tile(CAMERA_FROM_SMPL, (len(points), 1, 1))

@@ -17,11 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from ...inference.body.body_model import BodyModel
-from ...inference.geometry.joints import keypoints_from_joints
 from ..measure.metrics import similarity_aligned
-from ..people.instances import skin_landmarks
 from ..people.poses import PoseSampler, load_poses
-from .frames import COUNT, about_pelvis, mean_bone
+from .frames import COUNT, about_pelvis, body_keypoints, mean_bone
 
 BASIS_FILE = "pose_basis.npz"
 ROUNDS_OF_ALIGNMENT = 3
@@ -54,9 +52,7 @@ def training_shapes(count: int, rng: np.random.Generator) -> np.ndarray:
     model = BodyModel.load()
     rotations = PoseSampler(load_poses("train"), widen=False)(count, rng).astype(np.float32)
     betas = np.zeros((count, model.shapedirs.shape[2]), np.float32)
-    joints, world = model.skeleton(betas, rotations)
-    landmarks = skin_landmarks(model, betas, model.rest_joints(betas), joints, world)
-    points = np.stack(keypoints_from_joints(joints, landmarks), -2).astype(np.float64)
+    points = body_keypoints(model, betas, rotations).astype(np.float64)
     return aligned_shapes(points, np.einsum("bji,bkj->bki", rotations[:, 0], points))
 
 

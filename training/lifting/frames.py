@@ -7,8 +7,9 @@ They answer with the 25 keypoints in space, in that camera's upright frame (x ri
 import numpy as np
 
 from ...inference.body.body_estimate import CAMERA_FROM_SMPL
+from ...inference.body.body_model import BodyModel
 from ...inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, keypoints_from_joints
-from ..people.instances import Instances
+from ..people.instances import Instances, skin_landmarks
 from ..priors.bones import BONES
 
 PELVIS = KEYPOINT_INDEX["pelvis"]
@@ -18,6 +19,13 @@ COUNT = len(KEYPOINT_NAMES)
 def keypoints_in_space(made: Instances) -> np.ndarray:
     """The true keypoints (B, 25, 3) of synthetic people, metres, upright frame of `VIEW`."""
     return np.stack(keypoints_from_joints(made.joints, made.landmarks), -2)
+
+
+def body_keypoints(model: BodyModel, betas: np.ndarray, rotations: np.ndarray) -> np.ndarray:
+    """Keypoints (B, 25, 3) of posed bodies, each of its own shape (B, S), in the frame of their roots' rotations."""
+    joints, world = model.skeleton(betas, rotations)
+    landmarks = skin_landmarks(model, betas, model.rest_joints(betas), joints, world)
+    return np.stack(keypoints_from_joints(joints, landmarks), -2)
 
 
 def mean_bone(points: np.ndarray) -> np.ndarray:

@@ -9,25 +9,16 @@ import numpy as np
 
 from ...inference.body.body_model import BodyModel
 from ...inference.geometry.camera import Camera
-from ...inference.geometry.joints import keypoints_from_joints
 from ...inference.networks.priors import PosePrior
-from ..people.instances import skin_landmarks
 from .convex import SparseLifting
 from .dictionary import BASIS_FILE, PoseBasis
-from .frames import to_camera
+from .frames import body_keypoints, to_camera
 from .ordinal import no_order
 from .reconstruction import Reconstruction
 
 Rival = Callable[[np.ndarray, Camera, np.ndarray, np.ndarray], np.ndarray]
 """(keypoints (B, 25, 3), camera, betas (B, S), order (B, 50)) → keypoints in space (B, 25, 3), of any size but for
 PosePrior's, which are of the body with these betas."""
-
-
-def body_keypoints(model: BodyModel, betas: np.ndarray, rotations: np.ndarray) -> np.ndarray:
-    """Keypoints (B, 25, 3) of posed bodies, in the frame of their roots' rotations."""
-    joints, world = model.skeleton(betas, rotations)
-    landmarks = skin_landmarks(model, betas, model.rest_joints(betas), joints, world)
-    return np.stack(keypoints_from_joints(joints, landmarks), -2)
 
 
 def pose_prior_rival(prior: PosePrior, model: BodyModel) -> Rival:

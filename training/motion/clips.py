@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...inference.body.body_model import BodyModel
-from ...inference.geometry.joints import keypoints_from_joints
 from ...inference.geometry.rotations import axis_angle_to_matrix
 from ...inference.motion.foot_contact import LANDMARKS
 from ...inference.motion.legs import sole_points
@@ -71,8 +70,7 @@ def grounded(body: BodyModel, name: str, rotations: np.ndarray) -> TrueClip:
     touching = np.concatenate([even_vertices(body, SPARSE), [body.landmarks[name] for name in sorted(body.landmarks)]])
     trans = path_of(body.skin_some(betas, joints, world, touching))
     trans = local_quadratic(trans[:, None], np.ones((len(trans), 1)), PATH_FILTER)[:, 0]
-    landmarks = body.skin_some(betas, joints, world, body.keypoint_vertices)
-    keypoints = np.stack(keypoints_from_joints(joints, landmarks), -2)
+    keypoints = body.keypoints(betas, joints, world)
     soles = sole_points(body, betas, rotations, trans)
     return TrueClip(
         name, rotations, trans, joints + trans[:, None], keypoints + trans[:, None], soles, standing_of(body, soles)
