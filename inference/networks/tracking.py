@@ -12,6 +12,7 @@ from .crop import crop_of_box
 from .finder import Candidate, Finder
 from .human2d import Detection, Human2D
 from .person import (
+    NEAR_OTHERS,
     box_overlap,
     extent_of,
     find_people,
@@ -22,6 +23,7 @@ from .person import (
     person_cells,
     presence_of,
     prominence,
+    prompt_among,
     prompt_of,
     same_pose,
 )
@@ -42,8 +44,6 @@ SIZE, SIZE_GROWS = 1.35, 1.03
 """The same of their size, as a ratio."""
 GROWN, GROWN_TOGETHER = 1.8, 1.25
 """Most that somebody's box may differ from its size lately; and where somebody else is near."""
-NEAR_OTHERS = 0.05
-"""Overlap of boxes from which two people are near each other."""
 BETTER = 0.05
 """By how much nearer in colour somebody must be than whom a track was taken for."""
 PATIENCE = 90
@@ -219,7 +219,7 @@ class Tracker:
         for person in people:
             if self.most is not None and len(self.tracks) >= self.most:
                 return
-            detection = look_twice(photo, self.human2d, crop_of_box(person.box), person.prompt)
+            detection = look_twice(photo, self.human2d, crop_of_box(person.box), prompt_among(person, people))
             if not (is_person(detection) if self.most == 1 else is_one_of_many(detection, person)):
                 continue
             sighting = Sighting.of(detection, photo)
@@ -253,7 +253,7 @@ class Tracker:
                 near.append((away, person))
         best, least = None, MAX_COLOUR_DISTANCE
         for _, person in sorted(near, key=lambda one: one[0])[:MOST_LOOKS]:
-            detection = look_twice(photo, self.human2d, crop_of_box(person.box), person.prompt)
+            detection = look_twice(photo, self.human2d, crop_of_box(person.box), prompt_among(person, people))
             sighting = Sighting.of(detection, photo)
             if is_person(detection) and track.distance(sighting) <= least:
                 best, least = sighting, track.distance(sighting)
