@@ -207,11 +207,11 @@ class Tracker:
             if is_person(detection, boxed=True):
                 self._begin(Sighting.of(detection, photo), seen)
             return
-        people = sorted(find_people(photo, self.finder, everybody=self.most != 1), key=prominence, reverse=True)
+        everyone = sorted(find_people(photo, self.finder, everybody=self.most != 1), key=prominence, reverse=True)
         taken = [one.box for one in seen.values()]
-        people = [one for one in people if not any(box_overlap(one.box, box) > MIN_BOX_OVERLAP for box in taken)]
+        people = [one for one in everyone if not any(box_overlap(one.box, box) > MIN_BOX_OVERLAP for box in taken)]
         for track in sorted(missing, key=lambda one: one.lost):
-            found = self._again(photo, track, people)
+            found = self._again(photo, track, people, everyone)
             if found is not None and not found.same(seen.values()):
                 seen[track.number] = found
         if not wanted:
@@ -219,7 +219,7 @@ class Tracker:
         for person in people:
             if self.most is not None and len(self.tracks) >= self.most:
                 return
-            detection = look_twice(photo, self.human2d, crop_of_box(person.box), prompt_among(person, people))
+            detection = look_twice(photo, self.human2d, crop_of_box(person.box), prompt_among(person, everyone))
             if not (is_person(detection) if self.most == 1 else is_one_of_many(detection, person)):
                 continue
             sighting = Sighting.of(detection, photo)
@@ -242,8 +242,11 @@ class Tracker:
         else:
             self._begin(sighting, seen)
 
-    def _again(self, photo: np.ndarray, track: Track, people: list[Candidate]) -> Sighting | None:
-        """Somebody lost, among those who may be in the picture: near enough, large enough, and coloured alike."""
+    def _again(
+        self, photo: np.ndarray, track: Track, people: list[Candidate], everyone: list[Candidate]
+    ) -> Sighting | None:
+        """Somebody lost, among those of `everyone` in the picture who may be they: near enough, large enough, and
+        coloured alike."""
         reach = (GATE + GATE_GROWS * track.lost) * track.box[2:].max()
         ratio = SIZE * SIZE_GROWS**track.lost
         near = []
@@ -253,7 +256,7 @@ class Tracker:
                 near.append((away, person))
         best, least = None, MAX_COLOUR_DISTANCE
         for _, person in sorted(near, key=lambda one: one[0])[:MOST_LOOKS]:
-            detection = look_twice(photo, self.human2d, crop_of_box(person.box), prompt_among(person, people))
+            detection = look_twice(photo, self.human2d, crop_of_box(person.box), prompt_among(person, everyone))
             sighting = Sighting.of(detection, photo)
             if is_person(detection) and track.distance(sighting) <= least:
                 best, least = sighting, track.distance(sighting)
