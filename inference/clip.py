@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .body.assembly import Observed, with_motion
+from .body.assembly import Observed, turned_motion, with_motion
 from .body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate, rotations_of
 from .body.body_model import BodyModel
 from .engine import Engine, Lifted, check_keypoints
@@ -276,9 +276,7 @@ def before_moving_camera(
     """Rotations (F, 24, 3, 3) and translations (F, 3) that are each in their own camera's upright frame, in the first
     one's; and the estimate that knows the cameras."""
     turns = CAMERA_FROM_SMPL @ camera.rotations.swapaxes(1, 2) @ CAMERA_FROM_SMPL
-    pelvis = body.rest_joints(estimate.betas[None])[0, 0].astype(np.float64)
-    rotations = np.concatenate([turns[:, None] @ rotations[:, :1], rotations[:, 1:]], 1)
-    trans = np.einsum("fij,fj->fi", turns, trans + pelvis) - pelvis
+    rotations, trans = turned_motion(body, estimate.betas, rotations, trans, turns)
     places = np.zeros((len(trans), 3), np.float32)
     turned = camera.rotations.astype(np.float32)
     return (

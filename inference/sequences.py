@@ -32,7 +32,7 @@ def motion_files(
     come into the clip; `behind` are the files that Blender can show behind the characters. Raises UserError.
     """
     items, unreadable = timeline(open_inputs(with_neighbours(paths))), []
-    behind = _Behind(items)
+    behind = Behind(items)
     photos = _told(behind.watch(read_ahead(items, unreadable)), len(items), tell)
     if most == 1:
         people = [PersonInClip(0, list(look_at_frames(engine, photos, box)))]
@@ -69,7 +69,7 @@ def _told(photos: Iterable[Photo | None], count: int, tell: Tell) -> Iterator[Ph
     tell(1.0, "Refining and smoothing")
 
 
-class _Behind:
+class Behind:
     """Watches the pictures pass, for whether Blender will show them as they were seen here."""
 
     def __init__(self, items: list[InputItem]):

@@ -160,7 +160,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
     def _build_motions(self, context, estimated: EstimatedMotion, behind: tuple[Path, ...]) -> list[Character]:
         people, model = estimated.people, load_body_model(body_model_file(context))
         shared = {
-            "photo": behind or None, "name": _name_of(self._paths()), "stand_on_ground": self.stand_on_ground,
+            "photo": behind, "name": _name_of(self._paths()), "stand_on_ground": self.stand_on_ground,
             "start_frame": self.start_frame, "set_up": self._set_up,
         }  # fmt: skip
         # Several share a floor and a camera, which smoothing one of them anew must not move.

@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..inference.body.assembly import turned_motion
 from ..inference.body.body_estimate import BodyEstimate, rotations_of
 from ..inference.correction.spread import correct_motion
 from ..inference.motion.smooth_motion import smooth_motion
@@ -16,7 +17,7 @@ from ..rig.axes import BLENDER_FROM_SMPL, points_to_smpl
 from ..rig.camera import key_camera
 from ..rig.character import Character
 from ..rig.correction_note import read_corrections
-from ..rig.ground import lowest_points, turned_motion, upright_turn
+from ..rig.ground import lowest_points, upright_turn
 from ..rig.motion_note import NOTE, first_frame, has_note, note_smoothing, read_note, rekey_motion
 from ..rig.shape_keys import betas_of
 from .active_character import active_armature

@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..inference.body.assembly import turned_motion
 from ..inference.body.body_estimate import BodyEstimate, rotations_of
 from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
@@ -17,7 +18,7 @@ from .armature import create_armature, joint_bones, place_bones, placed_betas, r
 from .axes import points_to_blender
 from .bone_names import preset
 from .camera import create_camera, key_camera, show_photo
-from .ground import move_to_ground, turned_motion, upright_turn
+from .ground import move_to_ground, upright_turn
 from .mesh import PEOPLE, create_mesh, paint
 from .pose import bone_channels
 from .rest_frame import units_per_metre
@@ -155,7 +156,7 @@ def _build_scene(
         set_photo(estimates[0].image_size, camera)
         length = max(first + one.frame_count for first, one in zip(staging.firsts, estimates, strict=True))
         set_time(staging.start_frame, length, staging.frame_rate)
-    if photo is not None:
+    if photo:
         show_photo(camera, photo, estimates[0].image_size, staging.start_frame)
     return [Character(armature, mesh, camera) for armature, mesh in bodies]
 

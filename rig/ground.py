@@ -34,15 +34,6 @@ def upright_turn(estimate: BodyEstimate) -> np.ndarray:
     return np.eye(3) if estimate.floor is None else shortest_turn(estimate.floor[:3].astype(np.float64), UPWARDS)
 
 
-def turned_motion(
-    model: BodyModel, betas: np.ndarray, rotations: np.ndarray, transl: np.ndarray, turn: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """`rotations` (F, 24, 3, 3) and `transl` (F, 3) with everything turned about SMPL's origin."""
-    pelvis = model.rest_joints(np.asarray(betas)[None])[0, 0].astype(np.float64)
-    rotations = np.concatenate([turn @ rotations[:, :1], rotations[:, 1:]], 1)
-    return rotations, (transl + pelvis) @ turn.T - pelvis
-
-
 def lowest_points(model: BodyModel, betas: np.ndarray, rotations: np.ndarray, transl: np.ndarray) -> np.ndarray:
     """Height (F,) of the lowest vertex of each frame, metres.
 

@@ -28,6 +28,7 @@ from ..inference.files.keypoint_files import Keypoints, read_keypoints
 from ..inference.geometry.joints import KEYPOINT_NAMES
 from ..inference.motion.smooth_motion import STRENGTH
 from ..inference.networks.person import photo_mask
+from ..inference.sequences import Behind
 from ..rig.write_files import require_blender, write_files, write_people
 from .arguments import DEFAULT_FORMATS, SCENE_FORMATS
 from .no_pictures import Blank, blank_items
@@ -52,6 +53,7 @@ class Job:
         self.keypoints_of = dict(zip((item.name for item in self.items), self.keypoints or (), strict=False))
         if options.motion and options.inputs:
             self.items = timeline(self.items, options.fps or 0.0)
+        self.behind = Behind(self.items)
         self.engine = Engine(
             Settings(
                 device=options.device,
@@ -221,7 +223,7 @@ class Job:
     def _several_motions(self, outcome: Outcome) -> None:
         """A motion each: npz and masks are numbered, the rest shows them together."""
         options, first, name = self.options, self.items[0], outcome.name
-        photos = read_ahead(self._progress(self.items), outcome.remarks)
+        photos = self.behind.watch(read_ahead(self._progress(self.items), outcome.remarks))
         people = look_at_people(self.engine, photos, options.people)
         if not people:
             raise NoPersonError(f"No person was found in any of the {len(self.items)} frames of {first.path.name}.")
@@ -247,8 +249,9 @@ class Job:
             write_people_video(self.out / f"{name}.overlay.mp4", self.items, parts, self.engine.body)
             outcome.files.append(f"{name}.overlay.mp4")
         if self.scene_formats:
+            outcome.remarks += self.behind.remarks
             paths = write_people(
-                [part.estimate for part in parts], self.engine.body, self._behind(), self.out / name,
+                [part.estimate for part in parts], self.engine.body, self.behind.files, self.out / name,
                 self.scene_formats, options.bones, [part.first for part in parts],
             )  # fmt: skip
             outcome.files += [path.name for path in paths]
@@ -257,27 +260,18 @@ class Job:
         strength = STRENGTH if self.options.smooth is None else self.options.smooth
         return MotionOptions(self.options.fps or 0.0, strength, self.options.keep_feet is not False)
 
-    def _behind(self) -> Path | list[Path] | None:
-        """A film lies behind the characters as it is; so does a numbered sequence of pictures."""
-        first = self.items[0]
-        if isinstance(first, Blank):
-            return None
-        try:
-            first.read()
-        except UserError:
-            return None  # Blender tells by the first one whether it is a sequence
-        return first.path if first.video else [item.path for item in self.items if not item.missing]
-
     def _one_motion(self, outcome: Outcome) -> None:
         first, options = self.items[0], self.options
         if options.people != 1:
             self._several_motions(outcome)
             return
         if self.keypoints is None:
-            photos = read_ahead(self._progress(self.items), outcome.remarks)
+            photos = self.behind.watch(read_ahead(self._progress(self.items), outcome.remarks))
             frames = look_at_frames(self.engine, photos, options.box)
         else:
             photo = first.read()
+            if not isinstance(first, Blank):  # keypoints alone have nothing to be shown
+                (photo,) = self.behind.watch([photo])
             points = [
                 np.zeros((len(KEYPOINT_NAMES), 3))
                 if item.missing
@@ -303,7 +297,8 @@ class Job:
             write_mask_pictures(self.out / f"{name}.mask", self.items, estimate, self.engine.body)
             outcome.files.append(f"{name}.mask/")
         if self.scene_formats:
-            self._write_scene_files(estimate, self._behind(), name, outcome)
+            outcome.remarks += self.behind.remarks
+            self._write_scene_files(estimate, self.behind.files, name, outcome)
 
     def _progress(self, items: list[InputItem]):
         from tqdm import tqdm

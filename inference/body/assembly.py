@@ -33,6 +33,17 @@ class Observed:
     source: Path
 
 
+def turned_motion(
+    body: BodyModel, betas: np.ndarray, rotations: np.ndarray, trans: np.ndarray, turns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`rotations` (F, 24, 3, 3) and `trans` (F, 3) with each body turned about SMPL's origin, by `turns` (3, 3) or
+    (F, 3, 3)."""
+    pelvis = body.rest_joints(np.asarray(betas)[None])[0, 0].astype(np.float64)
+    turns = np.broadcast_to(turns, (len(rotations), 3, 3))
+    rotations = np.concatenate([turns[:, None] @ rotations[:, :1], rotations[:, 1:]], 1)
+    return rotations, np.einsum("fij,fj->fi", turns, trans + pelvis) - pelvis
+
+
 def build_estimate(body: BodyModel, motion: Motion, camera: Camera, seen: Observed) -> BodyEstimate:
     """The estimate of these parameters. Vertices are kept for a single picture only: a long clip of them would fill the
     memory."""

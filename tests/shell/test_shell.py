@@ -206,6 +206,19 @@ def test_a_folder_is_as_many_pictures_and_a_bad_frame_is_a_gap_in_a_motion(tmp_p
     assert BodyEstimate.load(tmp_path / "o" / "walk.npz").frame_count == 10
 
 
+def test_a_bad_first_frame_loses_no_scene(tmp_path, broken, capsys):
+    """Blender tells by the first picture whether it is a sequence: without it, nothing lies behind the character."""
+    pytest.importorskip("bpy")
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    (folder / "f_0.jpg").write_bytes(broken.read_bytes())
+    for number in (1, 2):
+        (folder / f"f_{number}.jpg").write_bytes(EXAMPLE.read_bytes())
+    assert run(folder, "--motion", "--out", tmp_path / "o", "--format", "glb", "--json") == 0
+    (outcome,) = json.loads(capsys.readouterr().out)
+    assert outcome["files"] == ["frames.glb"] and (tmp_path / "o" / "frames.glb").exists()
+
+
 def test_strength_feet_and_rate_of_a_motion_can_be_chosen(tmp_path, capsys):
     write_film(tmp_path / "film.mp4", frames=8)
     clips = {}
