@@ -9,9 +9,9 @@ if importlib.util.find_spec("bpy") is None:
 
 import bpy
 
-from .test_flip_in_depth import character, empty_scene  # noqa: F401
+from .test_flip_in_depth import character  # noqa: F401
 
-pytestmark = pytest.mark.usefixtures("registered")
+pytestmark = pytest.mark.usefixtures("registered", "empty_scene")
 
 
 def edit(item):
