@@ -1,18 +1,25 @@
 """The pose density is fitted as it should be, SMPLify's baseline works, and the evaluation runs from end to end."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.body.pose_density import MODELLED, PoseDensity
+from body_from_image.inference.correction.local import keypoint_places, projected
+from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.geometry.camera import Camera
+from body_from_image.inference.geometry.joints import JOINT_INDEX, KEYPOINT_INDEX
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 from body_from_image.inference.refinement.parametric_body import JOINTS, Parameters
-from body_from_image.inference.refinement.refine import Evidence, sparse_body
+from body_from_image.inference.refinement.refine import Evidence, evidence_of, parameters_of, sparse_body
+from body_from_image.training.data.packs import PackMissing
 from body_from_image.training.pose_density.fit import joint_limits, pack_density
 from body_from_image.training.pose_density.mixture import Mixture, fit_mixture
-from body_from_image.training.refinement import evaluate, vanilla
+from body_from_image.training.priors.bones import rest_keypoints
+from body_from_image.training.refinement import corrected_clips, evaluate, vanilla
 from scipy.stats import multivariate_normal
 
 CAMERA = Camera(800.0, np.array([319.5, 239.5]), (640, 480))
@@ -119,3 +126,47 @@ def test_the_evaluation_runs_from_end_to_end(packs, tmp_path, capsys):
     figures = json.loads((tmp_path / "f.json").read_text())
     assert set(figures["methods"]) == set(evaluate.METHODS)
     assert "Table 5" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def somebody(body) -> corrected_clips.SeenPerson:
+    """A body in the T-pose, whose estimate is itself."""
+    engine = Engine(Settings(device="cpu", threads=1, refine=False))
+    points = rest_keypoints(body) * [1, -1, -1] + [0, 0, 4]
+    camera = Camera(1000.0, np.array([499.5, 499.5]), (1000, 1000))
+    keypoints = np.column_stack([camera.project(points), np.ones(25)]).astype(np.float32)
+    estimate = engine.estimate_from_keypoints(keypoints, (1000, 1000), Path("t"), 1000.0).estimate
+    seen = projected(body, parameters_of(body, estimate), evidence_of(estimate))
+    places = keypoint_places(body, parameters_of(body, estimate))
+    return corrected_clips.SeenPerson(seen, places, estimate.joints_3d[0].astype(float), estimate)
+
+
+def test_no_limb_of_a_right_body_is_wrong(body, somebody):
+    assert corrected_clips.worst_limb(body, somebody) is None
+    assert corrected_clips.limb_errors(somebody, somebody.estimate, ("left_elbow", "left_wrist")) == (
+        0.0,
+        pytest.approx(0.0, abs=1e-6),
+    )
+
+
+def test_the_limb_that_is_farthest_off_is_corrected_where_it_is(body, somebody):
+    wrong = replace(somebody, keypoints=somebody.keypoints.copy(), joints=somebody.joints.copy())
+    wrist = KEYPOINT_INDEX["left_wrist"]
+    wrong.keypoints[wrist] += [0, 120]
+    wrong.joints[JOINT_INDEX["left_wrist"]] += [0, 0.3, 0]
+    limb = corrected_clips.worst_limb(body, wrong)
+    assert limb == ("left_elbow", "left_wrist")
+    assert corrected_clips.limb_errors(wrong, wrong.estimate, limb)[0] == pytest.approx(150, abs=1)
+    elbow, end = corrected_clips.said(wrong, limb, order=True)
+    assert end.place == tuple(wrong.keypoints[wrist]) and elbow.nearer == end.nearer == 0
+
+
+@pytest.mark.slow
+def test_a_corrected_limb_of_a_clip_is_half_as_far_off():
+    """Of people whom nothing was chosen on; needs the mocap pack."""
+    try:
+        figures = corrected_clips.in_clips(Engine(Settings(device="cpu", threads=1)), "test", 120)
+    except PackMissing as missing:
+        pytest.skip(str(missing))
+    before, after = (np.mean(figures[f"clips: wrong limb, MPJPE {name}"]) for name in ("before", "after, and nearer"))
+    assert len(figures["clips: wrong limb, MPJPE before"]) > 30 and after < 0.55 * before

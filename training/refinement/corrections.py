@@ -27,24 +27,21 @@ from ..data.photos2d import LSPET, load_crops
 from ..measure.keypoints2d import torso_lengths
 from ..measure.metrics import similarity_aligned
 from ..measure.photos3d import LIMB_NAMES, MeasuredPhoto, load_photos3d
+from .corrected_clips import DEEP, LIMBS, WRONG, in_clips
 
 METRICS = """PCK@0.2: share of labelled limb joints on which the projected body lies within .2 torso, after so many
 corrections of the worst one. Others: how far limb keypoints of other limbs moved by a correction of an arm or a leg, in
 percent of the person's height in the picture. PA-MPJPE of photos3d in mm, over the photos with a keypoint that is off
 by .2 torso or more, which alone is corrected there; hips are not, whose labels mean another place than our joints. "its
 limb" is the error of the first corrected limb's two far joints; "and nearer" is a person who also says whether the
-corrected end is nearer or farther than the joint it hangs on, where it is so by a quarter of the bone. Times in ms: a
-step of a drag, and letting go."""
+corrected end is nearer or farther than the joint it hangs on, where it is so by a quarter of the bone. Clips: people
+of held-out mocap, keypoints spoilt as Human2D's are; of the limb with a keypoint off by .2 torso or more both far
+keypoints are corrected, and its two far joints' error told. Times in ms: a step of a drag, and letting go."""
 SPREAD = ("others", "drag", "let go")
 """Figures of which the median and the worst are told, too."""
 WORST = 3
 DRAG_STEPS = 10
-LIMB_ENDS = {"arm": ("elbow", "wrist"), "leg": ("knee", "ankle")}
-WRONG = 0.2
-"""Share of the torso from which a keypoint counts as wrong, as in PCK."""
 HIPS = [KEYPOINT_NAMES.index(name) for name in ("right_hip", "left_hip")]
-DEEP = 0.25
-"""Share of a bone by which its end is nearer when a person would say so."""
 
 
 def truth_of(photo: MeasuredPhoto, joints: np.ndarray) -> np.ndarray:
@@ -154,7 +151,7 @@ def in_three_dimensions(engine: Engine, photos: list[MeasuredPhoto]) -> dict[str
 def limb_error(photo: MeasuredPhoto, estimate: BodyEstimate, keypoint: str) -> float | None:
     """Mean error in mm of the two far joints of a keypoint's limb, the whole body aligned; None for the trunk."""
     side, _, name = keypoint.partition("_")
-    ends = next((ends for ends in LIMB_ENDS.values() if name in ends), None)
+    ends = next((ends for ends in LIMBS.values() if name in ends), None)
     if ends is None:
         return None
     apart = 1e3 * np.linalg.norm(
@@ -186,19 +183,21 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training evaluate-correction", description=METRICS)
     parser.add_argument("--split", choices=("validation", "calibration"), default="validation")
     parser.add_argument("--limit", type=int, help="photos of each source")
+    parser.add_argument("--clips", type=int, default=300, help="people of held-out clips")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1))
     crops = load_crops(options.split, (LSPET,), options.limit)
     figures = in_two_dimensions(engine, crops) | times(engine, crops[:20])
     try:
+        figures |= in_clips(engine, "test" if options.split == "validation" else "validation", options.clips)
         figures |= in_three_dimensions(engine, load_photos3d()[: options.limit])
     except PackMissing as missing:
         print(missing)
     print(METRICS, "\n")
     for name, values in figures.items():
         spread = f"   median {np.median(values):.2f}, worst {np.max(values):.2f}" if name in SPREAD else ""
-        print(f"{name:<32} {np.mean(values):8.3f}  of {len(values)}{spread}")
+        print(f"{name:<45} {np.mean(values):8.3f}  of {len(values)}{spread}")
     if options.json:
         means = {name: float(np.mean(values)) for name, values in figures.items()}
         options.json.write_text(json.dumps(means, indent=2))
