@@ -33,6 +33,7 @@ COMMANDS = {
     "pose-basis": (".lifting.dictionary", "learn the basis of poses of sparse convex lifting"),
     "reconstruction": (".lifting.reconstruction", "train the reconstruction component on ordinal depths"),
     "evaluate-lifting": (".lifting.evaluate", "PosePrior, sparse convex lifting and the reconstruction component"),
+    "evaluate-depth": (".lifting.depths", "what depth from the picture is worth, bone by bone"),
     "pose-density": (".pose_density.fit", "fit the density of poses and the joint limits"),
 }
 

@@ -61,15 +61,20 @@ def order_of_seen(keypoints: np.ndarray, depth: np.ndarray, bone: float) -> np.n
     return order_features(relations(depth[None] / pixels, known, ALIKE), known)
 
 
-def measured_order(photo: MeasuredPhoto, camera: Camera) -> np.ndarray:
-    """`order_features` (1, 50) of the measured limbs, once they have been put before the camera so that they lie on the
+def measured_depths(photo: MeasuredPhoto, camera: Camera) -> np.ndarray:
+    """Depths (12,) in metres of the measured limbs, once they have been put before the camera so that they lie on the
     labels (iterative PnP, from EPnP's answer)."""
     matrix = np.array([[camera.focal, 0, camera.center[0]], [0, camera.focal, camera.center[1]], [0, 0, 1]])
     limbs, labels = (np.ascontiguousarray(points, float) for points in (photo.limbs, photo.keypoints[LIMBS, :2]))
     _, turn, shift = cv2.solvePnP(limbs, labels, matrix, None, flags=cv2.SOLVEPNP_EPNP)
     turn, shift = cv2.solvePnPRefineLM(limbs, labels, matrix, None, turn, shift)
+    return (limbs @ cv2.Rodrigues(turn)[0].T + shift.T)[:, 2]
+
+
+def measured_order(photo: MeasuredPhoto, camera: Camera) -> np.ndarray:
+    """`order_features` (1, 50) of the measured limbs."""
     depth, known = np.zeros((1, COUNT)), np.zeros((1, COUNT), bool)
-    depth[0, LIMBS] = (limbs @ cv2.Rodrigues(turn)[0].T + shift.T)[:, 2]
+    depth[0, LIMBS] = measured_depths(photo, camera)
     known[0, LIMBS] = True
     return order_of(depth, known)
 

@@ -25,6 +25,16 @@ class MediaPipe:
 
     def __call__(self, images: list[np.ndarray]) -> tuple[list[Answer], np.ndarray]:
         """Its answers on pictures (H, W, 3) uint8 RGB, given as they are, and milliseconds (N,) of each."""
+        said = self.landmarks(images)
+        found = [
+            _answer(said["landmarks"][number], said[f"{number:06d}"], image) if said["found"][number]
+            else nobody(image.shape[1::-1])
+            for number, image in enumerate(images)
+        ]  # fmt: skip
+        return found, said["milliseconds"]
+
+    def landmarks(self, images: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """What `mediapipe_pose.py` writes of pictures (H, W, 3) uint8 RGB. Raises RuntimeError when it does not run."""
         with tempfile.TemporaryDirectory() as folder:
             pictures, answers = Path(folder) / "pictures.npz", Path(folder) / "answers.npz"
             np.savez(pictures, **{f"{number:06d}": image for number, image in enumerate(images)})
@@ -32,13 +42,7 @@ class MediaPipe:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-            said = dict(np.load(answers))
-        found = [
-            _answer(said["landmarks"][number], said[f"{number:06d}"], image) if said["found"][number]
-            else nobody(image.shape[1::-1])
-            for number, image in enumerate(images)
-        ]  # fmt: skip
-        return found, said["milliseconds"]
+            return dict(np.load(answers))
 
 
 def _answer(landmarks: np.ndarray, packed: np.ndarray, image: np.ndarray) -> Answer:
