@@ -10,6 +10,7 @@ import copy
 import csv
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -106,13 +107,14 @@ class Samples(IterableDataset):
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        if self.stage.synthetic == 1:
+            yield from self._rendered(rng)
         renderer = None
         if self.stage.synthetic:
             from ..synthetic.renderer import Renderer  # compiles for seconds, so only where it is wanted
 
-            # A stage of synthetic pictures alone sees nothing of any photo: what it teaches is free for any use.
-            renderer = Renderer(crops=self.crops if self.stage.synthetic < 1 else None)
-        empty = EmptyPhotos.of(self.crops) if self.nobody and self.stage.synthetic < 1 else None
+            renderer = Renderer(crops=self.crops)
+        empty = EmptyPhotos.of(self.crops) if self.nobody else None
         while True:
             for index in rng.permutation(len(self.crops)):
                 if empty and empty.images and rng.random() < self.nobody:
@@ -122,6 +124,17 @@ class Samples(IterableDataset):
                 else:
                     example = self.crops[index]
                 yield training_sample(example, self.stage.side, self.options, rng, self.crops)
+
+    def _rendered(self, rng: np.random.Generator) -> Iterator[dict[str, np.ndarray]]:
+        """Samples that see nothing of any photo, in what stands in front and beside, too."""
+        from ..synthetic.renderer import Renderer
+        from .rendered import RenderedPictures
+
+        pictures = RenderedPictures(Renderer())
+        while True:
+            nobody = rng.random() < self.nobody
+            example = without_person(pictures.empty(rng)) if nobody else pictures.draw(rng)
+            yield training_sample(example, self.stage.side, self.options, rng, pictures.kept)
 
 
 def without_person(image: np.ndarray) -> LabelledCrop:
@@ -247,7 +260,9 @@ class Run:
 
 
 def training_crops(config: Config) -> list[LabelledCrop]:
-    """All that a run learns from. Raises PackMissing."""
+    """All photos that a run learns from: none where all is rendered. Raises PackMissing."""
+    if all(stage.synthetic == 1 for stage in config.parsed_stages()):
+        return []
     limit = config.overfit or None
     crops = load_crops("train", limit=limit, taught=config.labels != "human")
     if config.packs == "all" and not limit:

@@ -80,6 +80,16 @@ class Renderer:
             if (picture.sight[LIMB_KEYPOINTS] >= 2).sum() >= LEAST_IN_SIGHT:
                 return picture
 
+    def empty(self, rng: np.random.Generator) -> np.ndarray:
+        """What is behind somebody, without them: (S, S, 3) uint8."""
+        scene, place = stage(self.people, self.options, rng), self.places[rng.integers(len(self.places))]
+        light = sample_light(place, scene.camera_from_world, rng)
+        background, exposure = self.backgrounds.sample(scene, place, light, rng)
+        self.buffers.seen[:] = -1
+        image = np.empty((self.options.size, self.options.size, 3), np.uint8)
+        develop(self.buffers.light, self.buffers.seen, background, exposure, ENCODED, image)
+        return image
+
     def render(self, scene: Scene, rng: np.random.Generator) -> Photograph:
         """The picture of a scene; `rng` draws the light, the background and what stands in front."""
         options, buffers = self.options, self.buffers
