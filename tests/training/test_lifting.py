@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from body_from_image.inference.geometry.camera import Camera  # noqa: E402
-from body_from_image.training.lifting import alternate, convex, dictionary, evaluate, ordinal, photos  # noqa: E402
+from body_from_image.training.lifting import alternate, convex, depths, dictionary, evaluate, ordinal, photos  # noqa: E402
 from body_from_image.training.lifting import reconstruction as component  # noqa: E402
 from body_from_image.training.lifting.frames import COUNT, about_pelvis, mean_bone  # noqa: E402
 from body_from_image.training.measure.metrics import pa_mpjpe  # noqa: E402
@@ -185,3 +185,19 @@ def test_batches_of_the_reconstruction_component_are_in_mean_bones_about_the_pel
     # Where it is known, the order agrees with the depths, up to noise.
     score, known = batch["features"][:, -2 * COUNT : -COUNT].numpy(), batch["features"][:, -COUNT:].numpy() > 0
     assert np.corrcoef(score[known], -points[..., 2][known])[0, 1] > 0.7
+
+
+def test_a_mixture_with_the_truth_in_it_is_right_and_one_of_noise_is_not():
+    rng = np.random.default_rng(0)
+    truth, noise = rng.normal(size=(60, 2)), rng.normal(size=(60, 2))
+    assert depths.mixture_error([noise, truth * 3 + 1], truth) == pytest.approx(0, abs=1e-9)
+    assert depths.mixture_error([noise], truth) > truth.std() * 0.95
+
+
+def test_depths_that_point_the_right_way_have_the_right_sign():
+    rng = np.random.default_rng(1)
+    truth = rng.normal(size=(40, 12))
+    table = depths.figures_of({"truth": truth, "body": -truth, "Human2D": truth + 0.01})
+    assert all(row["body, sign right"] == 0 and row["Human2D, sign right"] == 1 for row in table.values())
+    assert all(row["body + Human2D"] == pytest.approx(0, abs=1e-6) for row in table.values())
+    assert "forearm" in depths.as_markdown(table)

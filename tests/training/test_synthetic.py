@@ -15,8 +15,9 @@ from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_NAMES, LIMB_KEYPOINTS
 from body_from_image.inference.geometry.rasterizer import coverage, project, spans_of
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
-from body_from_image.training.data.photos2d import LabelledCrop
-from body_from_image.training.human2d.augmentation import Augmentation, training_sample
+from body_from_image.training.data.photos2d import SYNTHETIC, LabelledCrop
+from body_from_image.training.human2d import train
+from body_from_image.training.human2d.augmentation import GENTLE, Augmentation, training_sample
 from body_from_image.training.synthetic import lighting, shading
 from body_from_image.training.synthetic.backgrounds import EmptyPhotos
 from body_from_image.training.synthetic.people import People
@@ -263,3 +264,30 @@ def test_clothes_and_hair_stay_with_their_person(monkeypatch):
         for part in figure.parts[1:]:
             furthest = skin.query(part.vertices[part.cut > 0])[0].max(initial=0)
             assert furthest < (0.5 if part.faces is SKIRT else 0.15)
+
+
+def test_a_picture_of_nobody_shows_what_is_behind_somebody(renderer):
+    renderer.sample(np.random.default_rng(2))
+    assert (renderer.buffers.seen >= 0).any()
+    empty = renderer.empty(np.random.default_rng(3))
+    assert empty.shape == (SIZE, SIZE, 3) and empty.dtype == np.uint8
+    assert (renderer.buffers.seen < 0).all()
+
+
+def test_a_stage_of_rendered_pictures_alone_sees_no_photo(renderer, monkeypatch):
+    """Neither as the picture nor beside or before the person: weights that learn from it are free for any use."""
+    monkeypatch.setattr("body_from_image.training.synthetic.renderer.Renderer", lambda: renderer)
+    seen = []
+
+    def sample(example, side, options, rng, others):
+        seen.extend([example, *others])
+        return {}
+
+    monkeypatch.setattr(train, "training_sample", sample)
+    stranger = LabelledCrop(7, 0, np.zeros((9, 9, 3), np.uint8), np.ones((25, 3), np.float32), None, True)
+    stream = iter(train.Samples([stranger], train.Stage(64, 0, 1.0), GENTLE, 0.3, 0))
+    for _ in range(12):
+        next(stream)
+    assert seen and all(example.id < 0 and example.source == SYNTHETIC for example in seen)
+    assert len({example.id for example in seen if not example.nobody}) > 1
+    assert any(example.nobody for example in seen)

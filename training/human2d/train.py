@@ -109,6 +109,7 @@ class Samples(IterableDataset):
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
         if self.stage.synthetic == 1:
             yield from self._rendered(rng)
+            return
         renderer = None
         if self.stage.synthetic:
             from ..synthetic.renderer import Renderer  # compiles for seconds, so only where it is wanted
