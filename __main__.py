@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 
 from .inference.errors import UserError
 from .shell.arguments import joined_box, parser
@@ -19,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         batch = Batch(Job(options))
         try:
-            batch.run()
+            with redirect_stdout(sys.stderr):  # Libraries print, too, and the results may be read by a program.
+                batch.run()
         except KeyboardInterrupt:
             print(f"\nStopped. What was finished is in {options.out}; --resume goes on.", file=sys.stderr)
             stopped = True

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -36,15 +36,13 @@ class Processes:
         self._context = get_context("spawn")
 
     def start(self) -> _Worker:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs, self._job, self._threads), daemon=True)
         try:
-            with _interrupts_held_back():
+            ours, theirs = self._context.Pipe()
+            with closing(theirs), _interrupts_held_back():
+                process = self._context.Process(target=serve, args=(theirs, self._job, self._threads), daemon=True)
                 process.start()
         except OSError as error:
             raise UserError(f"The system gives no further process: {error.strerror or error}.") from error
-        finally:
-            theirs.close()
         self._workers[ours] = _Worker(process, ours)
         return self._workers[ours]
 

@@ -157,6 +157,15 @@ def test_what_failed_is_tried_again(pictures, estimate):
     assert estimate(pictures, "--resume")[1] == {"p1"}
 
 
+def test_what_cannot_be_recorded_is_made_and_said(pictures, estimate, tmp_path):
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / ".made").write_text("in the way")
+    for _ in range(2):
+        (outcome,), anew = estimate(pictures / "p0.png", "--resume")
+        assert anew == {"p0"} and not outcome["error"] and (tmp_path / "o" / "p0.npz").exists()
+        assert any("could not be recorded" in remark for remark in outcome["remarks"])
+
+
 def test_a_motion_is_passed_over_as_a_whole(pictures, estimate, tmp_path):
     motion = (pictures, "--motion")
     estimate(*motion, formats="npz,mask")

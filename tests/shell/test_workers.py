@@ -1,6 +1,7 @@
 """`--workers`: the same results in the same order, whatever becomes of a worker."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from body_from_image.__main__ import main
 from body_from_image.inference.body.body_estimate import BodyEstimate
 from body_from_image.inference.errors import UserError
 from body_from_image.inference.files.destination import remove_unfinished
+from body_from_image.shell.processes import Processes
 from body_from_image.shell.table import Outcome
 from body_from_image.shell.workers import FALSE_STARTS, OWN_FILES, Died, Ready, Sharing
 
@@ -209,6 +211,16 @@ def test_when_none_starts_every_input_is_named(tmp_path, trouble):
     results = shared_out(tmp_path, workers)
     assert all("No worker could be started for it: " in outcome.error for outcome in results.values())
     assert workers.started <= FALSE_STARTS + 1
+
+
+def test_a_system_that_gives_no_process_is_a_sentence(monkeypatch):
+    def refuse():
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    processes = Processes(None, 1)
+    monkeypatch.setattr(processes._context, "Pipe", refuse)
+    with pytest.raises(UserError, match="no further process: Too many open files"):
+        processes.start()
 
 
 def test_a_last_worker_that_dies_with_all_others_idle(tmp_path):
