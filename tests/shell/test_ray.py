@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -67,6 +68,24 @@ def test_without_ray_a_sentence_says_how_to_install_it(tmp_path, capsys, monkeyp
     monkeypatch.setitem(sys.modules, "ray", None)  # what Python makes of a module that is not installed
     assert main(["estimate", str(EXAMPLE), "--out", str(tmp_path / "o"), "--format", "npz", "--ray", "local"]) == 2
     assert 'pip install "body-from-image[cluster]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("workers", "sentence"),
+    [("5", "The cluster has 2 cores, which is too few for 5 workers."), ("2", "Ray did not start here: Too busy.")],
+)
+def test_a_cluster_that_is_too_small_or_does_not_start_is_a_sentence(tmp_path, capsys, monkeypatch, workers, sentence):
+    """With a stand-in for Ray."""
+
+    def init(*_, **__):
+        if workers == "2":
+            raise Exception("Too busy.")
+
+    small = SimpleNamespace(init=init, cluster_resources=lambda: {"CPU": 2.0}, shutdown=lambda: None)
+    monkeypatch.setitem(sys.modules, "ray", small)
+    arguments = ["estimate", str(EXAMPLE), "--out", str(tmp_path / "o"), "--format", "npz", "--ray", "local"]
+    assert main([*arguments, "--workers", workers]) == 2
+    assert sentence in capsys.readouterr().err
 
 
 @with_ray
