@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.training.runs.several_processes import Share, average_gradients, as_the_leader, join, leave  # noqa: E402, I001
+from body_from_image.training.data.photos2d import SYNTHETIC, LabelledCrop  # noqa: E402
+from body_from_image.training.human2d import own_teacher  # noqa: E402
+from body_from_image.training.runs.several_processes import Share, as_the_leader, average_gradients, join, leave  # noqa: E402
 from body_from_image.training.runs.shared_statistics import SharedBatchNorm, share_statistics  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -64,6 +66,20 @@ def test_a_single_process_keeps_torchs_own_and_weights_keep_their_names():
     assert list(network.state_dict()) == names and torch.equal(network[1].weight, weight)
     crops = batch()
     assert torch.equal(network.eval()(crops), small_network().eval()(crops))
+
+
+def test_the_leading_process_alone_asks_the_teacher_and_all_hear_it(monkeypatch):
+    image, silhouette = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8)
+    crops = [LabelledCrop(0, SYNTHETIC, image, np.zeros((25, 3), np.float32), silhouette, False)]
+    word = np.full((1, 25, 3), 1, np.float32)
+    monkeypatch.setattr(own_teacher, "_word_of", lambda average, crops: word)
+    (led,) = own_teacher.reviewed(crops, None, Share(0, 1))
+    assert (led.keypoints[:, :2] == 1).all() and (led.keypoints[:, 2] > 0).all()
+
+    monkeypatch.setattr(own_teacher, "_word_of", None)
+    monkeypatch.setattr(own_teacher, "as_the_leader", lambda own, share: word if own.shape == word.shape else None)
+    (follows,) = own_teacher.reviewed(crops, None, Share(1, 2))
+    assert (follows.keypoints == led.keypoints).all()
 
 
 if __name__ == "__main__":
