@@ -29,6 +29,12 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[blender,train,dev,oracle]"
 	@touch $@ $(VENV)/.run
 
+# Ray is for the slow tests of clusters alone; it has no wheels for every Python and system.
+$(VENV)/.test-full: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[cluster]" || \
+	echo "Ray is not to be had for this Python and system: its tests are skipped."
+	@touch $@
+
 # Blender's Python module needs a few system libraries. They are installed where that is possible, else named.
 define blender_libraries
 	@$(BIN)/python -c "import bpy" >/dev/null 2>&1 || \
@@ -50,7 +56,7 @@ test: $(VENV)/.test  ## everything that passes in a few minutes
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -q
 
-test-full: $(VENV)/.test  ## slow and GPU checks too; set BODY_FROM_IMAGE_DATA to the data packs for all of them
+test-full: $(VENV)/.test-full  ## slow and GPU checks too; set BODY_FROM_IMAGE_DATA to the data packs for all of them
 	$(blender_libraries)
 	$(BIN)/python -m pytest -q -m ""
 

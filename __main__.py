@@ -3,9 +3,11 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 
 from .inference.errors import UserError
 from .shell.arguments import joined_box, parser
+from .shell.batch import Batch
 from .shell.job import Job
 from .shell.table import table
 
@@ -14,17 +16,22 @@ ALL_DONE, WRONG_USAGE, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(joined_box(sys.argv[1:] if arguments is None else arguments))
+    stopped = False
     try:
-        job = Job(options)
+        batch = Batch(Job(options))
+        try:
+            with redirect_stdout(sys.stderr):  # Libraries print, too, and the results may be read by a program.
+                batch.run()
+        except KeyboardInterrupt:
+            print(f"\nStopped. What was finished is in {options.out}; --resume goes on.", file=sys.stderr)
+            stopped = True
     except UserError as error:
         print(f"body_from_image: {error}", file=sys.stderr)
         return WRONG_USAGE
-    try:
-        outcomes = job.run_motion() if options.motion else job.run_pictures()
-    except KeyboardInterrupt:
-        print(f"\nStopped. What was finished is in {options.out}.", file=sys.stderr)
+    outcomes, asked = batch.in_order, len(batch.job.names)
+    print(json.dumps([vars(outcome) for outcome in outcomes], indent=2) if options.json else table(outcomes, asked))
+    if stopped:
         return INTERRUPTED
-    print(json.dumps([vars(outcome) for outcome in outcomes], indent=2) if options.json else table(outcomes))
     return SOME_FAILED if any(outcome.error for outcome in outcomes) else ALL_DONE
 
 

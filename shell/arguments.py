@@ -14,6 +14,8 @@ from ..inference.refinement.depth_hypotheses import BEAM
 PICTURE_FORMATS = ("npz", "overlay", "mask")
 SCENE_FORMATS = ("fbx", "glb", "bvh", "blend", "obj")
 DEFAULT_FORMATS = ("npz", "overlay", "fbx")
+MOST_WORKERS = 1024
+"""More is a slip of the finger; each holds an engine in some hundred megabytes."""
 BONE_NAMES = ("smpl", "unreal", "unity", "mixamo")
 
 
@@ -88,6 +90,17 @@ def parser() -> argparse.ArgumentParser:
         "--correct", type=Path, metavar="FILE",
         help="JSON list of corrections of the picture, or of a motion's frames: keypoints put where they are",
     )  # fmt: skip
+    estimate.add_argument(
+        "--resume", action="store_true",
+        help="pass over inputs whose results are in --out already: whole, of the same input, with the same options",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--workers", type=workers, metavar="N", help="make so many pictures at once, the cores shared out (default 1)"
+    )
+    estimate.add_argument(
+        "--ray", metavar="ADDRESS|local",
+        help="make pictures on a Ray cluster, --workers of them at once (default: one for each two cores of it)",
+    )  # fmt: skip
     estimate.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
     return top
 
@@ -140,6 +153,13 @@ def people(text: str) -> int | None:
         if int(text) >= 1:
             return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of people, 1 or more, or 'all'")
+
+
+def workers(text: str) -> int:
+    with suppress(ValueError):
+        if 1 <= int(text) <= MOST_WORKERS:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers from 1 to {MOST_WORKERS}")
 
 
 def stature(text: str) -> float:

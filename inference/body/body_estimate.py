@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
@@ -106,8 +107,11 @@ class BodyEstimate:
         arrays = {name: getattr(self, name) for name in self.__dataclass_fields__ if getattr(self, name) is not None}
         arrays["keypoint_names"] = np.array(self.keypoint_names)
         arrays["corrections"] = np.array(corrections_to_json(self.corrections))
-        with replacing(Path(path)) as unfinished, open(unfinished, "wb") as file:
-            np.savez_compressed(file, **arrays)
+        # What numpy.savez_compressed does, which complains on stderr when it is interrupted: it leaves its zip open.
+        with replacing(Path(path)) as unfinished, ZipFile(unfinished, "w", ZIP_DEFLATED) as archive:
+            for name, value in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(value), allow_pickle=False)
 
     @classmethod
     def load(cls, path: Path | BinaryIO) -> "BodyEstimate":

@@ -36,6 +36,16 @@ def replacing(path: Path) -> Iterator[Path]:
         _remove(unfinished)
 
 
+def remove_unfinished(folder: Path, stem: str) -> None:
+    """Remove what a program that was killed had begun to write to `folder`, to files whose stems match the regular
+    expression `stem`."""
+    unfinished = re.compile(rf"\.{stem}\.[0-9a-f]{{8}}\.unfinished(\.\w+)?")
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if unfinished.fullmatch(path.name):
+                _remove(path)
+
+
 def _reason(report: str) -> str | None:
     """What the system said, out of the report of an exporter that failed; None when it is not about the file."""
     if "Traceback" not in report:

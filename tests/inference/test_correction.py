@@ -239,6 +239,7 @@ def test_places_beyond_the_picture_and_frames_beyond_the_clip_are_said():
 
 def test_the_shell_reads_corrections(tmp_path, estimate, engine):
     from body_from_image.shell.arguments import parser
+    from body_from_image.shell.batch import Batch
     from body_from_image.shell.job import Job
 
     _, seen, pixels, _ = seen_of(engine, estimate)
@@ -246,7 +247,7 @@ def test_the_shell_reads_corrections(tmp_path, estimate, engine):
     file = tmp_path / "corrections.json"
     file.write_text(json.dumps([{"keypoint": "left_wrist", "x": place[0], "y": place[1]}]))
     arguments = ["estimate", str(EXAMPLE), "--out", str(tmp_path), "--format", "npz", "--correct", str(file)]
-    (outcome,) = Job(parser().parse_args([*arguments, "--device", "cpu"])).run_pictures()
+    (outcome,) = Batch(Job(parser().parse_args([*arguments, "--device", "cpu"]))).run()
     assert not outcome.error
     written = BodyEstimate.load(tmp_path / "person.npz")
     found = projected(engine.body, parameters_of(engine.body, written), seen)[LEFT_WRIST]

@@ -60,7 +60,7 @@ def test_a_file_that_knows_its_size_needs_no_option(tmp_path):
     path = tmp_path / "pose.json"
     path.write_text(json.dumps({"people": [{"pose_keypoints_2d": numbers(BODY_25_NAMES)}], "image_size": list(SIZE)}))
     assert run("--keypoints", path, "--out", tmp_path / "o", "--format", "npz,overlay,mask,bvh") == 0
-    assert sorted(file.name for file in (tmp_path / "o").iterdir()) == [
+    assert sorted(file.name for file in (tmp_path / "o").iterdir() if file.is_file()) == [
         "pose.bvh", "pose.mask.png", "pose.npz", "pose.overlay.png",
     ]  # fmt: skip
     assert cv2.imread(str(tmp_path / "o" / "pose.overlay.png")).shape == (640, 480, 3)

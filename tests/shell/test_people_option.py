@@ -34,7 +34,8 @@ def test_all_are_written_the_most_prominent_first(pair, tmp_path, capsys):
     (outcome,) = json.loads(said.out)
     own = [[f"pair.{number}.npz", f"pair.{number}.mask.png"] for number in (1, 2)]
     assert [person["files"] for person in outcome["people"]] == own
-    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*own[0], *own[1], "pair.overlay.png"])
+    written = {file.name for file in tmp_path.iterdir() if file.is_file()}
+    assert written == {*own[0], *own[1], "pair.overlay.png"}
     large, small = (BodyEstimate.load(tmp_path / files[0]) for files in own)
     width = cv2.imread(str(pair)).shape[1]
     assert large.joints_2d[0, 0, 0] < width / 2 < small.joints_2d[0, 0, 0]

@@ -17,7 +17,7 @@ from body_from_image.training.data.photos2d import (  # noqa: E402
     load_crops,
     taught_keypoints,
 )
-from body_from_image.training.human2d import average, losses, train  # noqa: E402
+from body_from_image.training.human2d import average, losses, samples, train  # noqa: E402
 from body_from_image.training.human2d.augmentation import Augmentation, change_appearance, training_sample  # noqa: E402
 from body_from_image.training.human2d.company import with_somebody_else  # noqa: E402
 from body_from_image.training.human2d.export import (  # noqa: E402
@@ -155,7 +155,7 @@ def test_labels_of_the_wrong_side_are_found():
 
 
 def test_a_picture_without_a_person_says_nowhere(packs):
-    example = train.without_person(np.full((90, 120, 3), 80, np.uint8))
+    example = samples.without_person(np.full((90, 120, 3), 80, np.uint8))
     sample = training_sample(example, 128, Augmentation(), np.random.default_rng(0))
     assert sample["labelled"].all() and not sample["inside"].any() and sample["somebody"] == 0
     assert sample["has_silhouette"] == 1 and not sample["silhouette"].any()

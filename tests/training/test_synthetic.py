@@ -16,7 +16,7 @@ from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_N
 from body_from_image.inference.geometry.rasterizer import coverage, project, spans_of
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 from body_from_image.training.data.photos2d import SYNTHETIC, LabelledCrop
-from body_from_image.training.human2d import train
+from body_from_image.training.human2d import samples
 from body_from_image.training.human2d.augmentation import GENTLE, Augmentation, training_sample
 from body_from_image.training.synthetic import lighting, shading
 from body_from_image.training.synthetic.backgrounds import EmptyPhotos
@@ -283,9 +283,9 @@ def test_a_stage_of_rendered_pictures_alone_sees_no_photo(renderer, monkeypatch)
         seen.extend([example, *others])
         return {}
 
-    monkeypatch.setattr(train, "training_sample", sample)
+    monkeypatch.setattr(samples, "training_sample", sample)
     stranger = LabelledCrop(7, 0, np.zeros((9, 9, 3), np.uint8), np.ones((25, 3), np.float32), None, True)
-    stream = iter(train.Samples([stranger], train.Stage(64, 0, 1.0), GENTLE, 0.3, 0))
+    stream = iter(samples.Samples([stranger], samples.Stage(64, 0, 1.0), GENTLE, 0.3, 0))
     for _ in range(12):
         next(stream)
     assert seen and all(example.id < 0 and example.source == SYNTHETIC for example in seen)

@@ -10,16 +10,28 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...inference.geometry.joints import KEYPOINT_NAMES
 from ..data.photos2d import LabelledCrop, combined_keypoints
 from ..measure.keypoints2d import predict
+from ..runs.several_processes import ALONE, Share, as_the_leader
 from .export import Shipped
 
 SURE_CONFIDENCE = 0.75
 """Probability in a heatmap's peak from which the average is heard."""
 
 
-def reviewed(crops: list[LabelledCrop], average: nn.Module) -> list[LabelledCrop]:
-    """The same crops with labels that take the average's word into account."""
+def reviewed(crops: list[LabelledCrop], average: nn.Module, share: Share = ALONE) -> list[LabelledCrop]:
+    """The same crops with labels that take the average's word into account. Of several processes, the leading one asks
+    it, and tells the others."""
+    taught = _word_of(average, crops) if share.leads else np.zeros((len(crops), len(KEYPOINT_NAMES), 3), np.float32)
+    return [
+        replace(crop, keypoints=combined_keypoints(crop.keypoints, own))
+        for crop, own in zip(crops, as_the_leader(taught, share), strict=True)
+    ]
+
+
+def _word_of(average: nn.Module, crops: list[LabelledCrop]) -> np.ndarray:
+    """Keypoints (N, 25, 3) where the average sees them: x, y, and 1 where it is sure."""
     device = next(average.parameters()).device
     shipped = Shipped(average)
 
@@ -28,8 +40,4 @@ def reviewed(crops: list[LabelledCrop], average: nn.Module) -> list[LabelledCrop
             return [output.cpu().numpy() for output in shipped(torch.from_numpy(images).to(device))]
 
     points, mass, _ = predict(run, crops)
-    taught = np.concatenate([points, (mass >= SURE_CONFIDENCE)[..., None]], -1).astype(np.float32)
-    return [
-        replace(crop, keypoints=combined_keypoints(crop.keypoints, own))
-        for crop, own in zip(crops, taught, strict=True)
-    ]
+    return np.concatenate([points, (mass >= SURE_CONFIDENCE)[..., None]], -1).astype(np.float32)

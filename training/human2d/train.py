@@ -10,44 +10,34 @@ import copy
 import csv
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
-from ...inference.geometry.joints import KEYPOINT_NAMES
 from ..data.people2d import load_everyday, load_more2d
-from ..data.photos2d import LONGEST_SIDE, SYNTHETIC, LabelledCrop, load_crops
+from ..data.photos2d import LabelledCrop, load_crops
 from ..runs.command_line import one_of, parse_run
 from ..runs.eight_bits import round_frozen
 from ..runs.onnx_export import load_weights
 from ..runs.precision import mixed_precision
 from ..runs.several_processes import as_the_leader, average_gradients, join, leave
-from ..synthetic.backgrounds import EmptyPhotos
-from .augmentation import AUGMENTATIONS, Augmentation, training_sample
+from ..runs.shared_statistics import share_statistics
+from .augmentation import AUGMENTATIONS
 from .fast import HEADS
 from .losses import HEATMAP_LOSSES, human2d_loss
 from .movenet_weights import load_movenet
 from .network import SIZES, human2d_network
 from .outputs import NOBODY
 from .own_teacher import reviewed
+from .samples import Samples, Stage
 
 PRETRAINED = "movenet."
 """How the names of weights begin that others have trained."""
 NEW_PARTS = ("pyramid.context.prompted", "obedience")
 """Parts that weights from before prompts lack; they begin as nothing."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """`iterations` with crops of `side` pixels, a share `synthetic` of them rendered rather than photographed."""
-
-    side: int
-    iterations: int
-    synthetic: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,52 +86,6 @@ class Config:
                 "SIDE:ITERATIONS or SIDE:ITERATIONS:SYNTHETIC, separated by commas, such as 128:4000,256:1500:0.15"
             )
             raise ValueError(f"'{self.stages}' names no stages: write {example}.") from None
-
-
-class Samples(IterableDataset):
-    """An endless stream of augmented samples; each worker draws, and renders, its own."""
-
-    def __init__(self, crops: list[LabelledCrop], stage: Stage, options: Augmentation | None, nobody: float, seed: int):
-        self.crops, self.stage, self.options, self.nobody, self.seed = crops, stage, options, nobody, seed
-
-    def __iter__(self):
-        worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        if self.stage.synthetic == 1:
-            yield from self._rendered(rng)
-            return
-        renderer = None
-        if self.stage.synthetic:
-            from ..synthetic.renderer import Renderer  # compiles for seconds, so only where it is wanted
-
-            renderer = Renderer(crops=self.crops)
-        empty = EmptyPhotos.of(self.crops) if self.nobody else None
-        while True:
-            for index in rng.permutation(len(self.crops)):
-                if empty and empty.images and rng.random() < self.nobody:
-                    example = without_person(empty.view(LONGEST_SIDE, rng))
-                elif renderer and rng.random() < self.stage.synthetic:
-                    example = renderer.sample(rng)
-                else:
-                    example = self.crops[index]
-                yield training_sample(example, self.stage.side, self.options, rng, self.crops)
-
-    def _rendered(self, rng: np.random.Generator) -> Iterator[dict[str, np.ndarray]]:
-        """Samples that see nothing of any photo, in what stands in front and beside, too."""
-        from ..synthetic.renderer import Renderer
-        from .rendered import RenderedPictures
-
-        pictures = RenderedPictures(Renderer())
-        while True:
-            nobody = rng.random() < self.nobody
-            example = without_person(pictures.empty(rng)) if nobody else pictures.draw(rng)
-            yield training_sample(example, self.stage.side, self.options, rng, pictures.kept)
-
-
-def without_person(image: np.ndarray) -> LabelledCrop:
-    """A picture (H, W, 3) uint8 that is known to show nobody."""
-    keypoints = np.zeros((len(KEYPOINT_NAMES), 3), np.float32)
-    return LabelledCrop(-1, SYNTHETIC, image, keypoints, np.zeros(image.shape[:2], np.uint8), False)
 
 
 class AverageModel:
@@ -203,6 +147,7 @@ class Run:
             self.model.movenet.load_state_dict(load_movenet(movenet, "thunder", HEADS).state_dict())
         if warm_start:
             load_weights(self.model, warm_start, prefix="network.", optional=NEW_PARTS)
+        share_statistics(self.model, self.share)
         self.optimizer = make_optimizer(self.model, config)
         self.average = AverageModel(self.model, config.ema)
         folder.mkdir(parents=True, exist_ok=True)
@@ -284,7 +229,7 @@ def train(
     for stage, end in zip(stages, ends, strict=True):
         if run.done < end:
             review = run.warm and config.labels == "reviewed" and not config.overfit
-            labelled = reviewed(crops, run.average.model) if review else crops
+            labelled = reviewed(crops, run.average.model, run.share) if review else crops
             _train_stage(run, labelled, stage, end, options, workers, log_every)
             run.warm = True
     run.save()
@@ -304,7 +249,7 @@ def _train_stage(run: Run, crops: list, stage: Stage, end: float, options, worke
         now = time.perf_counter()
         run.seconds, last = run.seconds + now - last, now
         if run.config.minutes:
-            run.seconds = as_the_leader(run.seconds, run.share)
+            run.seconds = float(as_the_leader(np.array(run.seconds), run.share))
         if run.iteration % log_every == 0 and run.share.leads:
             rate = len(losses) * run.config.batch / (time.perf_counter() - began)
             row = [run.iteration, stage.side, f"{np.mean(losses):.4f}", f"{rate:.1f}", time.strftime("%H:%M:%S")]

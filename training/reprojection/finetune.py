@@ -23,7 +23,7 @@ from ..human2d import train as human2d
 from ..human2d.augmentation import Augmentation
 from ..human2d.export import export_human2d
 from ..human2d.losses import human2d_loss
-from ..human2d.train import Samples, Stage
+from ..human2d.samples import Samples, Stage
 from ..priors import pose_prior, shape_prior
 from ..priors.export import export_pose_prior, export_shape_prior
 from ..priors.networks import PosePrior

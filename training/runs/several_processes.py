@@ -8,9 +8,14 @@ threads 15 a second of samples that are there.
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
+import numpy as np
 import torch
 from torch import distributed
+
+PATIENCE = timedelta(hours=3)
+"""For which processes wait for each other: the leader alone reviews labels, which takes that long on a processor."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +31,17 @@ class Share:
         return self.rank == 0
 
 
+ALONE = Share()
+"""The only process."""
+
+
 def join() -> Share:
     """Meet the other processes, if torch's launcher started any."""
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
-        return Share()
+        return ALONE
     if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     return Share(distributed.get_rank(), count)
 
 
@@ -54,10 +63,10 @@ def average_gradients(model: torch.nn.Module, share: Share) -> None:
         gradient.copy_(mean.view_as(gradient))
 
 
-def as_the_leader(value: float, share: Share) -> float:
-    """What the leading process has for `value`, so that all end at the same iteration."""
+def as_the_leader(values: np.ndarray, share: Share) -> np.ndarray:
+    """What the leading process has for `values`, of whose shape all others have some, too."""
     if share.count == 1:
-        return value
-    common = torch.tensor([value], dtype=torch.float64, device="cuda" if torch.cuda.is_available() else "cpu")
+        return values
+    common = torch.as_tensor(values, device=f"cuda:{share.rank}" if torch.cuda.is_available() else "cpu")
     distributed.broadcast(common, 0)
-    return float(common)
+    return common.numpy(force=True)

@@ -1,0 +1,67 @@
+"""All results of a job: what is there is passed over, the rest is made, here or by workers."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from ..inference.networks.runtime import cores
+from .cluster import Cluster
+from .job import Job
+from .maker import progress
+from .motion import MovingPeople
+from .pictures import Pictures
+from .processes import Processes
+from .records import Records
+from .table import Outcome
+from .workers import Sharing
+
+
+class Batch:
+    """Makes what a job asks for. `outcomes` are those that are done, by their number, also after an interruption."""
+
+    def __init__(self, job: Job):
+        """Raises UserError for what cannot work before anything is estimated."""
+        self.job = job
+        self.outcomes: dict[int, Outcome] = {}
+        self._maker = (MovingPeople if job.options.motion else Pictures)(job, job.load_engine())
+        job.make_folder()
+
+    @property
+    def in_order(self) -> list[Outcome]:
+        """What is done, in the order of the inputs."""
+        return [outcome for _, outcome in sorted(self.outcomes.items())]
+
+    def run(self) -> list[Outcome]:
+        """All results, in the order of the inputs. Raises UserError when the cluster is not there, KeyboardInterrupt
+        when the user stops it."""
+        whys = self._pass_over() if self.job.options.resume else {}
+        waiting = [index for index in range(len(self.job.names)) if index not in self.outcomes]
+        with closing(self._made(waiting)) as made:  # Workers are ended, however this ends.
+            for index, outcome in progress(made, len(self.outcomes), len(self.job.names)):
+                if whys.get(index):
+                    outcome.remarks.append(f"Made anew, because {whys[index]}.")
+                self.outcomes[index] = outcome
+        return self.in_order
+
+    def _made(self, indices: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """These results, as they come."""
+        options = self.job.options
+        count = min(options.workers or 1, len(indices))
+        if options.ray and indices:
+            cluster = Cluster(self.job, options.ray, options.workers)
+            return Sharing(self.job, cluster, cluster.count).run(indices)
+        if count > 1:
+            return Sharing(self.job, Processes(self.job, max(1, cores() // count)), count).run(indices)
+        return self._made_here(indices)
+
+    def _made_here(self, indices: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        for index in indices:
+            yield index, self._maker.make(index)
+
+    def _pass_over(self) -> dict[int, str]:
+        """Take what an earlier run made; returns why the others are made anew."""
+        whys, records = {}, Records(self.job)
+        for index in range(len(self.job.names)):
+            outcome, whys[index] = records.find(index)
+            if outcome:
+                self.outcomes[index] = outcome
+        return whys
