@@ -13,11 +13,14 @@ from .limb_certainty import limb_certainty
 
 RECORD = "body_from_image"
 """Custom property of a character's armature: its other objects, and what is known about the estimate."""
-FIELDS = ("mesh", "camera", "score", "certainty", "remarks", "source", "body_model")
+FIELDS = ("mesh", "camera", "score", "certainty", "remarks", "source", "picture", "body_model")
 
 
-def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[str, ...]) -> None:
-    """Note on the armature what belongs to it and where it came from. The file keeps it, and undo knows it."""
+def write_record(
+    character: Character, estimate: BodyEstimate, remarks: tuple[str, ...], picture: str = ""
+) -> None:
+    """Note on the armature what belongs to it and where it came from; `picture` is the photo's digest. The file keeps
+    it, and undo knows it."""
     character.armature[RECORD] = {
         "mesh": character.mesh,
         "camera": character.camera,
@@ -25,6 +28,7 @@ def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[st
         "certainty": limb_certainty(estimate),
         "remarks": "\n".join(remarks),
         "source": estimate.source,
+        "picture": picture,
         "body_model": estimate.body_model,
     }
     if estimate.frame_count == 1 and estimate.keypoints_2d.shape[1] == len(KEYPOINT_NAMES):

@@ -30,10 +30,11 @@ LINE = 120
 
 
 def write_note(
-    character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool, turn: np.ndarray
-) -> None:
-    """Keep the npz of a raw estimate with its character, which was just built, and how the motion was smoothed and
-    turned (3, 3)."""
+    character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool, turn: np.ndarray,
+    first: int = 0,
+) -> None:  # fmt: skip
+    """Keep the npz of a raw estimate with its character, which was just built; how the motion was smoothed and turned
+    (3, 3); and in which frame of the film, from 0, it begins."""
     armature = character.armature
     text = bpy.data.texts.new(f"{armature.name}.motion")
     text.use_fake_user = False
@@ -42,7 +43,7 @@ def write_note(
     text.from_string("\n".join([HEADING, *lines]))
     # The camera stands where the estimate has its origin, so its place is what the motion was moved by.
     place = np.array(character.camera.location) / units_per_metre(bpy.context.scene)
-    armature[NOTE] = {"raw": text, "action": armature.animation_data.action, "on_ground": on_ground}
+    armature[NOTE] = {"raw": text, "action": armature.animation_data.action, "on_ground": on_ground, "first": first}
     note_smoothing(armature, strength, keep_feet, place, turn)
 
 
