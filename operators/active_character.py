@@ -7,6 +7,7 @@ from ..inference.errors import UserError
 from ..inference.geometry.joints import KEYPOINT_NAMES
 from ..rig.character import Character, bones_fit_shape, refit_armature
 from ..rig.correction_note import write_corrections
+from ..rig.linked import part_here
 from ..rig.photo_note import write_photo_note
 from ..rig.seen_pose import note_shown
 from .limb_certainty import limb_certainty
@@ -16,9 +17,7 @@ RECORD = "body_from_image"
 FIELDS = ("mesh", "camera", "score", "certainty", "remarks", "source", "picture", "body_model")
 
 
-def write_record(
-    character: Character, estimate: BodyEstimate, remarks: tuple[str, ...], picture: str = ""
-) -> None:
+def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[str, ...], picture: str = "") -> None:
     """Note on the armature what belongs to it and where it came from; `picture` is the photo's digest. The file keeps
     it, and undo knows it."""
     character.armature[RECORD] = {
@@ -120,6 +119,8 @@ def record_of(armature: bpy.types.Object) -> dict:
     """What was noted. Objects that were deleted are None, and so is the score of what was not estimated."""
     record = {name: armature[RECORD].get(name) for name in FIELDS}
     for part in ("mesh", "camera"):
+        if record[part] is not None:
+            record[part] = part_here(record[part], armature)
         # Our own note keeps a deleted object from vanishing, but it is in no collection any more.
         if record[part] is not None and not record[part].users_collection:
             record[part] = None

@@ -21,6 +21,7 @@ from ..rig.correction_note import (
     frame_in_clip,
     mark_frames,
     read_corrections,
+    require_correctable,
     seen_in_frame,
     write_corrections,
 )
@@ -34,9 +35,11 @@ MOVED = 1e-4
 
 
 class Correcting:
-    """The active character in the frame that is shown. Raises UserError where nobody knows what its picture showed."""
+    """The active character in the frame that is shown. Raises UserError where nobody knows what its picture showed, and
+    where corrections would not last."""
 
     def __init__(self, context: bpy.types.Context, character: Character):
+        require_correctable(character.armature)
         context.view_layer.update()
         self.character, self.model = character, body_model_of(context, character)
         self.frame = context.scene.frame_current

@@ -10,7 +10,9 @@ packed file needs an image or a sound to belong to.
 import base64
 import binascii
 import io
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import bpy
 import numpy as np
@@ -19,14 +21,34 @@ from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
 from ..inference.geometry.joints import KEYPOINT_NAMES
 from .character import Character, key_pose
+from .linked import require_property, set_property
+from .photo_note import CORRECTIONS
 from .rest_frame import units_per_metre
 
 NOTE = "body_from_image_motion"
-"""Custom property of the armature: the text, the action with the keys, and how these were made. `place` is what was
-added to the estimate's translations, metres of Blender's axes, after `turn` (nine numbers, SMPL's frame) levelled the
-floor; `on_ground`: so that the floor, or the lowest point, is at z = 0."""
+"""Custom property of the armature: the text, the action with the keys, in which frame of the film it begins (`first`),
+and `on_ground`: whether the motion was moved so that the floor, or the lowest point, is at z = 0."""
+SMOOTHING = "body_from_image_smoothing"
+"""Custom property of the armature: how the keys were made, a JSON object of `Smoothing`'s fields. A text of its own,
+since overrides keep no changes of groups."""
 HEADING = "What each frame of a film showed, for Body from Image's Smooth Motion: an npz as base64."
 LINE = 120
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """How a motion was smoothed, and where it was put: `turn` (nine numbers, SMPL's frame) levelled the floor, then
+    `place` was added to the translations, metres of Blender's axes."""
+
+    strength: float
+    keep_feet: bool
+    place: Sequence[float]
+    turn: Sequence[float]
+
+    @property
+    def rotation(self) -> np.ndarray:
+        """`turn` as a matrix (3, 3)."""
+        return np.reshape(self.turn, (3, 3))
 
 
 def write_note(
@@ -45,15 +67,31 @@ def write_note(
     place = np.array(character.camera.location) / units_per_metre(bpy.context.scene)
     armature[NOTE] = {"raw": text, "action": armature.animation_data.action, "on_ground": on_ground, "first": first}
     note_smoothing(armature, strength, keep_feet, place, turn)
+    if CORRECTIONS not in armature:  # overrides can only have what the other file has
+        set_property(armature, CORRECTIONS, "[]")
 
 
 def note_smoothing(
     armature: bpy.types.Object, strength: float, keep_feet: bool, place: Sequence[float], turn: np.ndarray
 ) -> None:
-    """Note how the motion was last smoothed, and where it was put."""
-    note = armature[NOTE]
-    note["turn"] = [float(x) for x in np.ravel(turn)]
-    note["strength"], note["keep_feet"], note["place"] = float(strength), bool(keep_feet), [float(x) for x in place]
+    """Note how the motion was last smoothed, and where it was put. Raises UserError as `require_smoothable`."""
+    made = Smoothing(float(strength), bool(keep_feet), np.array(place, float).tolist(), np.ravel(turn).tolist())
+    set_property(armature, SMOOTHING, json.dumps(asdict(made)))
+
+
+def require_smoothable(armature: bpy.types.Object) -> None:
+    """Raise UserError where what is noted of a smoothing would not last: of linked characters and some overrides."""
+    require_property(armature, SMOOTHING)
+
+
+def read_smoothing(armature: bpy.types.Object) -> Smoothing:
+    """How the motion was last smoothed. Raises UserError when that was changed by hand."""
+    try:
+        return Smoothing(**json.loads(armature[SMOOTHING]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"How the motion of {armature.name} was smoothed is not known any more. Estimate anew."
+        ) from error
 
 
 def has_note(armature: bpy.types.Object) -> bool:
