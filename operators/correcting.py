@@ -26,7 +26,7 @@ from ..rig.correction_note import (
     write_corrections,
 )
 from ..rig.key_snapshot import KeySnapshot
-from ..rig.motion_note import first_frame, has_note
+from ..rig.motion_note import first_frame, has_note, last_frame
 from ..rig.seen_pose import move_bones, note_shown, seen_pose
 from .on_character import body_model_of
 
@@ -104,7 +104,7 @@ class Correcting:
     def _spread(self, before: Parameters, turned: list[int], reach: int) -> None:
         """Carry the change of this frame to its neighbours in the film."""
         scene, armature = bpy.context.scene, self.character.armature
-        first, last = first_frame(armature), round(armature.animation_data.action.frame_range[1])
+        first, last = first_frame(armature), last_frame(armature)
         corrected = {one.frame for one in read_corrections(armature)} - {self.number}
         shares = fading(last - first + 1, self.number, reach, sorted(corrected))
         for number in np.flatnonzero((shares > 0) & (shares < 1)):

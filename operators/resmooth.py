@@ -68,7 +68,7 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
 
 
 def smooth(context: bpy.types.Context, character: Character, strength: float, keep_feet: bool) -> None:
-    """Key the character anew, from the frame where its keys begin now. Raises UserError when its raw motion is gone, or
+    """Key the character anew, from where its film begins now. Raises UserError when its raw motion is gone, or
     of another body model."""
     armature, model = character.armature, body_model_of(context, character)
     require_smoothable(armature)

@@ -1,6 +1,6 @@
 """What a person put right of a character, kept on its armature beside what its photo or film showed.
 
-Corrections count frames from 0, where the character's keys begin; a photo has frame 0 alone.
+Corrections count frames from 0, the first in which the film shows the character; a photo has frame 0 alone.
 """
 
 from collections.abc import Iterable

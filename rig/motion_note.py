@@ -20,6 +20,7 @@ import numpy as np
 from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
 from ..inference.geometry.joints import KEYPOINT_NAMES
+from .action import curves_of
 from .character import Character, key_pose
 from .linked import require_property, set_property
 from .photo_note import CORRECTIONS
@@ -27,7 +28,8 @@ from .rest_frame import units_per_metre
 
 NOTE = "body_from_image_motion"
 """Custom property of the armature: the text, the action with the keys, in which frame of the film it begins (`first`),
-and `on_ground`: whether the motion was moved so that the floor, or the lowest point, is at z = 0."""
+the scene's frame of that (`start`), how many `frames` it has, and `on_ground`: whether the motion was moved so that the
+floor, or the lowest point, is at z = 0."""
 SMOOTHING = "body_from_image_smoothing"
 """Custom property of the armature: how the keys were made, a JSON object of `Smoothing`'s fields. A text of its own,
 since overrides keep no changes of groups."""
@@ -65,7 +67,12 @@ def write_note(
     text.from_string("\n".join([HEADING, *lines]))
     # The camera stands where the estimate has its origin, so its place is what the motion was moved by.
     place = np.array(character.camera.location) / units_per_metre(bpy.context.scene)
-    armature[NOTE] = {"raw": text, "action": armature.animation_data.action, "on_ground": on_ground, "first": first}
+    action = armature.animation_data.action
+    start, last = (round(frame) for frame in action.frame_range)
+    armature[NOTE] = {
+        "raw": text, "action": action, "on_ground": on_ground, "first": first, "start": start,
+        "frames": last - start + 1,
+    }  # fmt: skip
     note_smoothing(armature, strength, keep_feet, place, turn)
     if CORRECTIONS not in armature:  # overrides can only have what the other file has
         set_property(armature, CORRECTIONS, "[]")
@@ -111,15 +118,30 @@ def read_note(armature: bpy.types.Object) -> BodyEstimate:
         estimate = BodyEstimate.load(io.BytesIO(raw))
     except (binascii.Error, UserError) as error:
         raise UserError(f"The text {text.name}, which keeps the film's motion, was changed. Estimate anew.") from error
-    if estimate.keypoints_2d.shape[1] != len(KEYPOINT_NAMES):
+    if estimate.keypoints_2d.shape[1] != len(KEYPOINT_NAMES) or "start" not in armature[NOTE]:
         raise UserError(f"The film of {armature.name} was estimated by an earlier version. Estimate anew.")
     return estimate
 
 
 def first_frame(armature: bpy.types.Object) -> int:
-    """The scene's frame in which the character's keys begin."""
-    animation = armature.animation_data
-    return round(animation.action.frame_range[0]) if animation and animation.action else bpy.context.scene.frame_start
+    """The scene's frame that shows the film's first: where it was built, or where its keys were moved to since. Keys
+    that somebody adds before them or behind them do not count."""
+    note, curves = armature[NOTE], curves_of(armature)
+    start, count = note.get("start", bpy.context.scene.frame_start), note.get("frames", 1)
+    if not curves:
+        return start
+    keys = np.empty(2 * len(curves[0].keyframe_points), np.float32)
+    curves[0].keyframe_points.foreach_get("co", keys)
+    keyed = np.unique(np.round(keys[::2]).astype(int))
+    # The film has a key on every frame.
+    begins = keyed[: max(len(keyed) - count + 1, 0)]
+    whole = begins[keyed[count - 1 :] - begins == count - 1]
+    return int(min(whole, key=lambda frame: abs(frame - start), default=start))
+
+
+def last_frame(armature: bpy.types.Object) -> int:
+    """The scene's frame that shows the film's last."""
+    return first_frame(armature) + armature[NOTE].get("frames", 1) - 1
 
 
 def rekey_motion(armature: bpy.types.Object, rotations: np.ndarray, transl: np.ndarray) -> None:
