@@ -86,7 +86,8 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     estimate.add_argument(
         "--correct", type=Path, metavar="FILE",
-        help="JSON list of corrections of the picture, or of a motion's frames: keypoints put where they are",
+        help="JSON list of corrections of the picture, or of a motion's frames: keypoints put where they are; with "
+        "--people, person says whose",
     )  # fmt: skip
     estimate.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
     return top

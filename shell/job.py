@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..inference.body.correction import read_corrections
 from ..inference.clip import (
     MotionOptions,
     estimate_motion,
@@ -31,6 +30,7 @@ from ..inference.networks.person import photo_mask
 from ..inference.sequences import Behind
 from ..rig.write_files import require_blender, write_files, write_people
 from .arguments import DEFAULT_FORMATS, SCENE_FORMATS
+from .corrections import SaidOfPeople
 from .no_pictures import Blank, blank_items
 from .table import Outcome
 
@@ -47,12 +47,13 @@ class Job:
         self._check_blender()
         self.keypoints = read_keypoints(options.keypoints) if options.keypoints else None
         self.items = self._open_items()
-        self.corrections = read_corrections(options.correct) if options.correct else ()
-        if self.corrections and not options.motion and len(self.items) > 1:
+        self.said = SaidOfPeople.read(options.correct) if options.correct else SaidOfPeople()
+        if self.said.anything and not options.motion and len(self.items) > 1:
             raise UserError(f"--correct is of one picture, or of a motion, but there are {len(self.items)} pictures.")
         self.keypoints_of = dict(zip((item.name for item in self.items), self.keypoints or (), strict=False))
         if options.motion and options.inputs:
             self.items = timeline(self.items, options.fps or 0.0)
+        self.said.check(len(self.items) if options.motion else 1, options.people)
         self.behind = Behind(self.items)
         self.engine = Engine(
             Settings(
@@ -81,7 +82,7 @@ class Job:
             if given and not self.options.motion:
                 raise UserError(f"{name} says something of a motion. Give --motion, too.")
         if self.options.people != 1:
-            for name in ("keypoints", "box", "hypotheses", "correct"):
+            for name in ("keypoints", "box", "hypotheses"):
                 if np.any(getattr(self.options, name)):
                     raise UserError(f"--people is of whole pictures that our networks look at, so not with --{name}.")
         if self.options.hypotheses and (self.options.motion or "npz" not in self.formats):
@@ -139,7 +140,7 @@ class Job:
         else:
             points = matching_keypoints(keypoints, photo)
             result = self.engine.estimate_from_keypoints(points, photo.size, photo.path, photo.focal)
-        estimate, said = self.engine.correct(result.estimate, self.corrections)
+        estimate, said = self.said.correct(self.engine, result.estimate)
         result = replace(result, estimate=estimate)
         outcome.score = round(float(result.estimate.score[0]), 3)
         outcome.remarks += [*([photo.note] if photo.note else []), *result.remarks, *said, *self.missing_remark]
@@ -152,8 +153,10 @@ class Job:
     def _several_people(self, photo: Photo, name: str, outcome: Outcome) -> None:
         """A body each: npz and masks are numbered, the rest shows them together."""
         results = self.engine.estimate_people(photo, self.options.people)
+        results = [self._corrected(result, number) for number, result in enumerate(results, 1)]
         outcome.score = round(float(np.mean([result.estimate.score[0] for result in results])), 3)
-        outcome.remarks += [*([photo.note] if photo.note else []), *self.missing_remark]
+        beyond = self.said.remarks_beyond(len(results))
+        outcome.remarks += [*([photo.note] if photo.note else []), *beyond, *self.missing_remark]
         outcome.people = []
         for number, result in enumerate(results, 1):
             outcome.remarks += [f"{number}: {remark}" for remark in result.remarks]
@@ -168,6 +171,10 @@ class Job:
             stem, bones = self.out / name, self.options.bones
             paths = write_people(estimates, self.engine.body, behind, stem, self.scene_formats, bones)
             outcome.files += [path.name for path in paths]
+
+    def _corrected(self, result: Result, number: int) -> Result:
+        estimate, said = self.said.correct(self.engine, result.estimate, number)
+        return replace(result, estimate=estimate, remarks=(*result.remarks, *said))
 
     def _one_of_several(self, result: Result, photo: Photo, name: str, number: int) -> dict:
         estimate, files = result.estimate, []
@@ -230,21 +237,22 @@ class Job:
         outcome.people, parts = [], []
         for number, person in enumerate(people, 1):
             moving = estimate_motion(self.engine, person.frames, first, self._motion_options(), options.refine)
-            parts.append(PartOfClip(person.first, moving.estimate))
-            outcome.remarks += [f"{number}: {remark}" for remark in moving.remarks]
+            estimate, said = self.said.correct(self.engine, moving.estimate, number, person.first)
+            parts.append(PartOfClip(person.first, estimate))
+            outcome.remarks += [f"{number}: {remark}" for remark in (*moving.remarks, *said)]
             files = [f"{name}.{number}.npz"] if "npz" in self.formats else []
             if files:
-                moving.estimate.save(self.out / files[0])
+                estimate.save(self.out / files[0])
             if "mask" in self.formats:
                 files.append(f"{name}.{number}.mask/")
                 own = self.items[person.first : person.first + len(person.frames)]
-                write_mask_pictures(self.out / f"{name}.{number}.mask", own, moving.estimate, self.engine.body)
-            score = round(float(np.mean(moving.estimate.score)), 3)
+                write_mask_pictures(self.out / f"{name}.{number}.mask", own, estimate, self.engine.body)
+            score = round(float(np.mean(estimate.score)), 3)
             span = [person.first, person.first + len(person.frames) - 1]
             outcome.people.append({"number": number, "score": score, "frames": span, "files": files})
             outcome.files += files
         outcome.score = round(float(np.mean([person["score"] for person in outcome.people])), 3)
-        outcome.remarks += self.missing_remark
+        outcome.remarks += [*self.said.remarks_beyond(len(people)), *self.missing_remark]
         if "overlay" in self.formats:
             write_people_video(self.out / f"{name}.overlay.mp4", self.items, parts, self.engine.body)
             outcome.files.append(f"{name}.overlay.mp4")
@@ -280,7 +288,7 @@ class Job:
             ]
             frames = frames_from_keypoints(self.engine, points, photo.size, options.keypoints, photo.focal)
         moving = estimate_motion(self.engine, frames, first, self._motion_options(), options.refine)
-        estimate, said = self.engine.correct(moving.estimate, self.corrections)
+        estimate, said = self.said.correct(self.engine, moving.estimate)
         outcome.score = round(float(np.mean(estimate.score)), 3)
         outcome.remarks += [*moving.remarks, *said, *self.missing_remark]
         self._write_motion_files(estimate, outcome)
