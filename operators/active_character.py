@@ -7,17 +7,19 @@ from ..inference.errors import UserError
 from ..inference.geometry.joints import KEYPOINT_NAMES
 from ..rig.character import Character, bones_fit_shape, refit_armature
 from ..rig.correction_note import write_corrections
+from ..rig.linked import part_here
 from ..rig.photo_note import write_photo_note
 from ..rig.seen_pose import note_shown
 from .limb_certainty import limb_certainty
 
 RECORD = "body_from_image"
 """Custom property of a character's armature: its other objects, and what is known about the estimate."""
-FIELDS = ("mesh", "camera", "score", "certainty", "remarks", "source", "body_model")
+FIELDS = ("mesh", "camera", "score", "certainty", "remarks", "source", "picture", "body_model")
 
 
-def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[str, ...]) -> None:
-    """Note on the armature what belongs to it and where it came from. The file keeps it, and undo knows it."""
+def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[str, ...], picture: str = "") -> None:
+    """Note on the armature what belongs to it and where it came from; `picture` is the photo's digest. The file keeps
+    it, and undo knows it."""
     character.armature[RECORD] = {
         "mesh": character.mesh,
         "camera": character.camera,
@@ -25,6 +27,7 @@ def write_record(character: Character, estimate: BodyEstimate, remarks: tuple[st
         "certainty": limb_certainty(estimate),
         "remarks": "\n".join(remarks),
         "source": estimate.source,
+        "picture": picture,
         "body_model": estimate.body_model,
     }
     if estimate.frame_count == 1 and estimate.keypoints_2d.shape[1] == len(KEYPOINT_NAMES):
@@ -116,6 +119,8 @@ def record_of(armature: bpy.types.Object) -> dict:
     """What was noted. Objects that were deleted are None, and so is the score of what was not estimated."""
     record = {name: armature[RECORD].get(name) for name in FIELDS}
     for part in ("mesh", "camera"):
+        if record[part] is not None:
+            record[part] = part_here(record[part], armature)
         # Our own note keeps a deleted object from vanishing, but it is in no collection any more.
         if record[part] is not None and not record[part].users_collection:
             record[part] = None

@@ -229,7 +229,8 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
             return
         photo = self._photo()
         overlay.points = photo.to_screen(correcting.pixels())
-        confidence = correcting.seen.keypoints[:, 2]
+        # What is hidden with an ankle is no longer certain.
+        confidence = correcting.seen.corrected(correcting.said).keypoints[:, 2]
         told_of = {one.keypoint: one for one in correcting.said}
         said = [told_of.get(name, Correction(name)) for name in KEYPOINT_NAMES]
         overlay.looks = [look_of(one, sure) for one, sure in zip(said, confidence, strict=True)]

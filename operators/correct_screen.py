@@ -5,13 +5,13 @@ from enum import Enum
 
 import numpy as np
 
-from ..inference.body.correction import Correction
+from ..inference.body.correction import SURE, Correction
 from ..inference.geometry.joints import KEYPOINT_PARENTS
 
 PICK_RADIUS = 14.0
 """Pixels of the screen, at a scale of 1, within which the mouse means a keypoint."""
-SURE, DOUBTFUL = 0.7, 0.4
-"""Confidences from which a keypoint counts as certain, and below which it was guessed."""
+DOUBTFUL = 0.4
+"""Confidence below which a keypoint was guessed."""
 
 
 class Look(Enum):

@@ -21,11 +21,12 @@ from ..rig.correction_note import (
     frame_in_clip,
     mark_frames,
     read_corrections,
+    require_correctable,
     seen_in_frame,
     write_corrections,
 )
 from ..rig.key_snapshot import KeySnapshot
-from ..rig.motion_note import first_frame, has_note
+from ..rig.motion_note import first_frame, has_note, last_frame
 from ..rig.seen_pose import move_bones, note_shown, seen_pose
 from .on_character import body_model_of
 
@@ -34,9 +35,11 @@ MOVED = 1e-4
 
 
 class Correcting:
-    """The active character in the frame that is shown. Raises UserError where nobody knows what its picture showed."""
+    """The active character in the frame that is shown. Raises UserError where nobody knows what its picture showed, and
+    where corrections would not last."""
 
     def __init__(self, context: bpy.types.Context, character: Character):
+        require_correctable(character.armature)
         context.view_layer.update()
         self.character, self.model = character, body_model_of(context, character)
         self.frame = context.scene.frame_current
@@ -101,7 +104,7 @@ class Correcting:
     def _spread(self, before: Parameters, turned: list[int], reach: int) -> None:
         """Carry the change of this frame to its neighbours in the film."""
         scene, armature = bpy.context.scene, self.character.armature
-        first, last = first_frame(armature), round(armature.animation_data.action.frame_range[1])
+        first, last = first_frame(armature), last_frame(armature)
         corrected = {one.frame for one in read_corrections(armature)} - {self.number}
         shares = fading(last - first + 1, self.number, reach, sorted(corrected))
         for number in np.flatnonzero((shares > 0) & (shares < 1)):

@@ -23,6 +23,7 @@ from .estimation import (
     Request,
     load_body_model,
 )
+from .kept_corrections import digest_of, keep_photo_corrections
 from .others_in_photo import remember_others, took_up
 from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND
 from .preferences import body_model_file, engine_settings
@@ -101,19 +102,20 @@ class BODY_FROM_IMAGE_OT_estimate(SetsUpScene, WatchesWorker, bpy.types.Operator
             return self._finish_people(context, estimated, name)
         model = load_body_model(body_model_file(context))
         first = character_of(armature_called(context, self.beside)) if self.beside else None
-        set_up = self.may_set_up(context)
+        set_up, picture = self.may_set_up(context), digest_of(estimated.photo)
+        estimate, kept = keep_photo_corrections(context, model, estimated.estimate, picture)
         with all_or_nothing(context.scene):
             if first:
                 number = len(before_the_same_camera(context, first))
                 name = f"{first.armature.name}.{number + 1}"
-                character = build_beside(estimated.estimate, model, first, name=name, number=number)
+                character = build_beside(estimate, model, first, name=name, number=number)
             else:
                 character = build_character(
-                    estimated.estimate, model, photo=estimated.photo, name=name, stand_on_ground=self.stand_on_ground,
+                    estimate, model, photo=estimated.photo, name=name, stand_on_ground=self.stand_on_ground,
                     set_up=set_up,
                 )  # fmt: skip
                 self._keep_photo(character, estimated)
-            write_record(character, estimated.estimate, estimated.remarks)
+            write_record(character, estimate, estimated.remarks, picture)
         make_active(context, character)
         run_state(context).provider = estimated.provider
         if first:
@@ -121,26 +123,31 @@ class BODY_FROM_IMAGE_OT_estimate(SetsUpScene, WatchesWorker, bpy.types.Operator
         elif not any(self.box):
             remember_others(context, self.image or self.filepath, character, estimated.others)
         score = f"{name}: score {estimated.estimate.score[0]:.2f}."
-        remarks = (*estimated.remarks, *(() if first else self.kept_remark(set_up)))
+        remarks = (*estimated.remarks, *kept, *(() if first else self.kept_remark(set_up)))
         self.report({"WARNING" if estimated.remarks else "INFO"}, " ".join([score, *remarks]))
         return {"FINISHED"}
 
     def _finish_people(self, context, estimated: EstimatedPeople, name: str) -> set[str]:
         model, people = load_body_model(body_model_file(context)), estimated.people
-        set_up = self.may_set_up(context)
+        set_up, picture = self.may_set_up(context), digest_of(people[0].photo)
+        estimates, kept = [], []
+        for one in people:
+            estimate, told = keep_photo_corrections(context, model, one.estimate, picture)
+            estimates.append(estimate)
+            kept += [remark for remark in told if remark not in kept]
         with all_or_nothing(context.scene):
             characters = build_people(
-                [one.estimate for one in people], model, photo=people[0].photo, name=name,
+                estimates, model, photo=people[0].photo, name=name,
                 stand_on_ground=self.stand_on_ground, set_up=set_up,
             )  # fmt: skip
             self._keep_photo(characters[0], people[0])
-            for character, one in zip(characters, people, strict=True):
-                write_record(character, one.estimate, one.remarks)
+            for character, estimate, one in zip(characters, estimates, people, strict=True):
+                write_record(character, estimate, one.remarks, picture)
         make_active(context, characters[0])
         run_state(context).provider = people[0].provider
         scores = ", ".join(f"{one.estimate.score[0]:.2f}" for one in people)
         count = "1 person" if len(people) == 1 else f"{len(people)} people"
-        remarks = (*estimated.remarks, *self.kept_remark(set_up))
+        remarks = (*estimated.remarks, *kept, *self.kept_remark(set_up))
         self.report({"INFO"}, " ".join([f"{name}: {count}, scores {scores}.", *remarks]))
         return {"FINISHED"}
 

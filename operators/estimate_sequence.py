@@ -1,6 +1,7 @@
 """Many pictures or a film to one animated character, or to a character for each picture:
 `bpy.ops.body_from_image.estimate_sequence(directory=…, files=…)`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 from ..inference.errors import UserError
 from ..rig.character import Character, build_character, build_people
 from ..rig.contact_sheet import lay_out
+from ..rig.correction_note import mark_frames
 from ..rig.ground import upright_turn
 from ..rig.motion_note import write_note
 from ..rig.pose_asset import mark_pose_asset
@@ -24,6 +26,7 @@ from .estimation import (
     Request,
     load_body_model,
 )
+from .kept_corrections import digest_of, keep_film_corrections, keep_photo_corrections
 from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND
 from .preferences import body_model_file, engine_settings
 from .run_state import run_state
@@ -138,7 +141,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
             bpy.ops.object.mode_set(mode="OBJECT")
         self._set_up = self.may_set_up(context)
         if isinstance(estimated, EstimatedPictures):
-            characters, told = self._build_characters(context, estimated), list(estimated.errors)
+            characters, told = self._build_characters(context, estimated)
         else:
             characters, told = self._build_moving(context, estimated)
         make_active(context, characters[0] if isinstance(estimated, EstimatedMotion) else characters[-1])
@@ -147,7 +150,12 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
         return {"FINISHED"}
 
     def _build_moving(self, context, estimated: EstimatedMotion) -> tuple[list[Character], list[str]]:
-        told = [*estimated.remarks, *_remarks_on_each(estimated)]
+        model = load_body_model(body_model_file(context))
+        kept = [keep_film_corrections(context, model, one.estimate, one.first) for one in estimated.people]
+        corrected = [replace(one, estimate=own) for one, (own, _) in zip(estimated.people, kept, strict=True)]
+        estimated = replace(estimated, people=tuple(corrected))
+        sentences = dict.fromkeys(sentence for _, remarks in kept for sentence in remarks)
+        told = [*sentences, *estimated.remarks, *_remarks_on_each(estimated)]
         try:
             return self._build_motions(context, estimated, estimated.behind), told
         except UserError as error:
@@ -174,17 +182,23 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
                 characters = build_people(estimates, model, firsts=firsts, **shared)
             for character, one in zip(characters, people, strict=True):
                 write_record(character, one.estimate, (*estimated.remarks, *one.remarks))
-                write_note(character, one.raw, self.strength, self.keep_feet, on_ground, turn)
+                write_note(character, one.raw, self.strength, self.keep_feet, on_ground, turn, one.first)
+                mark_frames(context.scene, character.armature)
         return characters
 
-    def _build_characters(self, context, estimated: EstimatedPictures) -> list[Character]:
-        model = load_body_model(body_model_file(context))
+    def _build_characters(self, context, estimated: EstimatedPictures) -> tuple[list[Character], list[str]]:
+        model, told = load_body_model(body_model_file(context)), {}
         with all_or_nothing(context.scene):
-            characters = [self._build_one(name, body, model) for name, body in estimated.bodies]
+            characters = []
+            for name, body in estimated.bodies:
+                picture = digest_of(body.photo)
+                estimate, kept = keep_photo_corrections(context, model, body.estimate, picture)
+                characters.append(self._build_one(name, replace(body, estimate=estimate), model, picture))
+                told |= dict.fromkeys(kept)
             lay_out(characters)
-        return characters
+        return characters, [*told, *estimated.errors]
 
-    def _build_one(self, name: str, body: Estimated, model) -> Character:
+    def _build_one(self, name: str, body: Estimated, model, picture: str) -> Character:
         character = build_character(
             body.estimate, model, photo=body.photo, name=name, stand_on_ground=self.stand_on_ground,
             set_up=self._set_up,
@@ -193,7 +207,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
             image = character.camera.data.background_images[0].image
             image.pack()
             image.filepath_raw = f"//{Path(image.filepath_raw).name}"
-        write_record(character, body.estimate, body.remarks)
+        write_record(character, body.estimate, body.remarks, picture)
         if self.pose_assets:
             mark_pose_asset(character, f"{name} pose")
         return character

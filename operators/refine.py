@@ -43,7 +43,9 @@ def refine_character(context: bpy.types.Context, character: Character) -> bool:
     model = body_model_of(context, character)
     context.view_layer.update()
     keep_posed_by_hand(model, character, context.scene.frame_current)
-    evidence = replace(read_photo_note(character.armature), keep_height=True)
+    # An override has the shape of its file.
+    keep_shape = character.armature.data.library is not None
+    evidence = replace(read_photo_note(character.armature), keep_height=True, keep_shape=keep_shape)
     refined = refine(model, seen_pose(character), evidence)
     if refined.accepted:
         show_pose(character, refined.parameters, context.scene.frame_current)

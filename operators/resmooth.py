@@ -11,6 +11,7 @@ from mathutils import Matrix
 from ..inference.body.assembly import turned_motion
 from ..inference.body.body_estimate import BodyEstimate, rotations_of
 from ..inference.correction.spread import correct_motion
+from ..inference.errors import UserError
 from ..inference.motion.smooth_motion import smooth_motion
 from ..rig.armature import rest_frame
 from ..rig.axes import BLENDER_FROM_SMPL, points_to_smpl
@@ -18,7 +19,17 @@ from ..rig.camera import key_camera
 from ..rig.character import Character
 from ..rig.correction_note import read_corrections
 from ..rig.ground import lowest_points, upright_turn
-from ..rig.motion_note import NOTE, first_frame, has_note, note_smoothing, read_note, rekey_motion
+from ..rig.linked import keep_edits, require_own_object
+from ..rig.motion_note import (
+    NOTE,
+    first_frame,
+    has_note,
+    note_smoothing,
+    read_note,
+    read_smoothing,
+    rekey_motion,
+    require_smoothable,
+)
 from ..rig.shape_keys import betas_of
 from .active_character import active_armature
 from .correction_properties import correction_reach
@@ -40,8 +51,12 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
 
     def invoke(self, context, event):
         """Begin with how it is smoothed now."""
-        note = active_armature(context)[NOTE]
-        self.strength, self.keep_feet = note["strength"], bool(note["keep_feet"])
+        try:
+            made = read_smoothing(active_armature(context))
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.strength, self.keep_feet = made.strength, made.keep_feet
         return self.execute(context)
 
     def draw(self, context):
@@ -53,19 +68,20 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
 
 
 def smooth(context: bpy.types.Context, character: Character, strength: float, keep_feet: bool) -> None:
-    """Key the character anew, from the frame where its keys begin now. Raises UserError when its raw motion is gone, or
+    """Key the character anew, from where its film begins now. Raises UserError when its raw motion is gone, or
     of another body model."""
     armature, model = character.armature, body_model_of(context, character)
+    require_smoothable(armature)
     raw = read_note(armature)
     raw = replace(raw, betas=betas_of(armature).astype(np.float32))  # the user may have changed the shape since
     motion = smooth_motion(raw, model, strength, keep_feet)
     motion, _ = correct_motion(model, motion, read_corrections(armature), correction_reach(context))
-    note = armature[NOTE]
-    before = _Placing(np.reshape(note.get("turn", np.eye(3)), (3, 3)), np.array(note["place"]))
-    placed = replace(before, turn=upright_turn(motion)) if note["on_ground"] else before
+    made, on_ground = read_smoothing(armature), armature[NOTE]["on_ground"]
+    before = _Placing(made.rotation, np.array(made.place))
+    placed = replace(before, turn=upright_turn(motion)) if on_ground else before
     rotations, trans = rotations_of(motion.poses.astype(np.float64)), motion.trans.astype(np.float64)
     rotations, trans = turned_motion(model, motion.betas, rotations, trans, placed.turn)
-    if note["on_ground"]:
+    if on_ground:
         lowest = lowest_points(model, motion.betas, rotations, trans).min() if motion.floor is None else motion.floor[3]
         placed = replace(placed, place=np.array([*before.place[:2], -float(lowest)]))
         _keep_photo_matched(character, motion, before, placed)
@@ -93,6 +109,8 @@ def _keep_photo_matched(character: Character, motion: BodyEstimate, before: _Pla
     camera = character.camera
     if camera is None:
         return
+    require_own_object(camera)
+    keep_edits(camera)
     units = rest_frame(character.armature).scale * character.armature.matrix_world.median_scale
     if motion.camera_rotations is not None:
         start = first_frame(character.armature)

@@ -63,7 +63,7 @@ def key_camera(
     camera.rotation_mode = "QUATERNION"
     channels = [("rotation_quaternion", "", quaternions), ("location", "", units * places)]
     animation = camera.animation_data_create()
-    if animation.action is not None:
+    if animation.action is not None and not animation.action.library:
         bpy.data.actions.remove(animation.action)
     use_action(camera, action_of(camera.name, camera.name, "OBJECT", start_frame, channels))
 

@@ -1,6 +1,6 @@
 """What a person put right of a character, kept on its armature beside what its photo or film showed.
 
-Corrections count frames from 0, where the character's keys begin; a photo has frame 0 alone.
+Corrections count frames from 0, the first in which the film shows the character; a photo has frame 0 alone.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from ..inference.body.body_estimate import BodyEstimate
 from ..inference.body.correction import Correction, corrections_from_json, corrections_to_json, of_frame
 from ..inference.errors import UserError
 from ..inference.refinement.refine import Evidence, evidence_of
+from .linked import require_property, set_property
 from .motion_note import first_frame, has_note, read_note
 from .photo_note import CORRECTIONS, has_photo_note, seen_in_photo
 
@@ -20,8 +21,14 @@ MARKER = "Corrected {}"
 
 
 def write_corrections(armature: bpy.types.Object, corrections: Iterable[Correction]) -> None:
-    """Keep these, in the place of all that were kept."""
-    armature[CORRECTIONS] = corrections_to_json(corrections)
+    """Keep these, in the place of all that were kept. Raises UserError as `require_correctable`."""
+    require_correctable(armature)
+    set_property(armature, CORRECTIONS, corrections_to_json(corrections))
+
+
+def require_correctable(armature: bpy.types.Object) -> None:
+    """Raise UserError where corrections would not last: of linked characters, and of some overrides."""
+    require_property(armature, CORRECTIONS)
 
 
 def read_corrections(armature: bpy.types.Object) -> tuple[Correction, ...]:

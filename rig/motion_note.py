@@ -10,7 +10,9 @@ packed file needs an image or a sound to belong to.
 import base64
 import binascii
 import io
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import bpy
 import numpy as np
@@ -18,22 +20,45 @@ import numpy as np
 from ..inference.body.body_estimate import BodyEstimate
 from ..inference.errors import UserError
 from ..inference.geometry.joints import KEYPOINT_NAMES
+from .action import curves_of
 from .character import Character, key_pose
+from .linked import require_property, set_property
+from .photo_note import CORRECTIONS
 from .rest_frame import units_per_metre
 
 NOTE = "body_from_image_motion"
-"""Custom property of the armature: the text, the action with the keys, and how these were made. `place` is what was
-added to the estimate's translations, metres of Blender's axes, after `turn` (nine numbers, SMPL's frame) levelled the
-floor; `on_ground`: so that the floor, or the lowest point, is at z = 0."""
+"""Custom property of the armature: the text, the action with the keys, in which frame of the film it begins (`first`),
+the scene's frame of that (`start`), how many `frames` it has, and `on_ground`: whether the motion was moved so that the
+floor, or the lowest point, is at z = 0."""
+SMOOTHING = "body_from_image_smoothing"
+"""Custom property of the armature: how the keys were made, a JSON object of `Smoothing`'s fields. A text of its own,
+since overrides keep no changes of groups."""
 HEADING = "What each frame of a film showed, for Body from Image's Smooth Motion: an npz as base64."
 LINE = 120
 
 
+@dataclass(frozen=True)
+class Smoothing:
+    """How a motion was smoothed, and where it was put: `turn` (nine numbers, SMPL's frame) levelled the floor, then
+    `place` was added to the translations, metres of Blender's axes."""
+
+    strength: float
+    keep_feet: bool
+    place: Sequence[float]
+    turn: Sequence[float]
+
+    @property
+    def rotation(self) -> np.ndarray:
+        """`turn` as a matrix (3, 3)."""
+        return np.reshape(self.turn, (3, 3))
+
+
 def write_note(
-    character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool, turn: np.ndarray
-) -> None:
-    """Keep the npz of a raw estimate with its character, which was just built, and how the motion was smoothed and
-    turned (3, 3)."""
+    character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool, turn: np.ndarray,
+    first: int = 0,
+) -> None:  # fmt: skip
+    """Keep the npz of a raw estimate with its character, which was just built; how the motion was smoothed and turned
+    (3, 3); and in which frame of the film, from 0, it begins."""
     armature = character.armature
     text = bpy.data.texts.new(f"{armature.name}.motion")
     text.use_fake_user = False
@@ -42,17 +67,38 @@ def write_note(
     text.from_string("\n".join([HEADING, *lines]))
     # The camera stands where the estimate has its origin, so its place is what the motion was moved by.
     place = np.array(character.camera.location) / units_per_metre(bpy.context.scene)
-    armature[NOTE] = {"raw": text, "action": armature.animation_data.action, "on_ground": on_ground}
+    action = armature.animation_data.action
+    start, last = (round(frame) for frame in action.frame_range)
+    armature[NOTE] = {
+        "raw": text, "action": action, "on_ground": on_ground, "first": first, "start": start,
+        "frames": last - start + 1,
+    }  # fmt: skip
     note_smoothing(armature, strength, keep_feet, place, turn)
+    if CORRECTIONS not in armature:  # overrides can only have what the other file has
+        set_property(armature, CORRECTIONS, "[]")
 
 
 def note_smoothing(
     armature: bpy.types.Object, strength: float, keep_feet: bool, place: Sequence[float], turn: np.ndarray
 ) -> None:
-    """Note how the motion was last smoothed, and where it was put."""
-    note = armature[NOTE]
-    note["turn"] = [float(x) for x in np.ravel(turn)]
-    note["strength"], note["keep_feet"], note["place"] = float(strength), bool(keep_feet), [float(x) for x in place]
+    """Note how the motion was last smoothed, and where it was put. Raises UserError as `require_smoothable`."""
+    made = Smoothing(float(strength), bool(keep_feet), np.array(place, float).tolist(), np.ravel(turn).tolist())
+    set_property(armature, SMOOTHING, json.dumps(asdict(made)))
+
+
+def require_smoothable(armature: bpy.types.Object) -> None:
+    """Raise UserError where what is noted of a smoothing would not last: of linked characters and some overrides."""
+    require_property(armature, SMOOTHING)
+
+
+def read_smoothing(armature: bpy.types.Object) -> Smoothing:
+    """How the motion was last smoothed. Raises UserError when that was changed by hand."""
+    try:
+        return Smoothing(**json.loads(armature[SMOOTHING]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"How the motion of {armature.name} was smoothed is not known any more. Estimate anew."
+        ) from error
 
 
 def has_note(armature: bpy.types.Object) -> bool:
@@ -72,15 +118,30 @@ def read_note(armature: bpy.types.Object) -> BodyEstimate:
         estimate = BodyEstimate.load(io.BytesIO(raw))
     except (binascii.Error, UserError) as error:
         raise UserError(f"The text {text.name}, which keeps the film's motion, was changed. Estimate anew.") from error
-    if estimate.keypoints_2d.shape[1] != len(KEYPOINT_NAMES):
+    if estimate.keypoints_2d.shape[1] != len(KEYPOINT_NAMES) or "start" not in armature[NOTE]:
         raise UserError(f"The film of {armature.name} was estimated by an earlier version. Estimate anew.")
     return estimate
 
 
 def first_frame(armature: bpy.types.Object) -> int:
-    """The scene's frame in which the character's keys begin."""
-    animation = armature.animation_data
-    return round(animation.action.frame_range[0]) if animation and animation.action else bpy.context.scene.frame_start
+    """The scene's frame that shows the film's first: where it was built, or where its keys were moved to since. Keys
+    that somebody adds before them or behind them do not count."""
+    note, curves = armature[NOTE], curves_of(armature)
+    start, count = note.get("start", bpy.context.scene.frame_start), note.get("frames", 1)
+    if not curves:
+        return start
+    keys = np.empty(2 * len(curves[0].keyframe_points), np.float32)
+    curves[0].keyframe_points.foreach_get("co", keys)
+    keyed = np.unique(np.round(keys[::2]).astype(int))
+    # The film has a key on every frame.
+    begins = keyed[: max(len(keyed) - count + 1, 0)]
+    whole = begins[keyed[count - 1 :] - begins == count - 1]
+    return int(min(whole, key=lambda frame: abs(frame - start), default=start))
+
+
+def last_frame(armature: bpy.types.Object) -> int:
+    """The scene's frame that shows the film's last."""
+    return first_frame(armature) + armature[NOTE].get("frames", 1) - 1
 
 
 def rekey_motion(armature: bpy.types.Object, rotations: np.ndarray, transl: np.ndarray) -> None:

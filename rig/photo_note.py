@@ -15,6 +15,7 @@ from ..inference.errors import UserError
 from ..inference.geometry.camera import Camera
 from ..inference.refinement.outline import Outline
 from ..inference.refinement.refine import Evidence
+from .linked import set_property
 
 NOTE = "body_from_image_photo"
 """Custom property of the armature."""
@@ -37,7 +38,7 @@ def write_photo_note(armature: bpy.types.Object, estimate: BodyEstimate) -> None
         note["silhouette_shape"] = list(estimate.silhouette.shape)
         note["silhouette_window"] = [float(value) for value in estimate.silhouette_window]
     armature[NOTE] = note
-    armature[CORRECTIONS] = corrections_to_json(estimate.corrections)
+    set_property(armature, CORRECTIONS, corrections_to_json(estimate.corrections))
 
 
 def has_photo_note(armature: bpy.types.Object) -> bool:

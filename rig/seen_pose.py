@@ -12,6 +12,7 @@ from .action import own_action
 from .armature import joint_bones, rest_frame, rest_joints, rest_rotations
 from .axes import BLENDER_FROM_SMPL, points_to_smpl, rotations_to_smpl
 from .character import Character, reshape
+from .linked import set_property
 from .pose import bone_channels
 from .shape_keys import betas_of
 
@@ -51,7 +52,9 @@ def _channels(armature: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
 def show_pose(character: Character, parameters: Parameters, frame: int) -> None:
     """Give the character a pose, shape and place that are told in its camera's frame, with keys at `frame`. The
     camera and the armature's own place stay. Raises UserError without a camera, and where bones cannot be placed."""
-    reshape(character, parameters.betas)
+    linked = character.armature.data.library is not None
+    if not linked or not np.array_equal(parameters.betas, betas_of(character.armature)):
+        reshape(character, parameters.betas)
     move_bones(character, parameters, range(len(parameters.rotations)), frame)
 
 
@@ -102,7 +105,7 @@ def _turn_joints(armature: bpy.types.Object, rotations: np.ndarray, joints: Iter
 def note_shown(armature: bpy.types.Object) -> None:
     """Note how the bones are turned now, so that what a person poses from here on can be told apart."""
     basis, location = _channels(armature)
-    armature[SHOWN] = [*basis.ravel().tolist(), *location.tolist()]
+    set_property(armature, SHOWN, [*basis.ravel().tolist(), *location.tolist()])
 
 
 def posed_by_hand(character: Character) -> Parameters | None:

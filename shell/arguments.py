@@ -88,7 +88,8 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     estimate.add_argument(
         "--correct", type=Path, metavar="FILE",
-        help="JSON list of corrections of the picture, or of a motion's frames: keypoints put where they are",
+        help="JSON list of corrections of the picture, or of a motion's frames: keypoints put where they are; with "
+        "--people, person says whose",
     )  # fmt: skip
     estimate.add_argument(
         "--resume", action="store_true",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..inference.body.correction import read_corrections
 from ..inference.engine import Engine, Settings
 from ..inference.errors import UserError
 from ..inference.files.frames import InputItem, open_inputs, timeline, with_neighbours
@@ -14,6 +13,7 @@ from ..inference.files.images import Photo
 from ..inference.files.keypoint_files import Keypoints, read_keypoints
 from ..rig.write_files import require_blender
 from .arguments import DEFAULT_FORMATS, PICTURE_FORMATS, SCENE_FORMATS
+from .corrections import SaidOfPeople
 from .no_pictures import blank_items
 
 
@@ -32,12 +32,13 @@ class Job:
         self._check_blender()
         self.keypoints = read_keypoints(options.keypoints) if options.keypoints else None
         self.items = self._open_items()
-        self.corrections = read_corrections(options.correct) if options.correct else ()
-        if self.corrections and not options.motion and len(self.items) > 1:
+        self.said = SaidOfPeople.read(options.correct) if options.correct else SaidOfPeople()
+        if self.said.anything and not options.motion and len(self.items) > 1:
             raise UserError(f"--correct is of one picture, or of a motion, but there are {len(self.items)} pictures.")
         self.keypoints_of = dict(zip((item.name for item in self.items), self.keypoints or (), strict=False))
         if options.motion and options.inputs:
             self.items = timeline(self.items, options.fps or 0.0)
+        self.said.check(len(self.items) if options.motion else 1, options.people)
         self.settings = Settings(
             device=options.device,
             size=options.size,
@@ -88,7 +89,7 @@ class Job:
             if given and not self.options.motion:
                 raise UserError(f"{name} says something of a motion. Give --motion, too.")
         if self.options.people != 1:
-            for name in ("keypoints", "box", "hypotheses", "correct"):
+            for name in ("keypoints", "box", "hypotheses"):
                 if np.any(getattr(self.options, name)):
                     raise UserError(f"--people is of whole pictures that our networks look at, so not with --{name}.")
         if self.options.hypotheses and (self.options.motion or "npz" not in self.formats):

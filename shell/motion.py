@@ -38,7 +38,7 @@ class MovingPeople(Maker):
         moving = estimate_motion(
             self.engine, frames, self.job.items[0], self._motion_options(), self.options.refine
         )  # fmt: skip
-        estimate, said = self.engine.correct(moving.estimate, self.job.corrections)
+        estimate, said = self.job.said.correct(self.engine, moving.estimate)
         outcome.score = round(float(np.mean(estimate.score)), 3)
         outcome.remarks += [*moving.remarks, *said, *self.job.missing_remark]
         self._write_one(estimate, behind, outcome)
@@ -80,7 +80,7 @@ class MovingPeople(Maker):
         outcome.people = []
         parts = [self._one_of_several(person, number, outcome) for number, person in enumerate(people, 1)]
         outcome.score = round(float(np.mean([person["score"] for person in outcome.people])), 3)
-        outcome.remarks += self.job.missing_remark
+        outcome.remarks += [*self.job.said.remarks_beyond(len(people)), *self.job.missing_remark]
         if "overlay" in self.formats:
             write_people_video(self.out / f"{name}.overlay.mp4", items, parts, self.engine.body)
             outcome.files.append(f"{name}.overlay.mp4")
@@ -95,17 +95,18 @@ class MovingPeople(Maker):
     def _one_of_several(self, person: PersonInClip, number: int, outcome: Outcome) -> PartOfClip:
         items, name = self.job.items, outcome.name
         moving = estimate_motion(self.engine, person.frames, items[0], self._motion_options(), self.options.refine)
-        outcome.remarks += [f"{number}: {remark}" for remark in moving.remarks]
-        files = self._write_npz(moving.estimate, f"{name}.{number}.npz")
+        estimate, said = self.job.said.correct(self.engine, moving.estimate, number, person.first)
+        outcome.remarks += [f"{number}: {remark}" for remark in (*moving.remarks, *said)]
+        files = self._write_npz(estimate, f"{name}.{number}.npz")
         if "mask" in self.formats:
             files.append(f"{name}.{number}.mask/")
             own = items[person.first : person.first + len(person.frames)]
-            write_mask_pictures(self.out / f"{name}.{number}.mask", own, moving.estimate, self.engine.body)
-        score = round(float(np.mean(moving.estimate.score)), 3)
+            write_mask_pictures(self.out / f"{name}.{number}.mask", own, estimate, self.engine.body)
+        score = round(float(np.mean(estimate.score)), 3)
         span = [person.first, person.first + len(person.frames) - 1]
         outcome.people.append({"number": number, "score": score, "frames": span, "files": files})
         outcome.files += files
-        return PartOfClip(person.first, moving.estimate)
+        return PartOfClip(person.first, estimate)
 
     def _motion_options(self) -> MotionOptions:
         strength = STRENGTH if self.options.smooth is None else self.options.smooth

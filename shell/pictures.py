@@ -29,10 +29,9 @@ class Pictures(Maker):
         else:
             points = self.job.points_of(item, photo)
             result = self.engine.estimate_from_keypoints(points, photo.size, photo.path, photo.focal)
-        estimate, said = self.engine.correct(result.estimate, self.job.corrections)
-        result = replace(result, estimate=estimate)
+        result = self._corrected(result)
         outcome.score = round(float(result.estimate.score[0]), 3)
-        outcome.remarks += [*([photo.note] if photo.note else []), *result.remarks, *said, *self.job.missing_remark]
+        outcome.remarks += [*([photo.note] if photo.note else []), *result.remarks, *self.job.missing_remark]
         self._write_picture_files(result, photo, outcome)
         if self.job.scene_formats:
             blank = isinstance(item, Blank)
@@ -42,8 +41,10 @@ class Pictures(Maker):
     def _several_people(self, photo: Photo, outcome: Outcome) -> None:
         """A body each: npz and masks are numbered, the rest shows them together."""
         name, results = outcome.name, self.engine.estimate_people(photo, self.options.people)
+        results = [self._corrected(result, number) for number, result in enumerate(results, 1)]
         outcome.score = round(float(np.mean([result.estimate.score[0] for result in results])), 3)
-        outcome.remarks += [*([photo.note] if photo.note else []), *self.job.missing_remark]
+        beyond = self.job.said.remarks_beyond(len(results))
+        outcome.remarks += [*([photo.note] if photo.note else []), *beyond, *self.job.missing_remark]
         outcome.people = []
         for number, result in enumerate(results, 1):
             outcome.remarks += [f"{number}: {remark}" for remark in result.remarks]
@@ -58,6 +59,10 @@ class Pictures(Maker):
             stem, bones = self.out / name, self.options.bones
             paths = write_people(estimates, self.engine.body, behind, stem, self.job.scene_formats, bones)
             outcome.files += [path.name for path in paths]
+
+    def _corrected(self, result: Result, number: int = 1) -> Result:
+        estimate, said = self.job.said.correct(self.engine, result.estimate, number)
+        return replace(result, estimate=estimate, remarks=(*result.remarks, *said))
 
     def _one_of_several(self, result: Result, photo: Photo, name: str, number: int) -> dict:
         estimate = result.estimate

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 
@@ -22,9 +21,12 @@ EXCHANGED = {
     "leg": ("knee", "ankle", "heel", "big_toe"),
 }
 """Limbs whose left and right can be exchanged, and their keypoints; all others stand for the whole body."""
+SURE = 0.7
+"""Confidence from which a keypoint counts as certain."""
 CARRIED = [number for number, name in enumerate(KEYPOINT_NAMES) if name.endswith(("knuckles", "heel", "big_toe"))]
 """Keypoints that lie where the networks have them beside a wrist or an ankle, wherever that was put, and are hidden
-with it: who mistook the one mistook the other."""
+with it: who mistook the one mistook the other. But a foot is long: heel and toe that are certain are seen for
+themselves, where trousers, a step or a box hide the ankle."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def corrected_keypoints(keypoints: np.ndarray, corrections: Sequence[Correction]
         above = KEYPOINT_PARENTS[moved]
         if above in places and moved not in places:
             keypoints[moved, :2] += places[above] - keypoints[above, :2]
-        if above in hidden:
+        if above in hidden and not (limb_of(KEYPOINT_NAMES[moved]) == "leg" and keypoints[moved, 2] >= SURE):
             keypoints[moved, 2] = 0.0
     for number, place in places.items():
         keypoints[number, :2] = place
@@ -142,24 +144,22 @@ def corrections_from_json(text: str, source: str) -> tuple[Correction, ...]:
     return found
 
 
-def read_corrections(path: Path) -> tuple[Correction, ...]:
-    """The corrections in a JSON file. Raises UserError."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
-    return corrections_from_json(text, str(path))
+def check_frames(corrections: Iterable[Correction], frames: int) -> None:
+    """Raise UserError for a frame that a clip of so many `frames` does not have."""
+    for one in corrections:
+        if one.frame >= frames:
+            have = "there is one picture, frame 0" if frames == 1 else f"the frames are 0 to {frames - 1}"
+            raise UserError(f"{one.keypoint} is corrected in frame {one.frame}, but {have}.")
 
 
 def check_corrections(corrections: Iterable[Correction], size: tuple[int, int], frames: int = 1) -> None:
     """Raise UserError for a place that is too far beyond a picture of `size` (width, height), or a frame that a clip of
     so many `frames` does not have."""
+    corrections = tuple(corrections)
+    check_frames(corrections, frames)
     for one in corrections:
         if one.nearer and KEYPOINT_PARENTS[one.index] < 0:
             raise UserError(f"{one.keypoint} hangs on no other keypoint, so it is nearer than none.")
-        if one.frame >= frames:
-            have = "there is one picture, frame 0" if frames == 1 else f"the frames are 0 to {frames - 1}"
-            raise UserError(f"{one.keypoint} is corrected in frame {one.frame}, but {have}.")
         if one.place is None:
             continue
         beyond = [

@@ -13,6 +13,7 @@ from ..body.assembly import Motion, with_motion, with_parameters
 from ..body.body_estimate import BodyEstimate, rotations_of
 from ..body.body_model import BodyModel
 from ..body.correction import (
+    CARRIED,
     Correction,
     check_corrections,
     exchanged_order,
@@ -109,10 +110,10 @@ def correct(
     for keypoint in swapped:
         base, part = exchanged(body, base, keypoint), part | _exchanged_part(keypoint)
     base, now = _flipped(body, base, now)
-    for keypoint in sorted(_hidden(now) - _hidden(said)):
-        if limb_of(keypoint) is not None:
-            base = usual_limb(base, part_of(keypoint).joints)
     evidence = seen.corrected(now) if now else seen
+    for keypoint in sorted(_hidden(now) - _hidden(said)):
+        if limb_of(keypoint) is not None and not _end_is_seen(keypoint, evidence):
+            base = usual_limb(base, part_of(keypoint).joints)
     energy = PartEnergy(body, base, evidence, part)
     if start is None or base is not before:
         start = _led(energy, base, now)
@@ -166,9 +167,7 @@ def with_frame(body: BodyModel, estimate: BodyEstimate, frame: int, parameters: 
     return with_motion(estimate, body, rotations_of(poses.astype(np.float64)), places)
 
 
-def _flipped(
-    body: BodyModel, base: Parameters, now: Sequence[Correction]
-) -> tuple[Parameters, tuple[Correction, ...]]:
+def _flipped(body: BodyModel, base: Parameters, now: Sequence[Correction]) -> tuple[Parameters, tuple[Correction, ...]]:
     """The body with the limbs mirrored that are to be, and the corrections with ordinals that say how they lie now."""
     told = []
     for one in now:
@@ -200,6 +199,12 @@ def _exchanged_part(keypoint: str) -> Part:
     names = [KEYPOINT_NAMES[number] for number in np.flatnonzero(moved)]
     part = parts_of(names)
     return replace(part, keypoints=part.keypoints | moved | (np.zeros_like(moved) if len(names) < 10 else True))
+
+
+def _end_is_seen(keypoint: str, evidence: Evidence) -> bool:
+    """Whether what hangs on a hidden wrist or ankle still says where that is."""
+    ends = [number for number in CARRIED if KEYPOINT_NAMES[KEYPOINT_PARENTS[number]] == keypoint]
+    return bool(evidence.keypoints[ends, 2].any())
 
 
 def _hidden(corrections: Sequence[Correction]) -> set[str]:

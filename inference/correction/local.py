@@ -15,6 +15,7 @@ from ..geometry.joints import JOINT_INDEX, JOINT_NAMES, KEYPOINT_INDEX, KEYPOINT
 from ..geometry.least_squares import minimise
 from ..refinement.parametric_body import Parameters
 from ..refinement.refine import BodyEnergy, Evidence, body_depth, sparse_body
+from ..refinement.some_unknowns import SomeUnknowns, joints_and_place
 from ..refinement.spheres import Spheres
 from ..refinement.terms import Weights
 
@@ -74,7 +75,7 @@ def _part(joints: Iterable[str], keypoints: Iterable[str]) -> Part:
     return Part(np.array(sorted(JOINT_INDEX[name] for name in joints), int), own)
 
 
-class PartEnergy:
+class PartEnergy(SomeUnknowns):
     """The energy of a body of which only a `Part` moves, a `least_squares.Problem` over that part's unknowns."""
 
     def __init__(self, body: BodyModel, before: Parameters, evidence: Evidence, part: Part):
@@ -82,24 +83,9 @@ class PartEnergy:
         self.body = body
         held = held_evidence(body, before, evidence, part)
         metre = evidence.camera.focal / max(float(body_depth(body, before)), 0.2)
-        self.whole = BodyEnergy(
-            sparse_body(body), Spheres.of(body, before.betas), held, metre, Weights(), anchor=before
-        )
-        self.free = (3 * part.joints[:, None] + np.arange(3)).ravel()
-        if part.place:
-            self.free = np.concatenate([self.free, before.size - 3 + np.arange(3)])
-
-    def energy(self, parameters: Parameters) -> float:
-        return self.whole.energy(parameters)
-
-    def linearise(self, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
-        gradient, hessian = self.whole.linearise(parameters)
-        return gradient[self.free], hessian[np.ix_(self.free, self.free)]
-
-    def moved(self, parameters: Parameters, step: np.ndarray) -> Parameters:
-        whole = np.zeros(parameters.size)
-        whole[self.free] = step
-        return parameters.moved(whole)
+        spheres = Spheres.of(body, before.betas)
+        whole = BodyEnergy(sparse_body(body), spheres, held, metre, Weights(), anchor=before)
+        super().__init__(whole, joints_and_place(before, part.joints, part.place))
 
     def solve(self, start: Parameters, steps: int) -> tuple[Parameters, float]:
         """The body of least energy that some steps from `start` reach, and its energy."""

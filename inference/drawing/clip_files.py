@@ -10,6 +10,7 @@ import numpy as np
 
 from ..body.body_estimate import BodyEstimate, rotations_of
 from ..body.body_model import BodyModel
+from ..body.correction import of_frame
 from ..errors import UserError
 from ..files.destination import replacing
 from ..files.frames import InputItem
@@ -35,10 +36,12 @@ def frame_of(estimate: BodyEstimate, frame: int, body: BodyModel) -> BodyEstimat
         for name in ("poses", "trans", "keypoints_2d", "joints_3d", "joints_2d", "bbox", "score")
     }
     posed = body.pose(estimate.betas[None], rotations_of(single["poses"]), single["trans"])
+    said = tuple(replace(one, frame=0) for one in of_frame(estimate.corrections, frame))
     vertices = estimate.seen_by_camera(posed.vertices, slice(frame, frame + 1))
     return replace(
-        estimate, **single, vertices=vertices, camera_rotations=None, camera_places=None, mocap_framerate=0.0
-    )
+        estimate, **single, corrections=said, vertices=vertices, camera_rotations=None, camera_places=None,
+        mocap_framerate=0.0,
+    )  # fmt: skip
 
 
 def write_overlay_video(path: Path, items: list[InputItem], estimate: BodyEstimate, body: BodyModel) -> None:

@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 
 from ..body.body_estimate import BodyEstimate
+from ..body.correction import corrected_keypoints, of_frame
 from ..geometry.joints import KEYPOINT_EDGES, KEYPOINT_NAMES
 from ..geometry.rasterizer import coverage, paint, project, spans_of
+from .correction_marks import draw_marks
 
 CONFIDENT = 0.3
 """Keypoints below this confidence are not drawn."""
@@ -31,13 +33,16 @@ DRAWN_SIDE = 1100
 """The body is drawn about this many pixels large whatever the photo, at most twice as finely as the photo itself."""
 PERSON_UNITS = 300
 """Thinnest lines in a person's height: what outlines a small figure in a large photo must not fill it."""
+MARK_SIZE = 2.2
+"""Half the side of a corrected keypoint's mark, in thicknesses of a bone."""
 _FRACTION_BITS = 4
 
 
 def draw_overlay(photo: np.ndarray, estimate: BodyEstimate, frame: int = 0) -> np.ndarray:
     """The photo (H, W, 3) uint8 RGB with body, skeleton and score of one frame over it; a new picture of the same kind.
 
-    The body is left out where the estimate has no vertices (a motion). Raises ValueError for a photo of another size.
+    The skeleton is what was found, and what a person put right of it, with marks on that. The body is left out where
+    the estimate has no vertices (a motion). Raises ValueError for a photo of another size.
     """
     height, width = photo.shape[:2]
     if (width, height) != tuple(estimate.image_size):
@@ -45,7 +50,7 @@ def draw_overlay(photo: np.ndarray, estimate: BodyEstimate, frame: int = 0) -> n
     picture = photo.copy()
     if estimate.vertices is not None:
         _draw_body(picture, estimate, frame)
-    _draw_skeleton(picture, estimate.keypoints_2d[frame])
+    _draw_evidence(picture, estimate, frame)
     _draw_label(picture, f"score {float(estimate.score[frame]):.2f}")
     return picture
 
@@ -58,7 +63,7 @@ def draw_people(photo: np.ndarray, people: Mapping[int, BodyEstimate]) -> np.nda
     for number in order:
         _draw_body(picture, people[number], 0, np.array(person_colour(number)))
     for number in order:
-        _draw_skeleton(picture, people[number].keypoints_2d[0])
+        _draw_evidence(picture, people[number], 0)
     for number in order:
         _draw_number(picture, people[number], number)
     return picture
@@ -166,13 +171,22 @@ def _brightness(normals: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     return np.clip(0.22 + 0.47 * key + 0.31 * frontal, 0, 1)
 
 
-def _draw_skeleton(picture: np.ndarray, keypoints: np.ndarray) -> None:
-    """Draw the bones between confident keypoints (25, 3), the left side orange, the right side blue, in place."""
+def _draw_evidence(picture: np.ndarray, estimate: BodyEstimate, frame: int) -> None:
+    """Draw the skeleton of one frame, in place, with corrections heeded and marked."""
+    said = of_frame(estimate.corrections, frame)
+    keypoints, certain = corrected_keypoints(estimate.keypoints_2d[frame], said)
     sure = (keypoints[:, 2] >= CONFIDENT) & (np.abs(keypoints[:, :2]) < 1e6).all(axis=1)
     if not sure.any():
         return
     extent = np.ptp(keypoints[sure, :2], axis=0).max()
     thickness = max(1.0, min(1.6 * _unit(picture.shape), extent / 60))
+    _draw_skeleton(picture, keypoints, sure, thickness)
+    draw_marks(picture, keypoints, certain, said, MARK_SIZE * thickness)
+
+
+def _draw_skeleton(picture: np.ndarray, keypoints: np.ndarray, sure: np.ndarray, thickness: float) -> None:
+    """Draw the bones between those keypoints (25, 3) that are `sure` (25,) bool, the left side orange, the right side
+    blue, in place."""
     casing = thickness + 2 * max(1.0, thickness / 4)
     points = np.round(np.nan_to_num(keypoints[:, :2]) * 2**_FRACTION_BITS).astype(int).tolist()
     bones = [(a, b) for a, b in KEYPOINT_EDGES if sure[a] and sure[b]]

@@ -20,6 +20,7 @@ from ..geometry.rotations import matrix_to_axis_angle, right_jacobian_inverse
 from .corrected import corrected_terms
 from .outline import Outline
 from .parametric_body import Parameters, SparseBody, VertexSlopes, even_vertices
+from .some_unknowns import ALL_JOINTS, SomeUnknowns, joints_and_place
 from .spheres import Spheres
 from .terms import (
     Weights,
@@ -46,7 +47,7 @@ TOLERATED = 1.0
 @dataclass(frozen=True)
 class Evidence:
     """What the picture shows of one person: keypoints (K, 3; pixels and confidence), camera, and the outline where
-    there is one. `keep_height` when the user said how tall the person is.
+    there is one. `keep_height` when the user said how tall the person is, `keep_shape` where the shape cannot change.
 
     What a person put right: `certain` (K,) bool are the keypoints whose place is beyond doubt, `ordinals` (N, 3) int
     rows of a keypoint, another, and 1 where the first is nearer to the camera, -1 where it is farther."""
@@ -57,6 +58,7 @@ class Evidence:
     keep_height: bool = False
     certain: np.ndarray | None = None
     ordinals: np.ndarray | None = None
+    keep_shape: bool = False
 
     def corrected(self, corrections: Sequence[Correction]) -> "Evidence":
         """The same after a person's corrections of this frame."""
@@ -155,7 +157,8 @@ def refine(
     """Refine a prediction by what the picture shows. Never worse: see `agrees`."""
     energy = anchored_energy(body, prediction, evidence, weights or Weights())
     before = energy.energy(prediction)
-    found, after, steps = minimise(energy, prediction, iterations)
+    problem = SomeUnknowns(energy, joints_and_place(prediction, ALL_JOINTS, True)) if evidence.keep_shape else energy
+    found, after, steps = minimise(problem, prediction, iterations)
     accepted = after < before and agrees(energy, prediction, found)
     return Refined(found if accepted else prediction, accepted, before, after, steps)
 

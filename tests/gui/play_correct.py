@@ -71,16 +71,19 @@ def said():
 
 
 class Latency:
-    """Seconds from the beginning of each movement of the mouse that moves the body to the end of the next drawing."""
+    """Seconds from the beginning of each movement of the mouse that moves the body to the end of the next drawing; and
+    `ours`, of processor time, until the bones are turned and skin and constraints have followed."""
 
     def __init__(self):
-        self.seconds, self._begun = [], None
+        self.seconds, self.ours, self._begun = [], [], None
         kind = module("operators.correcting").Correcting
         self._kind, self._follow, latency = kind, kind.follow, self
 
         def follow(correcting, *arguments):
-            latency._begun = latency._begun or time.monotonic()
-            return latency._follow(correcting, *arguments)
+            latency._begun, began = latency._begun or time.monotonic(), time.process_time()
+            latency._follow(correcting, *arguments)
+            bpy.context.view_layer.update()
+            latency.ours.append(time.process_time() - began)
 
         kind.follow = follow
         self._handler = bpy.types.SpaceView3D.draw_handler_add(self._drawn, (), "WINDOW", "POST_PIXEL")
@@ -93,7 +96,7 @@ class Latency:
     def stop(self):
         self._kind.follow = self._follow
         bpy.types.SpaceView3D.draw_handler_remove(self._handler, "WINDOW")
-        return self.seconds
+        return {"drawn": self.seconds, "ours": self.ours}
 
 
 def enter():

@@ -217,7 +217,9 @@ def test_a_wrist_is_dragged_with_the_mouse_and_the_body_follows(corrected):
     assert corrected["missed"] < 0.005 * 1024 < 20 < corrected["moved"]
     assert corrected["others"] < 0.01 * corrected["height"]
     assert [one["keypoint"] for one in corrected["said"]] == ["left_wrist"]
-    assert len(corrected["latency"]) >= 3 and np.median(corrected["calls"]) < DRAG_STEP
+    latency = corrected["latency"]
+    assert len(latency["drawn"]) >= 3 and np.median(corrected["calls"]) < DRAG_STEP
+    assert np.median(latency["ours"]) < DRAG_STEP
 
 
 def test_a_correction_is_one_step_of_undo(corrected):

@@ -154,6 +154,23 @@ def test_a_hidden_wrist_lets_the_forearm_go(engine, estimate):
     assert apart[KEYPOINT_INDEX["left_elbow"]] < 0.03 and apart[~own].max() < 1e-6
 
 
+@pytest.mark.parametrize("sure", [0.9, 0.3])
+def test_a_hidden_ankle_keeps_a_foot_that_is_seen(engine, estimate, sure):
+    """The leg is lifted, and its ankle covered: heel and toe say where the foot is, unless nobody is sure of them."""
+    _, _, pixels, height = seen_of(engine, estimate)
+    place = pixels[KEYPOINT_INDEX["left_ankle"]] + [80, -60]
+    lifted, _ = correct_estimate(engine.body, estimate, [Correction("left_ankle", tuple(place))])
+    pixels = seen_of(engine, lifted)[2]
+    foot = [KEYPOINT_INDEX[name] for name in ("left_heel", "left_big_toe")]
+    keypoints = np.column_stack([pixels, np.full(25, 0.9)]).astype(np.float32)
+    keypoints[foot, 2] = sure
+    keypoints[KEYPOINT_INDEX["left_ankle"]] = [*(place + [150, 0]), 0.8]  # of whatever covers it
+    covered = replace(lifted, keypoints_2d=keypoints[None], corrections=())
+    after, _ = correct_estimate(engine.body, covered, [Correction("left_ankle", seen=False)])
+    moved = np.linalg.norm(seen_of(engine, after)[2] - pixels, axis=1)[foot] / height
+    assert moved.max() < 0.01 if sure > 0.5 else moved.min() > 0.02
+
+
 def test_what_is_not_seen_pulls_at_nothing():
     keypoints = np.column_stack([np.arange(50.0).reshape(25, 2), np.full(25, 0.4)])
     said = [Correction("left_wrist", seen=False), Correction("left_elbow", (7.0, 8.0)), Correction("nose", seen=True)]

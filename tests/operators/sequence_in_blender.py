@@ -132,7 +132,8 @@ def smoothing():
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "scene.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(FOLDER / "scene.blend"))
     seen["reopened"] = smooth(strength=0.5)
-    seen["note"] = {name: bpy.context.active_object[NOTE][name] for name in ("strength", "keep_feet")}
+    made = module("rig.motion_note").read_smoothing(bpy.context.active_object)
+    seen["note"] = {"strength": made.strength, "keep_feet": made.keep_feet}
     text = bpy.context.active_object[NOTE]["raw"]
     text.from_string(text.as_string()[:-500])
     try:

@@ -13,6 +13,7 @@ if importlib.util.find_spec("bpy") is None:
 import bpy
 from body_from_image.inference.body.correction import Correction
 from body_from_image.operators.active_character import character_of
+from body_from_image.rig.action import curves_of
 from body_from_image.rig.correction_note import MARKER, read_corrections
 from body_from_image.rig.key_snapshot import KeySnapshot
 from body_from_image.rig.motion_note import read_note, write_note
@@ -141,11 +142,15 @@ def test_what_cannot_be_is_said_and_changes_nothing(character):
 
 def test_a_film_of_an_earlier_version_is_refused_in_a_sentence(model, tmp_path):
     armature = film(model, tmp_path)
+    now = (tmp_path / "film.npz").read_bytes()
     old = replace(read_note(armature), keypoints_2d=read_note(armature).keypoints_2d[:, :16])
     old.save(tmp_path / "old.npz")
     write_note(character_of(armature), (tmp_path / "old.npz").read_bytes(), 0.5, False, False, np.eye(3))
     assert "earlier version" in call(bpy.ops.body_from_image.smooth_motion, strength=0.5)
     assert "earlier version" in call(bpy.ops.body_from_image.correct, keypoint="nose", x=3.0, y=3.0)
+    write_note(character_of(armature), now, 0.5, False, False, np.eye(3))
+    del armature["body_from_image_motion"]["start"]
+    assert "earlier version" in call(bpy.ops.body_from_image.smooth_motion, strength=0.5)
 
 
 def test_in_a_film_a_correction_fades_over_its_neighbours(model, tmp_path):
@@ -208,3 +213,38 @@ def test_a_correction_does_not_touch_the_shape(character):
     before = seen_pose(character_of(character)).betas
     put(character, "left_wrist", [30, 25])
     assert np.array_equal(seen_pose(character_of(character)).betas, before)
+
+
+@pytest.mark.parametrize("earlier", [-4, 0])
+def test_a_key_before_the_film_moves_no_correction(model, tmp_path, earlier):
+    """An animator keys an arm before the film begins; the film's frames stay where they are."""
+    armature, scene = film(model, tmp_path, doubtful=(18, 1)), bpy.context.scene
+    scene.frame_set(10)
+    place = put(armature, "left_wrist", [30, 25], reach=4)
+    for bone in armature.pose.bones:
+        bone.keyframe_insert("rotation_quaternion", frame=earlier)
+        bone.keyframe_insert("location", frame=earlier)
+    armature.pose.bones["left_elbow"].keyframe_insert("rotation_quaternion", frame=30)
+    assert not call(bpy.ops.body_from_image.next_doubtful_frame) and scene.frame_current == 19
+    put(armature, "right_wrist", [10, -10], reach=4)
+    assert [one.frame for one in read_corrections(armature)] == [9, 18]
+    assert sorted(marker.frame for marker in scene.timeline_markers) == [10, 19]
+    scene.frame_set(earlier)
+    assert "no frame" in call(bpy.ops.body_from_image.correct, keypoint="nose", x=3.0, y=3.0)
+    assert not call(bpy.ops.body_from_image.smooth_motion, strength=0.2)
+    assert tuple(armature.animation_data.action.frame_range) == (1, 21)
+    scene.frame_set(10)
+    assert np.linalg.norm(seen(armature, "left_wrist")[0, :2] - place) < 6
+
+
+def test_corrections_go_with_keys_that_are_all_moved_in_time(model, tmp_path):
+    armature, scene = film(model, tmp_path), bpy.context.scene
+    scene.frame_set(10)
+    put(armature, "left_wrist", [30, 25], reach=4)
+    for curve in curves_of(armature):
+        for key in curve.keyframe_points:
+            key.co[0] += 7
+        curve.update()
+    scene.frame_set(17)
+    assert not call(bpy.ops.body_from_image.reset_correction, every=True)
+    assert read_corrections(armature) == ()

@@ -9,7 +9,7 @@ from body_from_image.inference.files.amass import read_motion
 from body_from_image.rig.armature import joint_bones, rest_frame
 from body_from_image.rig.character import build_character, key_pose, refit_armature, reshape
 from body_from_image.rig.export import export
-from body_from_image.rig.motion_note import write_note
+from body_from_image.rig.motion_note import read_smoothing, write_note
 from body_from_image.rig.seen_pose import seen_pose, show_pose
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Euler, Matrix, Vector
@@ -191,6 +191,4 @@ def test_keys_are_in_the_armatures_units(model, make_estimate):
         locations.append([keyed[path, axis][1] for axis in range(3)])
     np.testing.assert_allclose(np.array(locations[1]) / 100, locations[0], rtol=1e-5)
     write_note(metric, b"", 0.5, False, True, np.eye(3))
-    np.testing.assert_allclose(
-        list(metric.armature["body_from_image_motion"]["place"]), np.array(metric.camera.location) / 100, rtol=1e-5
-    )
+    np.testing.assert_allclose(read_smoothing(metric.armature).place, np.array(metric.camera.location) / 100, rtol=1e-5)
