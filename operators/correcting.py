@@ -15,6 +15,7 @@ from ..inference.correction.local import projected
 from ..inference.correction.spread import fading, spread
 from ..inference.geometry.rotations import matrix_to_axis_angle
 from ..inference.refinement.parametric_body import Parameters
+from ..rig.action import key_every_frame
 from ..rig.character import Character
 from ..rig.correction_note import (
     corrections_at,
@@ -85,6 +86,8 @@ class Correcting:
 
     def _take(self, before: Parameters, found: Corrected, reach: int) -> tuple[str, ...]:
         turned = _turned(before, found.parameters)
+        if has_note(self.character.armature):
+            key_every_frame(self.character.armature)  # one key more in a curve of few would move its neighbours
         move_bones(self.character, found.parameters, turned, self.frame)
         self.pose = found.parameters
         self._keep(found.corrections)

@@ -13,6 +13,7 @@ from ..rig.contact_sheet import lay_out
 from ..rig.ground import upright_turn
 from ..rig.motion_note import write_note
 from ..rig.pose_asset import mark_pose_asset
+from ..rig.reduced_keys import reduce_action
 from .active_character import make_active, write_record
 from .all_or_nothing import all_or_nothing
 from .estimation import (
@@ -174,7 +175,9 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
                 characters = build_people(estimates, model, firsts=firsts, **shared)
             for character, one in zip(characters, people, strict=True):
                 write_record(character, one.estimate, (*estimated.remarks, *one.remarks))
-                write_note(character, one.raw, self.strength, self.keep_feet, on_ground, turn)
+                write_note(character, one.raw, self.strength, self.keep_feet, on_ground, turn, self.reduce_keys)
+                if self.reduce_keys:
+                    reduce_action(character.armature, model, self.reduce_keys / 1e3)
         return characters
 
     def _build_characters(self, context, estimated: EstimatedPictures) -> list[Character]:

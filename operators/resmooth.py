@@ -1,5 +1,5 @@
 """The active character's motion smoothed anew, from what its frames showed: no inference, so it takes a blink.
-`bpy.ops.body_from_image.smooth_motion(strength=…, keep_feet=…)`."""
+`bpy.ops.body_from_image.smooth_motion(strength=…, keep_feet=…, reduce_keys=…)`."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -19,6 +19,7 @@ from ..rig.character import Character
 from ..rig.correction_note import read_corrections
 from ..rig.ground import lowest_points, upright_turn
 from ..rig.motion_note import NOTE, first_frame, has_note, note_smoothing, read_note, rekey_motion
+from ..rig.reduced_keys import reduce_action
 from ..rig.shape_keys import betas_of
 from .active_character import active_armature
 from .correction_properties import correction_reach
@@ -42,6 +43,7 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
         """Begin with how it is smoothed now."""
         note = active_armature(context)[NOTE]
         self.strength, self.keep_feet = note["strength"], bool(note["keep_feet"])
+        self.reduce_keys = note.get("reduce_keys", 0.0)
         return self.execute(context)
 
     def draw(self, context):
@@ -50,6 +52,9 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
 
     def _apply(self, context, character: Character) -> None:
         smooth(context, character, self.strength, self.keep_feet)
+        character.armature[NOTE]["reduce_keys"] = self.reduce_keys
+        if self.reduce_keys:
+            reduce_action(character.armature, body_model_of(context, character), self.reduce_keys / 1e3)
 
 
 def smooth(context: bpy.types.Context, character: Character, strength: float, keep_feet: bool) -> None:

@@ -1,4 +1,4 @@
-"""How a motion is made of what its frames showed: the two choices that estimating and smoothing anew share."""
+"""How a motion is made of what its frames showed: the choices that estimating and smoothing anew share."""
 
 import bpy
 
@@ -22,6 +22,16 @@ class SmoothingProperties:
         description="The person stands on a floor: feet that stand neither slide nor sink into it",
     )
 
+    reduce_keys: bpy.props.FloatProperty(
+        name="Reduce Keys",
+        default=0,
+        min=0,
+        max=100,
+        soft_max=20,
+        precision=1,
+        description="Millimetres that a joint may be off for the curves to have fewer keys. 0: a key in each frame",
+    )
+
     def draw_smoothing(self, layout: bpy.types.UILayout) -> None:
-        layout.prop(self, "strength")
-        layout.prop(self, "keep_feet")
+        for name in ("strength", "keep_feet", "reduce_keys"):
+            layout.prop(self, name)

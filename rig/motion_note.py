@@ -30,10 +30,11 @@ LINE = 120
 
 
 def write_note(
-    character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool, turn: np.ndarray
-) -> None:
-    """Keep the npz of a raw estimate with its character, which was just built, and how the motion was smoothed and
-    turned (3, 3)."""
+    character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool, turn: np.ndarray,
+    reduce_keys: float = 0.0,
+) -> None:  # fmt: skip
+    """Keep the npz of a raw estimate with its character, which was just built, and how the motion was smoothed, turned
+    (3, 3) and keyed: `reduce_keys` are millimetres, 0 for a key in each frame."""
     armature = character.armature
     text = bpy.data.texts.new(f"{armature.name}.motion")
     text.use_fake_user = False
@@ -43,6 +44,7 @@ def write_note(
     # The camera stands where the estimate has its origin, so its place is what the motion was moved by.
     place = np.array(character.camera.location) / units_per_metre(bpy.context.scene)
     armature[NOTE] = {"raw": text, "action": armature.animation_data.action, "on_ground": on_ground}
+    armature[NOTE]["reduce_keys"] = float(reduce_keys)
     note_smoothing(armature, strength, keep_feet, place, turn)
 
 

@@ -71,6 +71,10 @@ def parser() -> argparse.ArgumentParser:
         help="with --motion: frames a second of pictures (default 30), or to take of a film (default: as it has)",
     )  # fmt: skip
     estimate.add_argument(
+        "--reduce-keys", type=millimetres, metavar="MM",
+        help="with --motion, of .blend: as few keys as hold every joint within MM in every frame (default: all keys)",
+    )  # fmt: skip
+    estimate.add_argument(
         "--refine",
         action=argparse.BooleanOptionalAction,
         default=True,
@@ -168,6 +172,13 @@ def rate(text: str) -> float:
         if 0 < float(text) <= 1000:
             return float(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of frames a second between 0 and 1000")
+
+
+def millimetres(text: str) -> float:
+    with suppress(ValueError):
+        if 0.1 <= float(text) <= 100:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of millimetres between 0.1 and 100")
 
 
 def count(text: str) -> int:

@@ -76,10 +76,12 @@ class Job:
         if self.options.image_size and (self.options.inputs or not self.options.keypoints):
             raise UserError("--image-size is for --keypoints without pictures.")
         named = {"--smooth": self.options.smooth is not None, "--keep-feet": self.options.keep_feet is not None}
-        named["--fps"] = self.options.fps is not None
+        named |= {"--fps": self.options.fps is not None, "--reduce-keys": self.options.reduce_keys is not None}
         for name, given in named.items():
             if given and not self.options.motion:
                 raise UserError(f"{name} says something of a motion. Give --motion, too.")
+        if self.options.reduce_keys and "blend" not in self.formats:
+            raise UserError("--reduce-keys is of .blend; other files have all keys. Let --format hold blend.")
         if self.options.people != 1:
             for name in ("keypoints", "box", "hypotheses", "correct"):
                 if np.any(getattr(self.options, name)):
@@ -207,7 +209,10 @@ class Job:
             outcome.remarks.append("No other pose of arms and legs looks the same in the picture.")
 
     def _write_scene_files(self, estimate, behind, name: str, outcome: Outcome) -> None:
-        paths = write_files(estimate, self.engine.body, behind, self.out / name, self.scene_formats, self.options.bones)
+        paths = write_files(
+            estimate, self.engine.body, behind, self.out / name, self.scene_formats, self.options.bones,
+            reduce_keys=(self.options.reduce_keys or 0.0) / 1e3,
+        )  # fmt: skip
         outcome.files += [path.name for path in paths]
 
     def run_motion(self) -> list[Outcome]:
@@ -253,6 +258,7 @@ class Job:
             paths = write_people(
                 [part.estimate for part in parts], self.engine.body, self.behind.files, self.out / name,
                 self.scene_formats, options.bones, [part.first for part in parts],
+                reduce_keys=(options.reduce_keys or 0.0) / 1e3,
             )  # fmt: skip
             outcome.files += [path.name for path in paths]
 

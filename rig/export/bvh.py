@@ -13,6 +13,8 @@ from ..character import Character
 from .options import ExportOptions
 from .sampling import SampledClip, sample_clip
 
+LOCKED = 1e-4
+"""Cosine of x below which z and y turn about the same axis."""
 END_SITE = 0.05
 """Length of the stub that BVH wants at the end of every chain; the file's joints do not depend on it."""
 
@@ -76,7 +78,7 @@ def _motion(clip: SampledClip) -> tuple[np.ndarray, np.ndarray]:
     for bone, parent in enumerate(clip.parents):
         if parent >= 0:
             relative[:, bone] = np.swapaxes(turned[:, parent], -1, -2) @ turned[:, bone]
-    return points_to_smpl(clip.placed()[..., :3, 3]), np.degrees(np.unwrap(_zxy_angles(relative), axis=0))
+    return points_to_smpl(clip.placed()[..., :3, 3]), np.degrees(_continuous(_zxy_angles(relative)))
 
 
 def _channels_of(clip: SampledClip, bone: int, positions: np.ndarray, angles: np.ndarray) -> list[np.ndarray]:
@@ -93,6 +95,22 @@ def _zxy_angles(matrices: np.ndarray) -> np.ndarray:
     z = np.where(locked, np.arctan2(matrices[..., 1, 0], matrices[..., 0, 0]), z)
     y = np.where(locked, 0.0, y)
     return np.stack([z, x, y], axis=-1)
+
+
+def _continuous(angles: np.ndarray) -> np.ndarray:
+    """Angles (F, N, 3) as `_zxy_angles` gives them, each frame's as near to the last one's as others of the same
+    rotation are: whole turns more, or x beyond ±90° and z and y half a turn on."""
+    smooth = angles.copy()
+    for frame in range(1, len(angles)):
+        before, (z, x, y) = smooth[frame - 1], np.moveaxis(angles[frame], -1, 0)
+        # Where x is ±90° z takes on what y does not: y stays.
+        side, locked = np.sign(x), np.abs(np.cos(x)) < LOCKED
+        z, y = np.where(locked, z + side * (y - before[:, 2]), z), np.where(locked, before[:, 2], y)
+        ways = np.stack([np.stack([z, x, y], -1), np.stack([z + np.pi, np.pi - x, y + np.pi], -1)])
+        ways += 2 * np.pi * np.round((before - ways) / (2 * np.pi))
+        nearer = np.abs(ways - before).sum(-1).argmin(0)
+        smooth[frame] = np.take_along_axis(ways, nearer[None, :, None], 0)[0]
+    return smooth
 
 
 def _numbers(vector: np.ndarray) -> str:
