@@ -44,14 +44,15 @@ def write_files(
     bone_names: str = "smpl",
     *,
     reduce_keys: float = 0.0,
+    root_motion: str = "pelvis",
 ) -> list[Path]:
     """Build the character of `estimate` in an empty scene and write `out_stem`.fbx, .glb … for each of `formats`.
 
-    `formats` are those of `export.FORMATS`. A .blend has as few keys as hold the body within `reduce_keys` metres (0: a
-    key in each frame). The character stands on the floor at the origin. What was open in this
-    process's Blender is discarded. `photo` must be upright in the file; one picture is packed into a .blend, a film or
-    a sequence is referred to. Returns the paths written. Raises UserError when bpy is missing or a file cannot be
-    written.
+    `formats` are those of `export.FORMATS`, and `root_motion` is one of `export.ROOT_MOTIONS`. A .blend has as few keys
+    as hold the body within `reduce_keys` metres (0: a key in each frame). The character stands on the floor at the
+    origin. What was open in this process's Blender is discarded. `photo` must be upright in the file; one picture is
+    packed into a .blend, a film or a sequence is referred to. Returns the paths written. Raises UserError when bpy is
+    missing or a file cannot be written.
     """
     if not formats:
         return []
@@ -64,7 +65,7 @@ def write_files(
     character = build_character(
         estimate, model, photo=photo, name=out_stem.name, stand_on_ground=True, bone_names=bone_names
     )
-    return _write([character], [out_stem], out_stem, formats, bone_names, model, reduce_keys)
+    return _write([character], [out_stem], out_stem, formats, bone_names, model, reduce_keys, root_motion)
 
 
 def write_people(
@@ -77,6 +78,7 @@ def write_people(
     firsts: Sequence[int] | None = None,
     *,
     reduce_keys: float = 0.0,
+    root_motion: str = "pelvis",
 ) -> list[Path]:
     """The same of several people in one photo or film, of whom each appears `firsts` frames after its beginning: all in
     one file where the format can hold them, else `out_stem`.1.bvh, `out_stem`.2.bvh and so on."""
@@ -92,12 +94,12 @@ def write_people(
         estimates, model, photo=photo, name=out_stem.name, stand_on_ground=True, firsts=firsts, bone_names=bone_names
     )
     stems = [out_stem.with_name(f"{out_stem.name}.{number}") for number in range(1, len(people) + 1)]
-    return _write(people, stems, out_stem, formats, bone_names, model, reduce_keys)
+    return _write(people, stems, out_stem, formats, bone_names, model, reduce_keys, root_motion)
 
 
 def _write(
     characters: "Sequence[Character]", stems: Sequence[Path], together: Path, formats: Sequence[str], bone_names: str,
-    model: BodyModel, reduce_keys: float,
+    model: BodyModel, reduce_keys: float, root_motion: str,
 ) -> list[Path]:  # fmt: skip
     """Write characters of one photo: each to a file that begins with its own of `stems`, and all to one that begins
     with `together` where the format can hold them."""
@@ -113,7 +115,7 @@ def _write(
         files = [(characters, together)] if format in TOGETHER else zip(characters, stems, strict=True)
         for content, stem in files:
             paths.append(stem.with_name(f"{stem.name}.{format}"))
-            export(content, paths[-1], format, bone_names)
+            export(content, paths[-1], format, bone_names, root_motion=root_motion)
     return sorted(paths, key=lambda path: formats.index(path.suffix[1:]))
 
 

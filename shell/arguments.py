@@ -15,6 +15,8 @@ PICTURE_FORMATS = ("npz", "overlay", "mask")
 SCENE_FORMATS = ("fbx", "glb", "bvh", "blend", "obj")
 DEFAULT_FORMATS = ("npz", "overlay", "fbx")
 BONE_NAMES = ("smpl", "unreal", "unity", "mixamo")
+ROOT_MOTIONS = ("pelvis", "in-place", "root-bone")
+CLIP_FORMATS = {"fbx", "glb", "bvh"}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,6 +71,10 @@ def parser() -> argparse.ArgumentParser:
     estimate.add_argument(
         "--fps", type=rate, metavar="RATE",
         help="with --motion: frames a second of pictures (default 30), or to take of a film (default: as it has)",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--root-motion", choices=ROOT_MOTIONS, default="pelvis",
+        help="with --motion, of FBX, GLB and BVH: the path is in the pelvis, left out, or in a root bone",
     )  # fmt: skip
     estimate.add_argument(
         "--reduce-keys", type=millimetres, metavar="MM",

@@ -30,7 +30,7 @@ from ..inference.motion.smooth_motion import STRENGTH
 from ..inference.networks.person import photo_mask
 from ..inference.sequences import Behind
 from ..rig.write_files import require_blender, write_files, write_people
-from .arguments import DEFAULT_FORMATS, SCENE_FORMATS
+from .arguments import CLIP_FORMATS, DEFAULT_FORMATS, SCENE_FORMATS
 from .no_pictures import Blank, blank_items
 from .table import Outcome
 
@@ -77,11 +77,14 @@ class Job:
             raise UserError("--image-size is for --keypoints without pictures.")
         named = {"--smooth": self.options.smooth is not None, "--keep-feet": self.options.keep_feet is not None}
         named |= {"--fps": self.options.fps is not None, "--reduce-keys": self.options.reduce_keys is not None}
+        named["--root-motion"] = self.options.root_motion != "pelvis"
         for name, given in named.items():
             if given and not self.options.motion:
                 raise UserError(f"{name} says something of a motion. Give --motion, too.")
         if self.options.reduce_keys and "blend" not in self.formats:
             raise UserError("--reduce-keys is of .blend; other files have all keys. Let --format hold blend.")
+        if named["--root-motion"] and not CLIP_FORMATS & {*self.formats}:
+            raise UserError("--root-motion is of FBX, GLB and BVH. Let --format hold one of them.")
         if self.options.people != 1:
             for name in ("keypoints", "box", "hypotheses", "correct"):
                 if np.any(getattr(self.options, name)):
@@ -208,10 +211,17 @@ class Job:
         if not found:
             outcome.remarks.append("No other pose of arms and legs looks the same in the picture.")
 
+    @property
+    def keying(self) -> dict[str, object]:
+        """How motions are keyed in files, as `write_files` takes it."""
+        options = self.options
+        return {
+            "reduce_keys": (options.reduce_keys or 0.0) / 1e3, "root_motion": options.root_motion.replace("-", "_"),
+        }  # fmt: skip
+
     def _write_scene_files(self, estimate, behind, name: str, outcome: Outcome) -> None:
         paths = write_files(
-            estimate, self.engine.body, behind, self.out / name, self.scene_formats, self.options.bones,
-            reduce_keys=(self.options.reduce_keys or 0.0) / 1e3,
+            estimate, self.engine.body, behind, self.out / name, self.scene_formats, self.options.bones, **self.keying
         )  # fmt: skip
         outcome.files += [path.name for path in paths]
 
@@ -258,7 +268,7 @@ class Job:
             paths = write_people(
                 [part.estimate for part in parts], self.engine.body, self.behind.files, self.out / name,
                 self.scene_formats, options.bones, [part.first for part in parts],
-                reduce_keys=(options.reduce_keys or 0.0) / 1e3,
+                **self.keying,
             )  # fmt: skip
             outcome.files += [path.name for path in paths]
 

@@ -11,6 +11,7 @@ from ..armature import joint_bones
 from ..axes import points_to_smpl, rotations_to_smpl
 from ..character import Character
 from .options import ExportOptions
+from .root_motion import ROOT_BONE, with_root_motion
 from .sampling import SampledClip, sample_clip
 
 LOCKED = 1e-4
@@ -20,12 +21,13 @@ END_SITE = 0.05
 
 
 def write_bvh(character: Character, path: Path, options: ExportOptions) -> None:
-    """Write all bones and every frame of the clip; rotations only, but for the root.
+    """Write all bones and every frame of the clip; rotations only, but for the root, and for the pelvis where that
+    hangs on a root bone.
 
-    The root's offset is zero, so that its position channels mean the same to readers that add the offset and to those
-    that do not.
+    Offsets of what has position channels are zero, so that these mean the same to readers that add the offset and to
+    those that do not.
     """
-    clip = sample_clip(character.armature)
+    clip = with_root_motion(sample_clip(character.armature), character, options.root_motion)
     if options.rest_frame:
         clip = clip.after_rest()
     called = dict(zip(joint_bones(character.armature), options.names.bones, strict=True))
@@ -49,9 +51,10 @@ def _hierarchy(clip: SampledClip, labels: list[str]) -> tuple[list[str], list[in
     def visit(bone: int, depth: int) -> None:
         order.append(bone)
         parent = clip.parents[bone]
-        offset = heads[bone] - heads[parent] if parent >= 0 else np.zeros(3)
+        moves = _moves(clip, bone)
+        offset = np.zeros(3) if moves else heads[bone] - heads[parent]
         rotations = "Zrotation Xrotation Yrotation"
-        channels = f"3 {rotations}" if parent >= 0 else f"6 Xposition Yposition Zposition {rotations}"
+        channels = f"6 Xposition Yposition Zposition {rotations}" if moves else f"3 {rotations}"
         pad = "\t" * depth
         lines.extend([f"{pad}{'JOINT' if parent >= 0 else 'ROOT'} {labels[bone]}", f"{pad}{{"])
         lines.extend([f"{pad}\tOFFSET {_numbers(offset)}", f"{pad}\tCHANNELS {channels}"])
@@ -69,20 +72,28 @@ def _hierarchy(clip: SampledClip, labels: list[str]) -> tuple[list[str], list[in
 
 
 def _motion(clip: SampledClip) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (F, N, 3) in metres and continuous z-x-y angles (F, N, 3) in degrees relative to the parent, y up.
+    """Positions (F, N, 3) in metres and continuous z-x-y angles (F, N, 3) in degrees, relative to the parent, y up.
 
     BVH knows no bone axes: at rest every joint's frame is the world's, so a rotation is pose times inverse rest.
     """
-    turned = rotations_to_smpl(clip.turned())
-    relative = turned.copy()
+    turned, places = rotations_to_smpl(clip.turned()), points_to_smpl(clip.placed()[..., :3, 3])
+    relative, apart = turned.copy(), places.copy()
     for bone, parent in enumerate(clip.parents):
         if parent >= 0:
-            relative[:, bone] = np.swapaxes(turned[:, parent], -1, -2) @ turned[:, bone]
-    return points_to_smpl(clip.placed()[..., :3, 3]), np.degrees(_continuous(_zxy_angles(relative)))
+            back = np.swapaxes(turned[:, parent], -1, -2)
+            relative[:, bone] = back @ turned[:, bone]
+            apart[:, bone] = np.einsum("fij,fj->fi", back, places[:, bone] - places[:, parent])
+    return apart, np.degrees(_continuous(_zxy_angles(relative)))
 
 
 def _channels_of(clip: SampledClip, bone: int, positions: np.ndarray, angles: np.ndarray) -> list[np.ndarray]:
-    return [angles[:, bone]] if clip.parents[bone] >= 0 else [positions[:, bone], angles[:, bone]]
+    return [positions[:, bone], angles[:, bone]] if _moves(clip, bone) else [angles[:, bone]]
+
+
+def _moves(clip: SampledClip, bone: int) -> bool:
+    """Whether a bone is elsewhere in each frame, and not just turned."""
+    parent = clip.parents[bone]
+    return parent < 0 or clip.bones[parent] == ROOT_BONE
 
 
 def _zxy_angles(matrices: np.ndarray) -> np.ndarray:

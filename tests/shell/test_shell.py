@@ -115,6 +115,8 @@ def test_nobody_in_the_picture_is_exit_3_and_no_files(tmp_path, capsys):
         [EXAMPLE, "--reduce-keys", "5", "--format", "blend"],
         [EXAMPLE, "--motion", "--reduce-keys", "0", "--format", "blend"],
         [EXAMPLE, "--motion", "--reduce-keys", "5", "--format", "fbx"],
+        [EXAMPLE, "--root-motion", "in-place", "--format", "fbx"],
+        [EXAMPLE, "--motion", "--root-motion", "root-bone", "--format", "npz"],
         [EXAMPLE, "--motion", "--smooth", "2"],
         [EXAMPLE, "--motion", "--fps", "0"],
     ],
