@@ -118,7 +118,9 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
         render = context.scene.render
         box = tuple(self.box) if any(self.box) else None
         rate = render.fps / render.fps_base
-        options = {"frame_rate": rate, "strength": self.strength, "keep_feet": self.keep_feet}
+        options = {
+            "frame_rate": rate, "strength": self.strength, "keep_feet": self.keep_feet, "camera_tilt": self.camera_tilt,
+        }  # fmt: skip
         return MotionEstimation(paths, box, 1 if box else self.people or None, settings, options)
 
     def _paths(self) -> list[Path]:
@@ -175,7 +177,8 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
                 characters = build_people(estimates, model, firsts=firsts, **shared)
             for character, one in zip(characters, people, strict=True):
                 write_record(character, one.estimate, (*estimated.remarks, *one.remarks))
-                write_note(character, one.raw, self.strength, self.keep_feet, on_ground, turn, self.reduce_keys)
+                how = (self.strength, self.keep_feet, on_ground, turn, self.reduce_keys, self.tilt_known)
+                write_note(character, one.raw, *how)
                 if self.reduce_keys:
                     reduce_action(character.armature, model, self.reduce_keys / 1e3)
         return characters

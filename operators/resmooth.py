@@ -11,14 +11,14 @@ from mathutils import Matrix
 from ..inference.body.assembly import turned_motion
 from ..inference.body.body_estimate import BodyEstimate, rotations_of
 from ..inference.correction.spread import correct_motion
-from ..inference.motion.smooth_motion import smooth_motion
+from ..inference.motion.smooth_motion import MOST_TILTED, smooth_motion, tilt_of
 from ..rig.armature import rest_frame
 from ..rig.axes import BLENDER_FROM_SMPL, points_to_smpl
 from ..rig.camera import key_camera
 from ..rig.character import Character
 from ..rig.correction_note import read_corrections
 from ..rig.ground import lowest_points, upright_turn
-from ..rig.motion_note import NOTE, first_frame, has_note, note_smoothing, read_note, rekey_motion
+from ..rig.motion_note import NOTE, first_frame, has_note, note_choices, note_smoothing, read_note, rekey_motion
 from ..rig.reduced_keys import reduce_action
 from ..rig.shape_keys import betas_of
 from .active_character import active_armature
@@ -43,7 +43,10 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
         """Begin with how it is smoothed now."""
         note = active_armature(context)[NOTE]
         self.strength, self.keep_feet = note["strength"], bool(note["keep_feet"])
-        self.reduce_keys = note.get("reduce_keys", 0.0)
+        self.reduce_keys, self.tilt_known = note.get("reduce_keys", 0.0), bool(note.get("tilt_known"))
+        # A tilt that nobody knew is set from where the estimate has it.
+        up = np.reshape(note.get("turn", np.eye(3)), (3, 3))[1]
+        self.camera_pitch, self.camera_roll = np.clip(tilt_of(up), -MOST_TILTED, MOST_TILTED)
         return self.execute(context)
 
     def draw(self, context):
@@ -51,19 +54,22 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
         self.draw_smoothing(self.layout)
 
     def _apply(self, context, character: Character) -> None:
-        smooth(context, character, self.strength, self.keep_feet)
-        character.armature[NOTE]["reduce_keys"] = self.reduce_keys
+        smooth(context, character, self.strength, self.keep_feet, self.camera_tilt)
+        note_choices(character.armature, self.reduce_keys, self.tilt_known)
         if self.reduce_keys:
             reduce_action(character.armature, body_model_of(context, character), self.reduce_keys / 1e3)
 
 
-def smooth(context: bpy.types.Context, character: Character, strength: float, keep_feet: bool) -> None:
+def smooth(
+    context: bpy.types.Context, character: Character, strength: float, keep_feet: bool,
+    camera_tilt: tuple[float, float] | None,
+) -> None:  # fmt: skip
     """Key the character anew, from the frame where its keys begin now. Raises UserError when its raw motion is gone, or
     of another body model."""
     armature, model = character.armature, body_model_of(context, character)
     raw = read_note(armature)
     raw = replace(raw, betas=betas_of(armature).astype(np.float32))  # the user may have changed the shape since
-    motion = smooth_motion(raw, model, strength, keep_feet)
+    motion = smooth_motion(raw, model, strength, keep_feet, camera_tilt)
     motion, _ = correct_motion(model, motion, read_corrections(armature), correction_reach(context))
     note = armature[NOTE]
     before = _Placing(np.reshape(note.get("turn", np.eye(3)), (3, 3)), np.array(note["place"]))

@@ -31,10 +31,10 @@ LINE = 120
 
 def write_note(
     character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool, turn: np.ndarray,
-    reduce_keys: float = 0.0,
+    reduce_keys: float = 0.0, tilt_known: bool = False,
 ) -> None:  # fmt: skip
     """Keep the npz of a raw estimate with its character, which was just built, and how the motion was smoothed, turned
-    (3, 3) and keyed: `reduce_keys` are millimetres, 0 for a key in each frame."""
+    (3, 3) and keyed (see `note_choices`)."""
     armature = character.armature
     text = bpy.data.texts.new(f"{armature.name}.motion")
     text.use_fake_user = False
@@ -44,7 +44,7 @@ def write_note(
     # The camera stands where the estimate has its origin, so its place is what the motion was moved by.
     place = np.array(character.camera.location) / units_per_metre(bpy.context.scene)
     armature[NOTE] = {"raw": text, "action": armature.animation_data.action, "on_ground": on_ground}
-    armature[NOTE]["reduce_keys"] = float(reduce_keys)
+    note_choices(armature, reduce_keys, tilt_known)
     note_smoothing(armature, strength, keep_feet, place, turn)
 
 
@@ -55,6 +55,12 @@ def note_smoothing(
     note = armature[NOTE]
     note["turn"] = [float(x) for x in np.ravel(turn)]
     note["strength"], note["keep_feet"], note["place"] = float(strength), bool(keep_feet), [float(x) for x in place]
+
+
+def note_choices(armature: bpy.types.Object, reduce_keys: float, tilt_known: bool) -> None:
+    """Note how few keys were asked for: millimetres that joints may be off, 0 for a key in each frame; and whether
+    somebody said how the camera is tilted."""
+    armature[NOTE]["reduce_keys"], armature[NOTE]["tilt_known"] = float(reduce_keys), bool(tilt_known)
 
 
 def has_note(armature: bpy.types.Object) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..inference.motion.smooth_motion import MOST_TILTED
 from ..inference.networks.priors import POSE_WEIGHTS
 from ..inference.networks.runtime import DEVICES, SIZES
 from ..inference.refinement.depth_hypotheses import BEAM
@@ -69,6 +70,10 @@ def parser() -> argparse.ArgumentParser:
         help="with --motion: the person stands on a floor, standing feet neither slide nor sink (default: yes)",
     )
     estimate.add_argument(
+        "--camera-tilt", type=tilt, metavar="PITCH,ROLL",
+        help="with --motion: degrees that the first camera looks down by and is turned clockwise (default: estimated)",
+    )  # fmt: skip
+    estimate.add_argument(
         "--fps", type=rate, metavar="RATE",
         help="with --motion: frames a second of pictures (default 30), or to take of a film (default: as it has)",
     )  # fmt: skip
@@ -102,13 +107,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def joined_box(arguments: Sequence[str]) -> list[str]:
-    """The arguments with a box's numbers joined to `--box`: argparse takes numbers that begin with a minus for an
-    option of their own."""
+def joined_numbers(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the numbers of `--box` and `--camera-tilt` joined to them: argparse takes numbers that begin
+    with a minus for an option of their own."""
     joined: list[str] = []
     for argument in arguments:
-        if joined and joined[-1] == "--box":
-            joined[-1] = f"--box={argument}"
+        if joined and joined[-1] in ("--box", "--camera-tilt"):
+            joined[-1] = f"{joined[-1]}={argument}"
         else:
             joined.append(argument)
     return joined
@@ -178,6 +183,16 @@ def rate(text: str) -> float:
         if 0 < float(text) <= 1000:
             return float(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of frames a second between 0 and 1000")
+
+
+def tilt(text: str) -> tuple[float, float]:
+    with suppress(ValueError):
+        pitch, roll = (float(part) for part in text.split(","))
+        if max(abs(pitch), abs(roll)) <= MOST_TILTED:
+            return pitch, roll
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a camera's pitch and roll: two numbers of degrees between -{MOST_TILTED} and {MOST_TILTED}"
+    )
 
 
 def millimetres(text: str) -> float:

@@ -78,9 +78,12 @@ class Job:
         named = {"--smooth": self.options.smooth is not None, "--keep-feet": self.options.keep_feet is not None}
         named |= {"--fps": self.options.fps is not None, "--reduce-keys": self.options.reduce_keys is not None}
         named["--root-motion"] = self.options.root_motion != "pelvis"
+        named["--camera-tilt"] = self.options.camera_tilt is not None
         for name, given in named.items():
             if given and not self.options.motion:
                 raise UserError(f"{name} says something of a motion. Give --motion, too.")
+        if self.options.camera_tilt is not None and self.options.keep_feet is False:
+            raise UserError("--camera-tilt says how the floor lies, and --no-keep-feet that there is none.")
         if self.options.reduce_keys and "blend" not in self.formats:
             raise UserError("--reduce-keys is of .blend; other files have all keys. Let --format hold blend.")
         if named["--root-motion"] and not CLIP_FORMATS & {*self.formats}:
@@ -274,7 +277,8 @@ class Job:
 
     def _motion_options(self) -> MotionOptions:
         strength = STRENGTH if self.options.smooth is None else self.options.smooth
-        return MotionOptions(self.options.fps or 0.0, strength, self.options.keep_feet is not False)
+        feet, tilt = self.options.keep_feet is not False, self.options.camera_tilt
+        return MotionOptions(self.options.fps or 0.0, strength, feet, tilt)
 
     def _one_motion(self, outcome: Outcome) -> None:
         first, options = self.items[0], self.options

@@ -28,7 +28,7 @@ CAMERA_EFFORT = 3.0
 """Metres a second² of a camera that is carried."""
 ROUNDS = 2
 EXACT = 1e-4
-"""Metres, and metres a second of the camera, that only rounding may take."""
+"""Metres, metres a second of the camera, and a floor's slope where that is known, that only rounding may take."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,13 @@ class Sight:
     """(F, 3) which way up is by the body: from the ankles to the neck."""
     rate: float
     camera_moves: bool
+    up: np.ndarray | None = None
+    """(3,) the floor's upward normal, where somebody knows it."""
+
+    @property
+    def slope(self) -> np.ndarray:
+        """(2,) a and b of a `Path`'s floor, by `up`; level where that is not known."""
+        return np.zeros(2) if self.up is None else -self.up[[0, 2]] / self.up[1]
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,8 @@ def _add_contacts(chain: NormalEquations, sight: Sight, standing: np.ndarray, pa
 def _add_floor(
     chain: NormalEquations, sight: Sight, standing: np.ndarray, heights: np.ndarray, path: Path, size: int
 ) -> None:
-    """Standing points lie on the floor, which is level, or at right angles to somebody who stands on it."""
+    """Standing points lie on the floor, which is level, or at right angles to somebody who stands on it, if nobody
+    knows how it lies."""
     points, (height, along, across) = sight.soles + path.trans[:, None], path.floor
     residual = points[..., 1] - heights - height - along * points[..., 0] - across * points[..., 2]
     own = np.zeros((*residual.shape, size))
@@ -144,11 +152,12 @@ def _add_floor(
     weight = standing / (1 + (residual / (deviation * scale)) ** 2) ** 2 / deviation**2
     # Points that stand tell of the floor once each contact, not once each frame.
     chain.add_frames(residual, own, weight, shared)
-    prior = np.diag([1e-6, 1 / LEVEL**2, 1 / LEVEL**2])
+    sureness = 1 / (LEVEL if sight.up is None else EXACT) ** 2
+    prior = np.diag([1e-6, sureness, sureness])
     chain.corner += prior
-    chain.shared_gradient += prior @ path.floor
+    chain.shared_gradient += prior @ (path.floor - [0.0, *sight.slope])
     upright = standing.any(1)
-    if upright.any():
+    if upright.any() and sight.up is None:
         lean = np.median(sight.leaning[upright], axis=0)
         wanted = np.array([-lean[0], -lean[2]]) / max(lean[1], 0.3)
         chain.corner[1:, 1:] += np.eye(2) / UPRIGHT**2

@@ -28,19 +28,23 @@ _STANDS = [KEYPOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for na
 _REST = np.array([number for name, number in KEYPOINT_INDEX.items() if number not in _STANDS])
 
 
-def stand_on_floor(model: BodyModel, motion: BodyEstimate, steady: BodyEstimate, rate: float) -> BodyEstimate:
+def stand_on_floor(
+    model: BodyModel, motion: BodyEstimate, steady: BodyEstimate, rate: float, up: np.ndarray | None = None
+) -> BodyEstimate:
     """`motion` with feet that stand locked to a floor, and a path and floor solved for the whole clip. Contacts are
-    looked for in `steady`, the same motion smoothed. Without contacts the motion stays as it is."""
+    looked for in `steady`, the same motion smoothed. Without contacts the motion stays as it is. `up` (3,) is the
+    floor's normal in the first camera's upright frame, where it is known."""
     betas = motion.betas
-    looked_at, heights = sight_of(model, steady, rate), sole_heights(model, betas)
-    start = Path(steady.trans.astype(np.float64), np.zeros((motion.frame_count, 3)), np.zeros(3))
+    looked_at, heights = replace(sight_of(model, steady, rate), up=up), sole_heights(model, betas)
+    level = np.array([0.0, *looked_at.slope])
+    start = Path(steady.trans.astype(np.float64), np.zeros((motion.frame_count, 3)), level)
     contacts, path = _contacts_and_path(looked_at, steady, heights, start)
     if not contacts:
         return motion
     rotations = rotations_of(motion.poses.astype(np.float64))
     if motion is not steady:
         count = motion.frame_count
-        own = sight_of(model, motion, rate)
+        own = replace(sight_of(model, motion, rate), up=up)
         path = solve_path(own, standing_of(contacts, count), flights(looked_at, contacts, path), heights, path)
     rotations, trans = plant_feet(model, betas, rotations, path, contacts, rate)
     floor = np.array([*path.up, path.level], np.float32)
@@ -57,7 +61,7 @@ def _contacts_and_path(
     for number in range(ROUNDS):
         soles = sight.soles + path.trans[:, None]
         if number == 0 and sight.camera_moves:
-            contacts = lowest_contacts(soles, np.array([0.0, 1.0, 0.0]))
+            contacts = lowest_contacts(soles, path.up)
         else:
             depth = np.maximum(-soles[..., 2:], 0.1)
             above = path.above(soles) - heights if number else soles[..., 1] - soles[..., 1].min(1, keepdims=True)

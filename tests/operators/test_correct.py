@@ -12,6 +12,7 @@ if importlib.util.find_spec("bpy") is None:
 
 import bpy
 from body_from_image.inference.body.correction import Correction
+from body_from_image.inference.geometry.joints import JOINT_INDEX
 from body_from_image.operators.active_character import character_of
 from body_from_image.rig.action import curves_of
 from body_from_image.rig.correction_note import MARKER, read_corrections
@@ -32,16 +33,16 @@ def character(model, tmp_path):
     return bpy.context.object
 
 
-def film(model, tmp_path, frames=21, doubtful=(15, 4)):
+def film(model, tmp_path, frames=21, doubtful=(15, 4), on_ground=False):
     """A character that was made from a film, two of whose frames were seen badly, the first of them worse."""
     moving = estimate(model, frames=frames)
     keypoints = moving.keypoints_2d.copy()
     keypoints[list(doubtful), :, 2] = [[0.1], [0.2]]
     moving = replace(moving, keypoints_2d=keypoints)
     moving.save(tmp_path / "film.npz")
-    bpy.ops.body_from_image.import_npz(filepath=str(tmp_path / "film.npz"), stand_on_ground=False)
+    bpy.ops.body_from_image.import_npz(filepath=str(tmp_path / "film.npz"), stand_on_ground=on_ground)
     armature, raw = bpy.context.object, (tmp_path / "film.npz").read_bytes()
-    write_note(character_of(armature), raw, 0.5, False, False, np.eye(3))
+    write_note(character_of(armature), raw, 0.5, False, on_ground, np.eye(3))
     bpy.context.scene.frame_set(1)
     return armature
 
@@ -192,6 +193,24 @@ def test_smoothing_anew_reduces_keys_as_it_was_asked_to(model, tmp_path):
         assert not call(bpy.ops.body_from_image.smooth_motion, strength=0.5, reduce_keys=tolerance)
         assert {len(curve.keyframe_points) for curve in curves_of(armature)} == {keys}
         assert armature[NOTE]["reduce_keys"] == tolerance
+
+
+def test_the_floor_is_tilted_by_hand_and_the_camera_follows(model, tmp_path):
+    armature = film(model, tmp_path, on_ground=True)
+    pitch, roll = 10.0, -4.0
+    options = {"tilt_known": True, "camera_pitch": pitch, "camera_roll": roll}
+    assert not call(bpy.ops.body_from_image.smooth_motion, strength=0.5, keep_feet=True, **options)
+    axes = np.array(armature["body_from_image"]["camera"].matrix_world)[:3, :3]
+    assert np.degrees(np.arcsin(axes[2, 2])) == pytest.approx(pitch, abs=0.1), "the camera looks down"
+    assert axes[2, 0] == pytest.approx(-np.sin(np.radians(roll)) * np.cos(np.radians(pitch)), abs=2e-3)
+    assert np.abs(seen(armature, "left_wrist")[0, :2] - seen_before(model, "left_wrist")).max() < 25
+    assert armature[NOTE]["tilt_known"]
+
+
+def seen_before(model, joint):
+    """Where the estimate of `film` has a joint, as Blender counts pixels."""
+    x, y = estimate(model).joints_2d[0, JOINT_INDEX[joint]]
+    return np.array([x + 0.5, 480 - y - 0.5])
 
 
 def test_the_next_doubtful_frame_is_the_worst_and_then_another(model, tmp_path):
