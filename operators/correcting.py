@@ -15,7 +15,6 @@ from ..inference.correction.local import projected
 from ..inference.correction.spread import fading, spread
 from ..inference.geometry.rotations import matrix_to_axis_angle
 from ..inference.refinement.parametric_body import Parameters
-from ..rig.action import key_every_frame
 from ..rig.character import Character
 from ..rig.correction_note import (
     corrections_at,
@@ -27,6 +26,7 @@ from ..rig.correction_note import (
 )
 from ..rig.key_snapshot import KeySnapshot
 from ..rig.motion_note import first_frame, has_note
+from ..rig.reduced_keys import restore_keys
 from ..rig.seen_pose import move_bones, note_shown, seen_pose
 from .on_character import body_model_of
 
@@ -87,7 +87,7 @@ class Correcting:
     def _take(self, before: Parameters, found: Corrected, reach: int) -> tuple[str, ...]:
         turned = _turned(before, found.parameters)
         if has_note(self.character.armature):
-            key_every_frame(self.character.armature)  # one key more in a curve of few would move its neighbours
+            restore_keys(self.character.armature)  # one key more in a curve of few would move its neighbours
         move_bones(self.character, found.parameters, turned, self.frame)
         self.pose = found.parameters
         self._keep(found.corrections)

@@ -110,10 +110,10 @@ def key_smoothly(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray
     curve.update()
 
 
-def key_every_frame(owner: bpy.types.Object) -> None:
-    """Let each curve of the action of `owner` that has fewer keys than frames from its first to its last have one in
-    each, and straight lines between."""
-    for curve in curves_of(owner):
+def key_every_frame(curves: Iterable[bpy.types.FCurve]) -> None:
+    """Let each curve that has fewer keys than frames from its first to its last have one in each, and straight lines
+    between."""
+    for curve in curves:
         first, last = (round(frame) for frame in curve.range())
         if len(curve.keyframe_points) > last - first:
             continue
