@@ -76,7 +76,7 @@ def _contacts_and_path(
     for number in range(ROUNDS):
         points = sight.touching + path.trans[:, None]
         if number == 0 and sight.camera_moves:
-            contacts = lowest_contacts(points[:, : len(LANDMARKS)], path.up)
+            contacts = lowest_contacts(points, path.up)
         else:
             depth = np.maximum(-points[..., 2:], 0.1)
             own = np.array([*heights, PALM, PALM])

@@ -46,16 +46,16 @@ def test_on_the_ground_feet_stand_and_nothing_is_below_the_floor(found):
     assert np.mean(by_motion["on the ground"]["accel"]) < np.mean(by_motion["each frame by itself"]["accel"]) / 4
 
 
-@pytest.fixture(scope="module")
-def cartwheel(found):
-    """A held-out cartwheel as it was, and smoothed, and on the ground."""
+@pytest.fixture(scope="module", params=("still", "walk"))
+def cartwheel(found, request):
+    """A held-out cartwheel as it was, and smoothed, and on the ground, before a camera that stands or walks along."""
     engine = Engine(Settings(device="cpu", threads=1))
     archive = np.load(pack("mocap") / "cmu_smpl24.npz")
     clip = archive["clip_name"].tolist().index(CARTWHEEL)
     last = int(archive["clip_len"][: clip + 1].sum())
     poses = archive["poses"][last - int(archive["clip_len"][clip]) : last].astype(np.float64)
     truth = grounded(engine.body, CARTWHEEL, axis_angle_to_matrix(poses))
-    view = view_of(truth, "still", np.random.default_rng(0))
+    view = view_of(truth, request.param, np.random.default_rng(0))
     _, (_, smoothed), (_, kept) = motions(engine, truth, view, 0, refine=False)
     return engine.body, truth, smoothed, kept
 
