@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 
 from .inference.errors import UserError
-from .shell.arguments import joined_box, parser
+from .shell.arguments import joined_numbers, parser
 from .shell.batch import Batch
 from .shell.job import Job
 from .shell.table import table
@@ -15,7 +15,7 @@ ALL_DONE, WRONG_USAGE, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parser().parse_args(joined_box(sys.argv[1:] if arguments is None else arguments))
+    options = parser().parse_args(joined_numbers(sys.argv[1:] if arguments is None else arguments))
     stopped = False
     try:
         batch = Batch(Job(options))

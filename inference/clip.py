@@ -75,11 +75,13 @@ class RawMotion:
 @dataclass(frozen=True)
 class MotionOptions:
     """What the user may choose of a motion: `frame_rate` of pictures (0: the default; a film has its own), `strength`
-    of the smoothing in 0–1, and whether the motion stands on a floor, and its feet neither slide nor sink."""
+    of the smoothing in 0–1, whether the motion stands on a floor, and its feet neither slide nor sink, and the pitch
+    and roll of the (first) camera over that floor in degrees, where they are known (see `smooth_motion.up_of`)."""
 
     frame_rate: float = 0.0
     strength: float = STRENGTH
     keep_feet: bool = True
+    camera_tilt: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def estimate_motion(
     if refine:
         shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body), shown)
         remarks += remarks_on_refined_motion(shown.frame_count, kept)
-    return Moving(smooth_motion(shown, engine.body, options.strength, options.keep_feet), shown, remarks)
+    moving = smooth_motion(shown, engine.body, options.strength, options.keep_feet, options.camera_tilt)
+    return Moving(moving, shown, remarks)
 
 
 def read_ahead(items: Iterable[InputItem], unreadable: list[str]) -> Iterator[Photo | None]:

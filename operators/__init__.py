@@ -45,6 +45,7 @@ def _class_factory():
     from .next_hypothesis import BODY_FROM_IMAGE_OT_next_hypothesis
     from .pose_asset import BODY_FROM_IMAGE_OT_mark_pose_asset
     from .pose_correctives import BODY_FROM_IMAGE_OT_pose_correctives
+    from .reduce_keys import BODY_FROM_IMAGE_OT_reduce_keys
     from .refine import BODY_FROM_IMAGE_OT_refine
     from .resmooth import BODY_FROM_IMAGE_OT_smooth_motion
     from .retarget import BODY_FROM_IMAGE_OT_retarget
@@ -57,6 +58,7 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_estimate,
             BODY_FROM_IMAGE_OT_estimate_sequence,
             BODY_FROM_IMAGE_OT_smooth_motion,
+            BODY_FROM_IMAGE_OT_reduce_keys,
             BODY_FROM_IMAGE_OT_cancel,
             BODY_FROM_IMAGE_OT_draw_box,
             BODY_FROM_IMAGE_OT_drop_image,

@@ -27,6 +27,7 @@ from ..rig.correction_note import (
 )
 from ..rig.key_snapshot import KeySnapshot
 from ..rig.motion_note import first_frame, has_note, last_frame
+from ..rig.reduced_keys import restore_keys
 from ..rig.seen_pose import move_bones, note_shown, seen_pose
 from .on_character import body_model_of
 
@@ -88,6 +89,8 @@ class Correcting:
 
     def _take(self, before: Parameters, found: Corrected, reach: int) -> tuple[str, ...]:
         turned = _turned(before, found.parameters)
+        if has_note(self.character.armature):
+            restore_keys(self.character.armature)  # one key more in a curve of few would move its neighbours
         move_bones(self.character, found.parameters, turned, self.frame)
         self.pose = found.parameters
         self._keep(found.corrections)

@@ -15,6 +15,7 @@ from ..rig.correction_note import mark_frames
 from ..rig.ground import upright_turn
 from ..rig.motion_note import write_note
 from ..rig.pose_asset import mark_pose_asset
+from ..rig.reduced_keys import reduce_action
 from .active_character import make_active, write_record
 from .all_or_nothing import all_or_nothing
 from .estimation import (
@@ -120,7 +121,9 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
         render = context.scene.render
         box = tuple(self.box) if any(self.box) else None
         rate = render.fps / render.fps_base
-        options = {"frame_rate": rate, "strength": self.strength, "keep_feet": self.keep_feet}
+        options = {
+            "frame_rate": rate, "strength": self.strength, "keep_feet": self.keep_feet, "camera_tilt": self.camera_tilt,
+        }  # fmt: skip
         return MotionEstimation(paths, box, 1 if box else self.people or None, settings, options)
 
     def _paths(self) -> list[Path]:
@@ -182,7 +185,10 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
                 characters = build_people(estimates, model, firsts=firsts, **shared)
             for character, one in zip(characters, people, strict=True):
                 write_record(character, one.estimate, (*estimated.remarks, *one.remarks))
-                write_note(character, one.raw, self.strength, self.keep_feet, on_ground, turn, one.first)
+                how = (self.strength, self.keep_feet, on_ground, turn, one.first)
+                write_note(character, one.raw, *how, self.reduce_keys, self.tilt_known)
+                if self.reduce_keys:
+                    reduce_action(character.armature, model, self.reduce_keys / 1e3)
                 mark_frames(context.scene, character.armature)
         return characters
 

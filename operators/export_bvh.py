@@ -2,10 +2,10 @@
 
 import bpy
 
-from .exporting import ExportsCharacter, HasRestFrame, NamesBones
+from .exporting import ExportsCharacter, HasClip, NamesBones
 
 
-class BODY_FROM_IMAGE_OT_export_bvh(ExportsCharacter, NamesBones, HasRestFrame, bpy.types.Operator):
+class BODY_FROM_IMAGE_OT_export_bvh(ExportsCharacter, NamesBones, HasClip, bpy.types.Operator):
     bl_idname = "body_from_image.export_bvh"
     bl_label = "Export BVH"
     bl_description = "Write the active character's skeleton and motion as text: y up, metres"

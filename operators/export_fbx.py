@@ -2,10 +2,10 @@
 
 import bpy
 
-from .exporting import ExportsCharacter, HasMesh, HasRestFrame, NamesBones
+from .exporting import ExportsCharacter, HasClip, HasMesh, NamesBones
 
 
-class BODY_FROM_IMAGE_OT_export_fbx(ExportsCharacter, NamesBones, HasMesh, HasRestFrame, bpy.types.Operator):
+class BODY_FROM_IMAGE_OT_export_fbx(ExportsCharacter, NamesBones, HasMesh, HasClip, bpy.types.Operator):
     bl_idname = "body_from_image.export_fbx"
     bl_label = "Export FBX"
     bl_description = "Write the active character as game engines want it: metres, rest pose, one clip"

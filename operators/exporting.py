@@ -8,7 +8,7 @@ import bpy
 
 from ..inference.errors import UserError
 from ..rig.bone_names import PRESETS
-from ..rig.export import TOGETHER, export, shows_unkeyed_pose
+from ..rig.export import ROOT_MOTIONS, TOGETHER, export, shows_unkeyed_pose
 from .active_character import active_armature, active_character, selected_characters
 
 _DESCRIPTIONS = {
@@ -19,6 +19,11 @@ _DESCRIPTIONS = {
 }
 BONE_NAMES = tuple((name, *_DESCRIPTIONS[name]) for name in PRESETS)
 """The naming schemes as items of an enumeration."""
+_PATHS = {
+    "pelvis": ("Pelvis", "The pelvis moves through the scene"),
+    "in_place": ("In Place", "The body moves, and stays where it begins: without its path over the floor"),
+    "root_bone": ("Root Bone", "A bone on the floor under the pelvis carries path and heading, for game engines"),
+}
 UNKEYED = (
     "The pose that is shown now was not keyed and is not in the file. "
     "Key it (in pose mode: A, then I) and export again."
@@ -53,7 +58,7 @@ class ExportsCharacter:
             path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), f".{self.format}"))
             characters = selected_characters(context) if self.format in TOGETHER else [active_character(context)]
             unkeyed = any(shows_unkeyed_pose(character.armature) for character in characters)
-            names = ("bone_names", "mesh", "rest_frame")
+            names = ("bone_names", "mesh", "rest_frame", "root_motion")
             options = {name: getattr(self, name) for name in names if hasattr(self, name)}
             export(characters, path, self.format, **options)
         except UserError as error:
@@ -77,9 +82,14 @@ class HasMesh:
     mesh: bpy.props.BoolProperty(name="Mesh", default=True, description="Write the skin, not only skeleton and clip")
 
 
-class HasRestFrame:
-    """The option of formats that hold a clip of bones."""
+class HasClip:
+    """The options of formats that hold a clip of bones."""
 
     rest_frame: bpy.props.BoolProperty(
         name="Rest Pose at Frame 0", description="Begin the clip with one frame of the rest pose"
+    )
+    root_motion: bpy.props.EnumProperty(
+        name="Root Motion",
+        items=tuple((name, *_PATHS[name]) for name in ROOT_MOTIONS),
+        description="Where the path over the floor is kept",
     )

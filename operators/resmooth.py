@@ -1,5 +1,5 @@
 """The active character's motion smoothed anew, from what its frames showed: no inference, so it takes a blink.
-`bpy.ops.body_from_image.smooth_motion(strength=…, keep_feet=…)`."""
+`bpy.ops.body_from_image.smooth_motion(strength=…, keep_feet=…, reduce_keys=…)`."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -12,7 +12,7 @@ from ..inference.body.assembly import turned_motion
 from ..inference.body.body_estimate import BodyEstimate, rotations_of
 from ..inference.correction.spread import correct_motion
 from ..inference.errors import UserError
-from ..inference.motion.smooth_motion import smooth_motion
+from ..inference.motion.smooth_motion import MOST_TILTED, smooth_motion, tilt_of
 from ..rig.armature import rest_frame
 from ..rig.axes import BLENDER_FROM_SMPL, points_to_smpl
 from ..rig.camera import key_camera
@@ -24,12 +24,14 @@ from ..rig.motion_note import (
     NOTE,
     first_frame,
     has_note,
+    note_choices,
     note_smoothing,
     read_note,
     read_smoothing,
     rekey_motion,
     require_smoothable,
 )
+from ..rig.reduced_keys import reduce_action
 from ..rig.shape_keys import betas_of
 from .active_character import active_armature
 from .correction_properties import correction_reach
@@ -57,6 +59,9 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         self.strength, self.keep_feet = made.strength, made.keep_feet
+        self.reduce_keys, self.tilt_known = made.reduce_keys, made.tilt_known
+        # A tilt that nobody knew is set from where the estimate has it.
+        self.camera_pitch, self.camera_roll = np.clip(tilt_of(made.rotation[1]), -MOST_TILTED, MOST_TILTED)
         return self.execute(context)
 
     def draw(self, context):
@@ -64,17 +69,23 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
         self.draw_smoothing(self.layout)
 
     def _apply(self, context, character: Character) -> None:
-        smooth(context, character, self.strength, self.keep_feet)
+        smooth(context, character, self.strength, self.keep_feet, self.camera_tilt)
+        note_choices(character.armature, self.reduce_keys, self.tilt_known)
+        if self.reduce_keys:
+            reduce_action(character.armature, body_model_of(context, character), self.reduce_keys / 1e3)
 
 
-def smooth(context: bpy.types.Context, character: Character, strength: float, keep_feet: bool) -> None:
+def smooth(
+    context: bpy.types.Context, character: Character, strength: float, keep_feet: bool,
+    camera_tilt: tuple[float, float] | None,
+) -> None:  # fmt: skip
     """Key the character anew, from where its film begins now. Raises UserError when its raw motion is gone, or
     of another body model."""
     armature, model = character.armature, body_model_of(context, character)
     require_smoothable(armature)
     raw = read_note(armature)
     raw = replace(raw, betas=betas_of(armature).astype(np.float32))  # the user may have changed the shape since
-    motion = smooth_motion(raw, model, strength, keep_feet)
+    motion = smooth_motion(raw, model, strength, keep_feet, camera_tilt)
     motion, _ = correct_motion(model, motion, read_corrections(armature), correction_reach(context))
     made, on_ground = read_smoothing(armature), armature[NOTE]["on_ground"]
     before = _Placing(made.rotation, np.array(made.place))

@@ -1,8 +1,8 @@
-"""How a motion is made of what its frames showed: the two choices that estimating and smoothing anew share."""
+"""How a motion is made of what its frames showed: the choices that estimating and smoothing anew share."""
 
 import bpy
 
-from ..inference.motion.smooth_motion import STRENGTH
+from ..inference.motion.smooth_motion import MOST_TILTED, STRENGTH
 
 
 class SmoothingProperties:
@@ -22,6 +22,45 @@ class SmoothingProperties:
         description="The person stands on a floor: feet that stand neither slide nor sink into it",
     )
 
+    tilt_known: bpy.props.BoolProperty(
+        name="Camera Tilt",
+        description="How the camera is tilted over the floor is known, and set here. Off: it is estimated from feet",
+    )
+    camera_pitch: bpy.props.FloatProperty(
+        name="Pitch",
+        min=-MOST_TILTED,
+        max=MOST_TILTED,
+        precision=1,
+        description="Degrees that the (first) camera looks down by",
+    )
+    camera_roll: bpy.props.FloatProperty(
+        name="Roll",
+        min=-MOST_TILTED,
+        max=MOST_TILTED,
+        precision=1,
+        description="Degrees that the (first) camera is turned clockwise about where it looks",
+    )
+    reduce_keys: bpy.props.FloatProperty(
+        name="Reduce Keys",
+        default=0,
+        min=0,
+        max=100,
+        soft_max=20,
+        precision=1,
+        description="Millimetres that a joint may be off for the curves to have fewer keys. 0: a key in each frame",
+    )
+
     def draw_smoothing(self, layout: bpy.types.UILayout) -> None:
-        layout.prop(self, "strength")
-        layout.prop(self, "keep_feet")
+        for name in ("strength", "keep_feet", "reduce_keys"):
+            layout.prop(self, name)
+        column = layout.column(heading="Camera Tilt")
+        column.enabled = self.keep_feet
+        column.prop(self, "tilt_known", text="Known")
+        if self.tilt_known:
+            column.prop(self, "camera_pitch")
+            column.prop(self, "camera_roll")
+
+    @property
+    def camera_tilt(self) -> tuple[float, float] | None:
+        """As `smooth_motion` takes it."""
+        return (self.camera_pitch, self.camera_roll) if self.tilt_known else None

@@ -5,6 +5,7 @@ import bpy
 from ..operators.active_character import active_armature, record_of
 from ..operators.correct import BODY_FROM_IMAGE_OT_next_doubtful_frame
 from ..operators.preferences import preferences
+from ..operators.reduce_keys import BODY_FROM_IMAGE_OT_reduce_keys
 from ..operators.resmooth import BODY_FROM_IMAGE_OT_smooth_motion
 from ..operators.show_photo import photo_is_shown
 from .sidebar import SidebarPanel
@@ -47,6 +48,8 @@ class VIEW3D_PT_body_from_image_character(SidebarPanel, bpy.types.Panel):
         column.operator("body_from_image.stand_on_ground", icon="ALIGN_BOTTOM")
         if BODY_FROM_IMAGE_OT_smooth_motion.poll(context):
             column.operator("body_from_image.smooth_motion", icon="SMOOTHCURVE")
+        if BODY_FROM_IMAGE_OT_reduce_keys.poll(context):
+            column.operator("body_from_image.reduce_keys", icon="IPO_BEZIER")
 
 
 class CharacterPanel(SidebarPanel):

@@ -7,8 +7,10 @@ import numpy as np
 
 from .linked import keep_edits, require_own_object
 
-LINEAR = 1
-"""Blender's number for linear interpolation between keys."""
+LINEAR, BEZIER = 1, 2
+"""Blender's numbers for how values lie between keys."""
+ALIGNED = 3
+"""And for handles that lie on one line."""
 
 
 def write_action(
@@ -71,12 +73,7 @@ def action_of(
     for path, group, values in paths:
         frames = np.arange(start_frame, start_frame + len(values))
         for index in range(values.shape[1]):
-            curve = new_curve(path, index, group)
-            curve.keyframe_points.add(len(frames))
-            points = np.column_stack([frames, values[:, index]]).astype(np.float32)
-            curve.keyframe_points.foreach_set("co", points.ravel())
-            curve.keyframe_points.foreach_set("interpolation", np.full(len(frames), LINEAR, np.int32))
-            curve.update()
+            _key_straight(new_curve(path, index, group), frames, values[:, index])
     return action
 
 
@@ -96,6 +93,42 @@ def _curve_factory(
         return curve
 
     return new_curve
+
+
+def key_smoothly(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray, slopes: np.ndarray) -> None:
+    """Let `curve` have keys `values` (K,) at `frames` (K,) and no others, and a cubic between each two that leaves them
+    by `slopes` (K,), a frame: handles over a third of the interval make time run evenly."""
+    thirds = np.diff(frames) / 3 if len(frames) > 1 else np.ones(1)
+    before, after = np.concatenate([thirds[:1], thirds])[: len(frames)], np.append(thirds, thirds[-1])[: len(frames)]
+    points = curve.keyframe_points
+    points.clear()
+    points.add(len(frames))
+    for name, shift in (("co", 0 * before), ("handle_left", -before), ("handle_right", after)):
+        points.foreach_set(name, np.column_stack([frames + shift, values + slopes * shift]).astype(np.float32).ravel())
+    for name, number in (("interpolation", BEZIER), ("handle_left_type", ALIGNED), ("handle_right_type", ALIGNED)):
+        points.foreach_set(name, np.full(len(frames), number, np.int32))
+    curve.update()
+
+
+def key_every_frame(curves: Iterable[bpy.types.FCurve]) -> None:
+    """Let each curve that has fewer keys than frames from its first to its last have one in each, and straight lines
+    between."""
+    for curve in curves:
+        first, last = (round(frame) for frame in curve.range())
+        if len(curve.keyframe_points) > last - first:
+            continue
+        frames = np.arange(first, last + 1)
+        _key_straight(curve, frames, np.array([curve.evaluate(frame) for frame in frames]))
+
+
+def _key_straight(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray) -> None:
+    """Let `curve` have keys `values` (K,) at `frames` (K,) and no others, and straight lines between."""
+    points = curve.keyframe_points
+    points.clear()
+    points.add(len(frames))
+    points.foreach_set("co", np.column_stack([frames, values]).astype(np.float32).ravel())
+    points.foreach_set("interpolation", np.full(len(frames), LINEAR, np.int32))
+    curve.update()
 
 
 def keyed_paths(owner: bpy.types.Object) -> set[str]:

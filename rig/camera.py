@@ -1,7 +1,6 @@
 """The camera that took the photo, and the photo behind the character."""
 
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from mathutils import Matrix
 
 from ..inference.body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate
 from ..inference.errors import UserError
+from ..inference.files.numbered import last_numbers, places_by_number
 from ..inference.geometry.rotations import continuous_quaternions, matrix_to_quaternion
 from .action import action_of, use_action
 from .axes import BLENDER_FROM_SMPL, points_to_blender
@@ -74,7 +74,7 @@ def show_photo(
     """Put a picture, a film or a numbered sequence of pictures behind everything that `camera` sees.
 
     Blender ignores the orientation that EXIF records, so a picture must be upright in the file. A list of pictures is
-    shown as a sequence when their names count up by one in one folder, as Blender requires; else the first one is shown
+    shown as a sequence, with nothing in its gaps, when their names count up in one folder; else the first one is shown
     throughout. Raises UserError for a file that cannot be read, or one that lies on its side.
     """
     files = [Path(photo)] if isinstance(photo, str | Path) else [Path(file) for file in photo]
@@ -85,11 +85,12 @@ def show_photo(
     background.frame_method = "FIT"
     background.alpha = 1.0
     camera.data.show_background_images = True
-    first_number = _sequence_start(files)
-    if first_number is not None:
+    sequence = _sequence(files)
+    if sequence is not None:
+        first, length = sequence
         image.source = "SEQUENCE"
-        background.image_user.frame_duration = len(files)
-        background.image_user.frame_offset = first_number - 1
+        background.image_user.frame_duration = length
+        background.image_user.frame_offset = first - 1
     if image.source == "MOVIE":
         background.image_user.frame_duration = max(image.frame_duration, 1)
     background.image_user.frame_start = start_frame
@@ -117,12 +118,14 @@ def _check_upright(image: bpy.types.Image, file: Path, image_size: tuple[int, in
         )
 
 
-def _sequence_start(files: list[Path]) -> int | None:
-    """The number of the first picture, when the names count up by one; None for everything else."""
-    if len(files) < 2 or len({(file.parent, file.suffix) for file in files}) > 1:
+def _sequence(files: list[Path]) -> tuple[int, int] | None:
+    """The number of the first picture, and over how many frames pictures whose names count up go, with gaps; None for
+    everything else: Blender shows the file that has the frame's number, written like the first one's."""
+    places = places_by_number(files)
+    if places is None or len({file.suffix for file in files}) > 1:
         return None
-    matches = [re.fullmatch(r"(.*?)(\d+)", file.stem) for file in files]
-    if not all(matches) or len({match[1] for match in matches}) > 1:
-        return None
-    numbers = [int(match[2]) for match in matches]
-    return numbers[0] if numbers == list(range(numbers[0], numbers[0] + len(files))) else None
+    numbers, stem = last_numbers(files), files[0].stem
+    digits = len(stem) - len(stem.rstrip("0123456789"))
+    names = [f"{stem[: len(stem) - digits]}{number:0{digits}}" for number in numbers]
+    counts_frames = numbers[-1] - numbers[0] == places[-1]
+    return (numbers[0], int(places[-1]) + 1) if counts_frames and names == [file.stem for file in files] else None

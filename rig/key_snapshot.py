@@ -7,10 +7,15 @@ import numpy as np
 
 from .action import curves_of
 
+FIELDS = {
+    "co": 2, "handle_left": 2, "handle_right": 2, "handle_left_type": 1, "handle_right_type": 1, "interpolation": 1,
+}  # fmt: skip
+"""What makes a key, with how many numbers; all fit into float32."""
+
 
 @dataclass(frozen=True)
 class KeySnapshot:
-    """Keys by curve: data path and index, with frames and values (N, 2)."""
+    """Keys by curve: data path and index, with the numbers of `FIELDS` (N, 9)."""
 
     armature: bpy.types.Object
     keys: dict[tuple[str, int], np.ndarray]
@@ -23,14 +28,16 @@ class KeySnapshot:
     def restore(self) -> None:
         """Let the keys be as they were. Curves that are new since hold no key any more."""
         for curve in curves_of(self.armature):
-            before = self.keys.get(_name(curve), np.zeros((0, 2), np.float32))
-            if before.shape == (now := _keys(curve)).shape and np.array_equal(before, now):
+            now, points = _keys(curve), curve.keyframe_points
+            before = self.keys.get(_name(curve), now[:0])
+            if np.array_equal(before, now):
                 continue
             if len(before) != len(now):
-                curve.keyframe_points.clear()
-                curve.keyframe_points.add(len(before))
-                curve.keyframe_points.foreach_set("interpolation", np.ones(len(before), np.int32))
-            curve.keyframe_points.foreach_set("co", before.ravel())
+                points.clear()
+                points.add(len(before))
+            columns = np.split(before, np.cumsum([*FIELDS.values()])[:-1], axis=1)
+            for (name, width), values in zip(FIELDS.items(), columns, strict=True):
+                points.foreach_set(name, values.ravel().astype(_kind(width)))
             curve.update()
 
 
@@ -39,6 +46,14 @@ def _name(curve: bpy.types.FCurve) -> tuple[str, int]:
 
 
 def _keys(curve: bpy.types.FCurve) -> np.ndarray:
-    values = np.empty(2 * len(curve.keyframe_points), np.float32)
-    curve.keyframe_points.foreach_get("co", values)
-    return values.reshape(-1, 2)
+    columns = [np.empty((len(curve.keyframe_points), width), _kind(width)) for width in FIELDS.values()]
+    for name, values in zip(FIELDS, columns, strict=True):
+        flat = values.ravel()
+        curve.keyframe_points.foreach_get(name, flat)
+        values[:] = flat.reshape(values.shape)
+    return np.column_stack(columns).astype(np.float32)
+
+
+def _kind(width: int) -> type:
+    """Places are floats, and what is one of a few is its number."""
+    return np.float32 if width > 1 else np.int32

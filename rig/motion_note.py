@@ -12,7 +12,7 @@ import binascii
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import bpy
 import numpy as np
@@ -46,6 +46,10 @@ class Smoothing:
     keep_feet: bool
     place: Sequence[float]
     turn: Sequence[float]
+    reduce_keys: float = 0.0
+    """Millimetres that joints may be off for fewer keys; 0: a key in each frame."""
+    tilt_known: bool = False
+    """Whether somebody said how the camera is tilted."""
 
     @property
     def rotation(self) -> np.ndarray:
@@ -55,10 +59,10 @@ class Smoothing:
 
 def write_note(
     character: Character, raw: bytes, strength: float, keep_feet: bool, on_ground: bool, turn: np.ndarray,
-    first: int = 0,
+    first: int = 0, reduce_keys: float = 0.0, tilt_known: bool = False,
 ) -> None:  # fmt: skip
-    """Keep the npz of a raw estimate with its character, which was just built; how the motion was smoothed and turned
-    (3, 3); and in which frame of the film, from 0, it begins."""
+    """Keep the npz of a raw estimate with its character, which was just built; how the motion was smoothed, turned
+    (3, 3) and keyed (see `Smoothing`); and in which frame of the film, from 0, it begins."""
     armature = character.armature
     text = bpy.data.texts.new(f"{armature.name}.motion")
     text.use_fake_user = False
@@ -74,6 +78,7 @@ def write_note(
         "frames": last - start + 1,
     }  # fmt: skip
     note_smoothing(armature, strength, keep_feet, place, turn)
+    note_choices(armature, reduce_keys, tilt_known)
     if CORRECTIONS not in armature:  # overrides can only have what the other file has
         set_property(armature, CORRECTIONS, "[]")
 
@@ -99,6 +104,12 @@ def read_smoothing(armature: bpy.types.Object) -> Smoothing:
         raise UserError(
             f"How the motion of {armature.name} was smoothed is not known any more. Estimate anew."
         ) from error
+
+
+def note_choices(armature: bpy.types.Object, reduce_keys: float, tilt_known: bool) -> None:
+    """Note what was chosen beside the smoothing (see `Smoothing`). Raises UserError as `require_smoothable`."""
+    made = replace(read_smoothing(armature), reduce_keys=float(reduce_keys), tilt_known=bool(tilt_known))
+    set_property(armature, SMOOTHING, json.dumps(asdict(made)))
 
 
 def has_note(armature: bpy.types.Object) -> bool:
@@ -133,10 +144,11 @@ def first_frame(armature: bpy.types.Object) -> int:
     keys = np.empty(2 * len(curves[0].keyframe_points), np.float32)
     curves[0].keyframe_points.foreach_get("co", keys)
     keyed = np.unique(np.round(keys[::2]).astype(int))
-    # The film has a key on every frame.
+    # The film has a key on every frame, or, where keys were reduced, at its beginning and its end.
     begins = keyed[: max(len(keyed) - count + 1, 0)]
     whole = begins[keyed[count - 1 :] - begins == count - 1]
-    return int(min(whole, key=lambda frame: abs(frame - start), default=start))
+    found = whole if len(whole) else keyed[np.isin(keyed + count - 1, keyed)]
+    return int(min(found, key=lambda frame: abs(frame - start), default=start))
 
 
 def last_frame(armature: bpy.types.Object) -> int:

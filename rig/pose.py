@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..inference.geometry.rotations import continuous_quaternions, matrix_to_quaternion
-from .axes import points_to_blender, rotations_to_blender
+from ..inference.geometry.rotations import continuous_quaternions, matrix_to_quaternion, quaternion_to_matrix
+from .axes import points_to_blender, points_to_smpl, rotations_to_blender, rotations_to_smpl
 
 
 def bone_channels(
@@ -19,3 +19,12 @@ def bone_channels(
     basis = np.einsum("jba,fjbc,jcd->fjad", rest_rotations, turned, rest_rotations)
     location = units * points_to_blender(np.asarray(transl, np.float64)) @ rest_rotations[0]
     return continuous_quaternions(matrix_to_quaternion(basis)), location
+
+
+def motion_of_channels(
+    rest_rotations: np.ndarray, quaternions: np.ndarray, location: np.ndarray, units: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The way back: rotations (F, 24, 3, 3) and transl (F, 3) of unit quaternions and locations."""
+    basis = quaternion_to_matrix(quaternions)
+    turned = np.einsum("jab,fjbc,jdc->fjad", rest_rotations, basis, rest_rotations)
+    return rotations_to_smpl(turned), points_to_smpl(location @ rest_rotations[0].T / units)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..inference.motion.smooth_motion import MOST_TILTED
 from ..inference.networks.priors import POSE_WEIGHTS
 from ..inference.networks.runtime import DEVICES, SIZES
 from ..inference.refinement.depth_hypotheses import BEAM
@@ -17,6 +18,8 @@ DEFAULT_FORMATS = ("npz", "overlay", "fbx")
 MOST_WORKERS = 1024
 """More is a slip of the finger; each holds an engine in some hundred megabytes."""
 BONE_NAMES = ("smpl", "unreal", "unity", "mixamo")
+ROOT_MOTIONS = ("pelvis", "in-place", "root-bone")
+CLIP_FORMATS = {"fbx", "glb", "bvh"}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,8 +72,20 @@ def parser() -> argparse.ArgumentParser:
         help="with --motion: the person stands on a floor, standing feet neither slide nor sink (default: yes)",
     )
     estimate.add_argument(
+        "--camera-tilt", type=tilt, metavar="PITCH,ROLL",
+        help="with --motion: degrees that the first camera looks down by and is turned clockwise (default: estimated)",
+    )  # fmt: skip
+    estimate.add_argument(
         "--fps", type=rate, metavar="RATE",
         help="with --motion: frames a second of pictures (default 30), or to take of a film (default: as it has)",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--root-motion", choices=ROOT_MOTIONS, default="pelvis",
+        help="with --motion, of FBX, GLB and BVH: the path is in the pelvis, left out, or in a root bone",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--reduce-keys", type=millimetres, metavar="MM",
+        help="with --motion, of .blend: as few keys as hold every joint within MM in every frame (default: all keys)",
     )  # fmt: skip
     estimate.add_argument(
         "--refine",
@@ -106,13 +121,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def joined_box(arguments: Sequence[str]) -> list[str]:
-    """The arguments with a box's numbers joined to `--box`: argparse takes numbers that begin with a minus for an
-    option of their own."""
+def joined_numbers(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the numbers of `--box` and `--camera-tilt` joined to them: argparse takes numbers that begin
+    with a minus for an option of their own."""
     joined: list[str] = []
     for argument in arguments:
-        if joined and joined[-1] == "--box":
-            joined[-1] = f"--box={argument}"
+        if joined and joined[-1] in ("--box", "--camera-tilt"):
+            joined[-1] = f"{joined[-1]}={argument}"
         else:
             joined.append(argument)
     return joined
@@ -189,6 +204,23 @@ def rate(text: str) -> float:
         if 0 < float(text) <= 1000:
             return float(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of frames a second between 0 and 1000")
+
+
+def tilt(text: str) -> tuple[float, float]:
+    with suppress(ValueError):
+        pitch, roll = (float(part) for part in text.split(","))
+        if max(abs(pitch), abs(roll)) <= MOST_TILTED:
+            return pitch, roll
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a camera's pitch and roll: two numbers of degrees between -{MOST_TILTED} and {MOST_TILTED}"
+    )
+
+
+def millimetres(text: str) -> float:
+    with suppress(ValueError):
+        if 0.1 <= float(text) <= 100:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of millimetres between 0.1 and 100")
 
 
 def count(text: str) -> int:

@@ -12,7 +12,7 @@ from ..inference.files.frames import InputItem, open_inputs, timeline, with_neig
 from ..inference.files.images import Photo
 from ..inference.files.keypoint_files import Keypoints, read_keypoints
 from ..rig.write_files import require_blender
-from .arguments import DEFAULT_FORMATS, PICTURE_FORMATS, SCENE_FORMATS
+from .arguments import CLIP_FORMATS, DEFAULT_FORMATS, PICTURE_FORMATS, SCENE_FORMATS
 from .corrections import SaidOfPeople
 from .no_pictures import blank_items
 
@@ -56,6 +56,14 @@ class Job:
         """The formats that are asked for and can be written here."""
         return tuple(name for name in self.formats if name in PICTURE_FORMATS + self.scene_formats)
 
+    @property
+    def keying(self) -> dict[str, object]:
+        """How motions are keyed in files, as `write_files` takes it."""
+        options = self.options
+        return {
+            "reduce_keys": (options.reduce_keys or 0.0) / 1e3, "root_motion": options.root_motion.replace("-", "_"),
+        }  # fmt: skip
+
     def items_of(self, index: int) -> list[InputItem]:
         """What the result of that number is made of."""
         return self.items if self.options.motion else [self.items[index]]
@@ -84,10 +92,18 @@ class Job:
             if self.options.motion and getattr(self.options, name):
                 raise UserError(f"--{name} shares out pictures; a motion is one whole. Leave out --{name} or --motion.")
         named = {"--smooth": self.options.smooth is not None, "--keep-feet": self.options.keep_feet is not None}
-        named["--fps"] = self.options.fps is not None
+        named |= {"--fps": self.options.fps is not None, "--reduce-keys": self.options.reduce_keys is not None}
+        named["--root-motion"] = self.options.root_motion != "pelvis"
+        named["--camera-tilt"] = self.options.camera_tilt is not None
         for name, given in named.items():
             if given and not self.options.motion:
                 raise UserError(f"{name} says something of a motion. Give --motion, too.")
+        if self.options.camera_tilt is not None and self.options.keep_feet is False:
+            raise UserError("--camera-tilt says how the floor lies, and --no-keep-feet that there is none.")
+        if self.options.reduce_keys and "blend" not in self.formats:
+            raise UserError("--reduce-keys is of .blend; other files have all keys. Let --format hold blend.")
+        if named["--root-motion"] and not CLIP_FORMATS & {*self.formats}:
+            raise UserError("--root-motion is of FBX, GLB and BVH. Let --format hold one of them.")
         if self.options.people != 1:
             for name in ("keypoints", "box", "hypotheses"):
                 if np.any(getattr(self.options, name)):

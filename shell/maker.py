@@ -54,7 +54,8 @@ class Maker:
         self, estimate: BodyEstimate, behind: Path | Sequence[Path] | None, outcome: Outcome
     ) -> None:
         stem, bones = self.out / outcome.name, self.options.bones
-        paths = write_files(estimate, self.engine.body, behind, stem, self.job.scene_formats, bones)
+        formats, keying = self.job.scene_formats, self.job.keying
+        paths = write_files(estimate, self.engine.body, behind, stem, formats, bones, **keying)
         outcome.files += [path.name for path in paths]
 
 

@@ -88,7 +88,7 @@ class MovingPeople(Maker):
             outcome.remarks += behind.remarks
             paths = write_people(
                 [part.estimate for part in parts], self.engine.body, behind.files, self.out / name,
-                self.job.scene_formats, self.options.bones, [part.first for part in parts],
+                self.job.scene_formats, self.options.bones, [part.first for part in parts], **self.job.keying,
             )  # fmt: skip
             outcome.files += [path.name for path in paths]
 
@@ -110,4 +110,5 @@ class MovingPeople(Maker):
 
     def _motion_options(self) -> MotionOptions:
         strength = STRENGTH if self.options.smooth is None else self.options.smooth
-        return MotionOptions(self.options.fps or 0.0, strength, self.options.keep_feet is not False)
+        feet, tilt = self.options.keep_feet is not False, self.options.camera_tilt
+        return MotionOptions(self.options.fps or 0.0, strength, feet, tilt)

@@ -13,13 +13,12 @@ from ..errors import UserError
 from .image_headers import IMAGE_SUFFIXES, ISO_PICTURES, RAW_SUFFIXES
 from .images import MAX_PIXELS, MIN_SIDE, Photo, read_image
 from .natural_order import natural_order
+from .numbered import places_by_number
 
 _UNREADABLE_SUFFIXES = RAW_SUFFIXES | {".gif", ".heic", ".heif", ".hif", ".avif"}
 """Pictures of a folder that may be unreadable are listed all the same, so that they are refused by name, not passed
 over; but not beside a readable one of the same name, as cameras write both."""
 
-LONGEST_GAP = 300
-"""Pictures that may be missing between two of a sequence; names whose numbers differ by more count something else."""
 RATE_TOLERANCE = 0.05
 """Of the frame rate, by which a film's own may differ from its time stamps'."""
 UNTOLD_RATE = 30.0
@@ -101,13 +100,9 @@ def timeline(items: Sequence[InputItem], rate: float = 0.0) -> list[InputItem]:
     """
     if len(items) > 1 and items[0].video is not None and all(item.video is items[0].video for item in items):
         return _film_timeline(items, rate)
-    numbers = _numbers(items)
-    if numbers is None:
-        return list(items)
-    steps = np.diff(numbers)
-    if steps.min() < 1 or (steps // np.gcd.reduce(steps)).max() > LONGEST_GAP:
-        return list(items)
-    return _spread(items, (np.array(numbers) - numbers[0]) // np.gcd.reduce(steps))
+    pictures = [item.path for item in items if item.video is None]
+    places = places_by_number(pictures) if len(pictures) == len(items) else None
+    return list(items) if places is None else _spread(items, places)
 
 
 def _film_timeline(items: Sequence[InputItem], rate: float) -> list[InputItem]:
@@ -131,16 +126,6 @@ def _spread(items: Sequence[InputItem], places: np.ndarray) -> list[InputItem]:
             spread.append(replace(spread[-1], name=f"{items[0].name}+{len(spread)}", missing=True))
         spread.append(item)
     return spread
-
-
-def _numbers(items: Sequence[InputItem]) -> list[int] | None:
-    """The last numbers of pictures' names; None where these differ in more than that."""
-    matches = [re.fullmatch(r"(.*?)(\d+)", item.path.stem) for item in items]
-    if len(items) < 2 or not all(matches) or any(item.video is not None for item in items):
-        return None
-    if len({(match[1], item.path.parent) for match, item in zip(matches, items, strict=True)}) > 1:
-        return None
-    return [int(match[2]) for match in matches]
 
 
 def _expand(path: Path) -> list[InputItem]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..geometry.chain import Jacobians, NormalEquations, chain_step
+from .foot_contact import LANDMARKS
 from .smoothing import local_quadratic
 
 GRAVITY = 9.81
@@ -28,17 +29,18 @@ CAMERA_EFFORT = 3.0
 """Metres a second² of a camera that is carried."""
 ROUNDS = 2
 EXACT = 1e-4
-"""Metres, and metres a second of the camera, that only rounding may take."""
+"""Metres, metres a second of the camera, and a floor's slope where that is known, that only rounding may take."""
 
 
 @dataclass(frozen=True)
 class Sight:
     """What a clip shows of a body in given poses, without its path, in the first camera's upright frame: `points` and
-    the soles' `soles` (F, 4, 3) and the centre of mass `mass` (F, 3) are about the translation; `turns` (F, 3, 3) lead
+    what may stand, the soles' points and the
+    hands, `touching` (F, P, 3), and the centre of mass `mass` (F, 3) are about the translation; `turns` (F, 3, 3) lead
     to each camera's frame, `rays` (F, K, 2) are pixels at depth 1, of `confidence` (F, K)."""
 
     points: np.ndarray
-    soles: np.ndarray
+    touching: np.ndarray
     mass: np.ndarray
     turns: np.ndarray
     rays: np.ndarray
@@ -47,6 +49,13 @@ class Sight:
     """(F, 3) which way up is by the body: from the ankles to the neck."""
     rate: float
     camera_moves: bool
+    up: np.ndarray | None = None
+    """(3,) the floor's upward normal, where somebody knows it."""
+
+    @property
+    def slope(self) -> np.ndarray:
+        """(2,) a and b of a `Path`'s floor, by `up`; level where that is not known."""
+        return np.zeros(2) if self.up is None else -self.up[[0, 2]] / self.up[1]
 
 
 @dataclass(frozen=True)
@@ -74,8 +83,8 @@ class Path:
 
 
 def solve_path(sight: Sight, standing: np.ndarray, flying: np.ndarray, heights: np.ndarray, start: Path) -> Path:
-    """The path of least squares. `standing` (F, 4) bool are contacts of heels and toes, which lie `heights` (4,) above
-    the floor; `flying` (F,) bool are frames in which nothing touches it."""
+    """The path of least squares. `standing` (F, P) bool are contacts; the soles' four then lie `heights` (4,) above the
+    floor; `flying` (F,) bool are frames in which nothing touches it."""
     path = start
     for _ in range(ROUNDS):
         path = _step(sight, standing, flying, heights, path)
@@ -123,19 +132,21 @@ def _add_keypoints(chain: NormalEquations, sight: Sight, path: Path, size: int) 
 
 def _add_contacts(chain: NormalEquations, sight: Sight, standing: np.ndarray, path: Path, size: int) -> None:
     """Standing points stay where they are."""
-    slide = np.diff(sight.soles + path.trans[:, None], axis=0)
+    slide = np.diff(sight.touching + path.trans[:, None], axis=0)
     weight = np.repeat(standing[1:] & standing[:-1], 3, axis=1) / STANDING**2
-    after = np.zeros((len(slide), 4, 3, size))
+    after = np.zeros((*slide.shape, size))
     after[..., :3] = np.eye(3)
-    after = after.reshape(len(slide), 12, size)
-    chain.add_pairs(slide.reshape(len(slide), 12), Jacobians(-after, after), weight)
+    after = after.reshape(len(slide), -1, size)
+    chain.add_pairs(slide.reshape(len(slide), -1), Jacobians(-after, after), weight)
 
 
 def _add_floor(
     chain: NormalEquations, sight: Sight, standing: np.ndarray, heights: np.ndarray, path: Path, size: int
 ) -> None:
-    """Standing points lie on the floor, which is level, or at right angles to somebody who stands on it."""
-    points, (height, along, across) = sight.soles + path.trans[:, None], path.floor
+    """Soles that stand lie on the floor, which is level, or at right angles to somebody who stands on it, if nobody
+    knows how it lies. How high hands are above it is not known."""
+    standing, soles = standing[:, : len(LANDMARKS)], sight.touching[:, : len(LANDMARKS)]
+    points, (height, along, across) = soles + path.trans[:, None], path.floor
     residual = points[..., 1] - heights - height - along * points[..., 0] - across * points[..., 2]
     own = np.zeros((*residual.shape, size))
     own[..., :3] = [-along, 1.0, -across]
@@ -144,11 +155,12 @@ def _add_floor(
     weight = standing / (1 + (residual / (deviation * scale)) ** 2) ** 2 / deviation**2
     # Points that stand tell of the floor once each contact, not once each frame.
     chain.add_frames(residual, own, weight, shared)
-    prior = np.diag([1e-6, 1 / LEVEL**2, 1 / LEVEL**2])
+    sureness = 1 / (LEVEL if sight.up is None else EXACT) ** 2
+    prior = np.diag([1e-6, sureness, sureness])
     chain.corner += prior
-    chain.shared_gradient += prior @ path.floor
+    chain.shared_gradient += prior @ (path.floor - [0.0, *sight.slope])
     upright = standing.any(1)
-    if upright.any():
+    if upright.any() and sight.up is None:
         lean = np.median(sight.leaning[upright], axis=0)
         wanted = np.array([-lean[0], -lean[2]]) / max(lean[1], 0.3)
         chain.corner[1:, 1:] += np.eye(2) / UPRIGHT**2

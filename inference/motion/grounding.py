@@ -10,9 +10,20 @@ from ..body.body_model import BodyModel
 from ..geometry.camera import Camera
 from ..geometry.joints import JOINT_INDEX, KEYPOINT_INDEX
 from .body_path import Path, Sight, solve_path
-from .foot_contact import Contact, find_contacts, lowest_contacts, seen_soles, standing_of
-from .legs import sole_heights, sole_points
+from .foot_contact import (
+    HAND_REACH,
+    LANDMARKS,
+    POINTS,
+    Contact,
+    find_contacts,
+    lowest_contacts,
+    seen_hands,
+    seen_soles,
+    standing_of,
+)
+from .legs import HANDS, sole_heights, sole_points
 from .planted_feet import plant_feet
+from .planted_hands import PALM
 
 SHARES = {
     "pelvis": 0.14, "spine1": 0.1, "spine2": 0.1, "spine3": 0.14, "head": 0.08, "left_hip": 0.06, "right_hip": 0.06,
@@ -28,20 +39,25 @@ _STANDS = [KEYPOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for na
 _REST = np.array([number for name, number in KEYPOINT_INDEX.items() if number not in _STANDS])
 
 
-def stand_on_floor(model: BodyModel, motion: BodyEstimate, steady: BodyEstimate, rate: float) -> BodyEstimate:
+def stand_on_floor(
+    model: BodyModel, motion: BodyEstimate, steady: BodyEstimate, rate: float, up: np.ndarray | None = None
+) -> BodyEstimate:
     """`motion` with feet that stand locked to a floor, and a path and floor solved for the whole clip. Contacts are
-    looked for in `steady`, the same motion smoothed. Without contacts the motion stays as it is."""
+    looked for in `steady`, the same motion smoothed. Without contacts the motion stays as it is. `up` (3,) is the
+    floor's normal in the first camera's upright frame, where it is known."""
     betas = motion.betas
-    looked_at, heights = sight_of(model, steady, rate), sole_heights(model, betas)
-    start = Path(steady.trans.astype(np.float64), np.zeros((motion.frame_count, 3)), np.zeros(3))
+    looked_at = replace(sight_of(model, steady, rate), up=up)
+    heights = sole_heights(model, betas)
+    level = np.array([0.0, *looked_at.slope])
+    start = Path(steady.trans.astype(np.float64), np.zeros((motion.frame_count, 3)), level)
     contacts, path = _contacts_and_path(looked_at, steady, heights, start)
     if not contacts:
         return motion
     rotations = rotations_of(motion.poses.astype(np.float64))
     if motion is not steady:
         count = motion.frame_count
-        own = sight_of(model, motion, rate)
-        path = solve_path(own, standing_of(contacts, count), flights(looked_at, contacts, path), heights, path)
+        own = replace(sight_of(model, motion, rate), up=up)
+        path = solve_path(own, standing_of(contacts, count, POINTS), flights(looked_at, contacts, path), heights, path)
     rotations, trans = plant_feet(model, betas, rotations, path, contacts, rate)
     floor = np.array([*path.up, path.level], np.float32)
     places = None if motion.camera_rotations is None else path.places.astype(np.float32)
@@ -52,28 +68,44 @@ def _contacts_and_path(
     sight: Sight, motion: BodyEstimate, heights: np.ndarray, path: Path
 ) -> tuple[list[Contact], Path]:
     count = motion.frame_count
-    seen, sure = seen_soles(_stabilised(sight), sight.rate)
+    keypoints = _stabilised(sight)
+    seen, sure = (np.concatenate(pair, 1) for pair in zip(
+        seen_soles(keypoints, sight.rate), seen_hands(keypoints, sight.rate), strict=True
+    ))  # fmt: skip
     contacts: list[Contact] = []
     for number in range(ROUNDS):
-        soles = sight.soles + path.trans[:, None]
+        points = sight.touching + path.trans[:, None]
         if number == 0 and sight.camera_moves:
-            contacts = lowest_contacts(soles, np.array([0.0, 1.0, 0.0]))
+            contacts = lowest_contacts(points, path.up)
         else:
-            depth = np.maximum(-soles[..., 2:], 0.1)
-            above = path.above(soles) - heights if number else soles[..., 1] - soles[..., 1].min(1, keepdims=True)
+            depth = np.maximum(-points[..., 2:], 0.1)
+            own = np.array([*heights, PALM, PALM])
+            above = path.above(points) - own if number else points[..., 1] - points[..., 1].min(1, keepdims=True)
             across = None if sight.camera_moves else seen * depth
-            contacts = find_contacts(soles, across, above, sure, sight.rate)
+            contacts = _contacts(points, across, above, sure, sight.rate)
         if not contacts:
             return [], path
         flying = flights(sight, contacts, path) if number else np.zeros(count, bool)
-        path = solve_path(sight, standing_of(contacts, count), flying, heights, path)
+        path = solve_path(sight, standing_of(contacts, count, POINTS), flying, heights, path)
     return contacts, path
+
+
+def _contacts(
+    points: np.ndarray, seen: np.ndarray | None, above: np.ndarray, sure: np.ndarray, rate: float
+) -> list[Contact]:
+    """Of the soles, and of hands that are low."""
+    found: list[Contact] = []
+    for part, highest in ((slice(0, len(LANDMARKS)), np.inf), (slice(len(LANDMARKS), POINTS), HAND_REACH)):
+        across = None if seen is None else seen[:, part]
+        own = find_contacts(points[:, part], across, above[:, part], sure[:, part], rate, highest)
+        found += [replace(contact, point=contact.point + part.start) for contact in own]
+    return found
 
 
 def flights(sight: Sight, contacts: list[Contact], path: Path) -> np.ndarray:
     """(F,) bool: frames in which nothing of the body touches the floor, for long enough."""
-    free = ~standing_of(contacts, len(sight.points)).any(1)
-    free &= path.above(sight.soles + path.trans[:, None]).min(1) > FLIGHT_HEIGHT
+    free = ~standing_of(contacts, len(sight.points), POINTS).any(1)
+    free &= path.above(sight.touching + path.trans[:, None]).min(1) > FLIGHT_HEIGHT
     free &= path.above(sight.points[:, _REST] + path.trans[:, None]).min(1) > REST_HEIGHT
     edges = np.flatnonzero(np.diff(np.concatenate([[False], free, [False]]).astype(int)))
     for first, stop in edges.reshape(-1, 2):
@@ -95,7 +127,9 @@ def sight_of(model: BodyModel, motion: BodyEstimate, rate: float) -> Sight:
     leaning = points[:, KEYPOINT_INDEX["upper_neck"]] - ankles
     return Sight(
         points=points,
-        soles=sole_points(model, motion.betas, rotations, np.zeros((len(points), 3))),
+        touching=np.concatenate(
+            [sole_points(model, motion.betas, rotations, np.zeros((len(points), 3))), joints[:, HANDS]], 1
+        ),
         mass=mass.astype(np.float64),
         turns=turns,
         rays=camera.rays(motion.keypoints_2d[..., :2].astype(np.float64)),

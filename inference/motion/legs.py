@@ -1,4 +1,4 @@
-"""Legs and the soles of their feet: where these are, and how hips and knees turn to bring them elsewhere."""
+"""Legs with the soles of their feet, and arms: where these are, and how limbs turn to bring their ends elsewhere."""
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from .foot_contact import LANDMARKS, SIDES
 MAX_LEG_EXTENSION = 0.999
 """Legs are not stretched further than this share of their length."""
 LEGS = [[JOINT_INDEX[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")] for side in SIDES]
+ARMS = [[JOINT_INDEX[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist")] for side in SIDES]
+HANDS = [JOINT_INDEX[f"{side}_hand"] for side in SIDES]
+HINGES = {limb[0]: hinge for limb, hinge in zip((*LEGS, *ARMS), ((0, 1), (0, 1), (1, -1), (1, 1)), strict=True)}
+"""By its first joint, which of that one's axes, and with which sign, a straight limb bends about."""
 TOES = [JOINT_INDEX[f"{side}_foot"] for side in SIDES]
 
 
@@ -31,11 +35,21 @@ def move_feet(
 ) -> np.ndarray:
     """Turn hips and knees so that the ankles (left, right) move by `shift` (F, 2, 3; metres) as far as the legs reach,
     and the feet in the world by `turn` (F, 2, 3, 3)."""
+    return move_limbs(model, betas, rotations, LEGS, shift, turn)
+
+
+def move_limbs(
+    model: BodyModel, betas: np.ndarray, rotations: np.ndarray, limbs: list[list[int]], shift: np.ndarray,
+    turn: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """The same of L `limbs`, of `LEGS` and `ARMS`: their ends move by `shift` (F, L, 3) and turn by `turn`
+    (F, L, 3, 3)."""
     joints, world = skeleton(model, betas, rotations)
     rotations = rotations.copy()
-    for (hip, knee, ankle), by, foot in zip(LEGS, shift.swapaxes(0, 1), turn.swapaxes(0, 1), strict=True):
+    for (hip, knee, ankle), by, foot in zip(limbs, shift.swapaxes(0, 1), turn.swapaxes(0, 1), strict=True):
         thigh, shank = joints[:, knee] - joints[:, hip], joints[:, ankle] - joints[:, knee]
-        bend, swing = _leg_turns(thigh, shank, thigh + shank + by, world[:, hip, :, 0])
+        axis, sign = HINGES[hip]
+        bend, swing = _leg_turns(thigh, shank, thigh + shank + by, sign * world[:, hip, :, axis])
         new_hip, new_knee = swing @ world[:, hip], swing @ bend @ world[:, knee]
         parent = world[:, model.parents[hip]]
         rotations[:, hip] = parent.swapaxes(1, 2) @ new_hip

@@ -2,8 +2,8 @@
 them is below it.
 
 Toes that stand keep place and direction, and the foot turns about their joint; a heel that stands keeps its place;
-where both stand the foot lies flat. The legs follow (two-bone inverse kinematics), and the body as far as they do not
-reach.
+where both stand the foot lies flat; a hand that stands keeps its place. Legs and arms follow (two-bone inverse
+kinematics), and the body as far as they do not reach.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..body.body_model import BodyModel
-from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from ..geometry.rotations import axis_angle_to_matrix
 from .body_path import Path, smooth_path
-from .foot_contact import LANDMARKS, Contact, standing_of
-from .legs import LEGS, TOES, move_feet, skeleton
-from .smoothing import fill_gaps
+from .easing import eased, nearest, nearness, turned_towards
+from .foot_contact import LANDMARKS, POINTS, Contact, standing_of
+from .legs import ARMS, LEGS, TOES, move_limbs, skeleton
+from .planted_hands import hold_hands
 
 EASE_SECONDS = 0.2
 """Over this time a foot goes from where it must be back to where it was seen."""
@@ -72,22 +73,30 @@ class Locks:
 def plant_feet(
     model: BodyModel, betas: np.ndarray, rotations: np.ndarray, path: Path, contacts: list[Contact], rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`rotations` (F, 24, 3, 3) and translations (F, 3) of the path, with feet that keep their place from the beginning
-    to the end of each contact and are nowhere below the floor."""
+    """`rotations` (F, 24, 3, 3) and translations (F, 3) of the path, with feet and hands that keep their place from the
+    beginning to the end of each contact and are nowhere below the floor."""
     joints, world = skeleton(model, betas, rotations)
     joints = joints + path.trans[:, None]
-    ease, standing = EASE_SECONDS * rate, standing_of(contacts, len(rotations))
-    ankles, turns, toes = [], [], []
+    ease, standing = EASE_SECONDS * rate, standing_of(contacts, len(rotations), POINTS)
+    ends, turns, toes = [], [], []
     for side, leg in enumerate(LEGS):
         foot = Foot.of(model, betas, side)
         own = [contact for contact in contacts if contact.point // 2 == side]
         locks = _locks(foot, joints[:, leg[2]], world[:, leg[2]], own, path)
         ankle, turn, toe = _placed_foot(foot, joints[:, leg[2]], world[:, leg[2]], locks, path, ease)
-        ankles.append(ankle), turns.append(turn), toes.append(toe)
-    trans = path.trans + _reaching(joints, np.stack(ankles, 1), standing.reshape(-1, 2, 2).any(2))
-    shift = np.stack(ankles, 1) - joints[:, [leg[2] for leg in LEGS]] - (trans - path.trans)[:, None]
-    feet = np.stack(turns, 1) @ world[:, [leg[2] for leg in LEGS]].swapaxes(2, 3)
-    rotations = move_feet(model, betas, rotations, shift, feet)
+        ends.append(ankle), turns.append(turn), toes.append(toe)
+    shifts, shares = hold_hands(joints, contacts, path, ease, HOLD_SECONDS * rate)
+    limbs = [*LEGS, *ARMS] if shares.any() else LEGS
+    last = [limb[2] for limb in limbs]
+    ends = np.concatenate([np.stack(ends, 1), joints[:, [arm[2] for arm in ARMS]] + shifts], 1)[:, : len(limbs)]
+    held = np.concatenate([standing[:, :4].reshape(-1, 2, 2).any(2), standing[:, 4:]], 1)
+    trans = path.trans + _reaching(joints, limbs, ends, held)
+    # Feet stay when the body comes nearer, and arms that carry nothing go with it.
+    stay = np.concatenate([np.ones_like(shares), shares], 1)[:, : len(limbs), None]
+    shift = ends - joints[:, last] - stay * (trans - path.trans)[:, None]
+    turn = np.tile(np.eye(3), (*shift.shape[:2], 1, 1))
+    turn[:, :2] = np.stack(turns, 1) @ world[:, last[:2]].swapaxes(2, 3)
+    rotations = move_limbs(model, betas, rotations, limbs, shift, turn)
     rotations[:, TOES] = np.stack(toes, 1)
     return rotations, trans
 
@@ -104,7 +113,7 @@ def _locks(foot: Foot, ankle: np.ndarray, turn: np.ndarray, contacts: list[Conta
         ball[span], heel[span], lying[span] = own.ball[span] + off, own.heel[span] + off, own.lying[span]
     known = ~np.isnan(lying[:, 0, 0])
     average = np.tile(_flat(turn, path.up), (len(ankle), 1, 1))
-    return Locks(ball, heel, lying[_nearest(known)] if known.any() else average)
+    return Locks(ball, heel, lying[nearest(known)] if known.any() else average)
 
 
 def _together(foot: Foot, ankle: np.ndarray, turn: np.ndarray, contacts: list[Contact], path: Path) -> Locks:
@@ -166,21 +175,21 @@ def _placed_foot(
     foot: Foot, ankle: np.ndarray, turn: np.ndarray, locks: Locks, path: Path, ease: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where the ankle must be (F, 3), how the foot is turned in the world and how the toes are bent (F, 3, 3)."""
-    share = _nearness(locks.flat, ease)
-    turn = _turned_towards(turn, locks.lying, share)
+    share = nearness(locks.flat, ease)
+    turn = turned_towards(turn, locks.lying, share)
     stands = ~np.isnan(locks.ball[:, 0]), ~np.isnan(locks.heel[:, 0])
     turn = _pitched(foot, turn, locks, stands, path)
     # Toes lie flat while they stand, and are in line with the foot when it is in the air.
-    bent = _turned_towards(turn, locks.lying, _nearness(stands[0], ease / 2))
+    bent = turned_towards(turn, locks.lying, nearness(stands[0], ease / 2))
     held = stands[0] | stands[1]
     wanted = np.where(stands[0][:, None], locks.ball - turn @ foot.ball, locks.heel - turn @ foot.heel)
-    placed = ankle + _eased(wanted - ankle, held, ease)
+    placed = ankle + eased(wanted - ankle, held, ease)
     if held.any():
         # What stood goes off gently, and comes to rest gently.
-        nearest = _nearest(held)
-        point = np.where(stands[0][nearest][:, None], turn @ foot.ball, turn @ foot.heel)
-        place = np.where(stands[0][:, None], locks.ball, locks.heel)[nearest]
-        placed += (place - point - placed) * _nearness(held, HOLD_SECONDS / EASE_SECONDS * ease)[:, None]
+        at = nearest(held)
+        point = np.where(stands[0][at][:, None], turn @ foot.ball, turn @ foot.heel)
+        place = np.where(stands[0][:, None], locks.ball, locks.heel)[at]
+        placed += (place - point - placed) * nearness(held, HOLD_SECONDS / EASE_SECONDS * ease)[:, None]
     placed = placed + _lift(foot, placed, turn, bent, stands, path)[:, None] * path.up
     return placed, turn, turn.swapaxes(1, 2) @ bent
 
@@ -219,46 +228,18 @@ def _lift(
     return np.where(stands[0] | stands[1], 0.0, np.maximum(-lowest, 0.0))
 
 
-def _reaching(joints: np.ndarray, ankles: np.ndarray, standing: np.ndarray) -> np.ndarray:
-    """How the body must move (F, 3), smoothly, for its legs to reach ankles (F, 2, 3) of the feet that stand (F, 2)."""
+def _reaching(joints: np.ndarray, limbs: list[list[int]], ends: np.ndarray, standing: np.ndarray) -> np.ndarray:
+    """How the body must move (F, 3), smoothly, for L limbs to reach the `ends` (F, L, 3) of those that stand (F, L)."""
     moved = np.zeros((len(joints), 3))
     for _ in range(REACHES):
         needed = np.zeros_like(moved)
-        for side, (hip, knee, ankle) in enumerate(LEGS):
+        for number, (hip, knee, ankle) in enumerate(limbs):
             length = sum(np.linalg.norm(np.diff(joints[:1, pair], axis=1)) for pair in ((hip, knee), (knee, ankle)))
-            leg = ankles[:, side] - joints[:, hip] - moved
+            leg = ends[:, number] - joints[:, hip] - moved
             reach = np.linalg.norm(leg, axis=-1)
-            lacking = np.maximum(reach - EASY_EXTENSION * length, 0) * standing[:, side] / np.maximum(reach, 1e-6)
+            lacking = np.maximum(reach - EASY_EXTENSION * length, 0) * standing[:, number] / np.maximum(reach, 1e-6)
             needed += lacking[:, None] * leg
         if np.abs(needed).max() < 1e-4:
             break
         moved += smooth_path(needed, REACH_FRAMES)
     return moved
-
-
-def _nearness(known: np.ndarray, ease: float) -> np.ndarray:
-    """1 (F,) where something is known, falling smoothly to 0 within `ease` frames."""
-    if not known.any():
-        return np.zeros(len(known))
-    away = np.abs(np.arange(len(known)) - _nearest(known))
-    share = np.clip(1 - away / max(ease, 1.0), 0, 1)
-    return share**2 * (3 - 2 * share)
-
-
-def _nearest(known: np.ndarray) -> np.ndarray:
-    """The nearest frame (F,) in which something is known, which it must be in one."""
-    there = np.flatnonzero(known)
-    return there[np.abs(np.arange(len(known))[:, None] - there).argmin(1)]
-
-
-def _turned_towards(turn: np.ndarray, wanted: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Rotations (F, 3, 3) turned by a share (F,) of the way to those wanted."""
-    way = matrix_to_axis_angle(turn.swapaxes(1, 2) @ wanted)
-    return np.where((share == 1)[:, None, None], wanted, turn @ axis_angle_to_matrix(share[:, None] * way))
-
-
-def _eased(values: np.ndarray, known: np.ndarray, ease: float) -> np.ndarray:
-    """`values` (F, 3) where they are known, and from there smoothly to 0 within `ease` frames."""
-    if not known.any():
-        return np.zeros_like(values)
-    return fill_gaps(np.where(known[:, None], values, 0), known) * _nearness(known, ease)[:, None]

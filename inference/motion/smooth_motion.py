@@ -16,17 +16,21 @@ DEPTH = 3.0
 """One picture tells distance from the camera worse than place, so distance is smoothed over this much more time."""
 PATH_NOISE, DEPTH_NOISE = 0.005, 0.02
 """Jumps below this are never wild: of the direction in which the person is seen, and of the logarithm of how far."""
+MOST_TILTED = 75
+"""Degrees of a camera's pitch and roll."""
 LEAST_WEIGHT = 0.05
 DEFAULT_RATE = 30.0
 
 
 def smooth_motion(
-    raw: BodyEstimate, model: BodyModel, strength: float = STRENGTH, keep_feet: bool = False
-) -> BodyEstimate:
+    raw: BodyEstimate, model: BodyModel, strength: float = STRENGTH, keep_feet: bool = False,
+    camera_tilt: tuple[float, float] | None = None,
+) -> BodyEstimate:  # fmt: skip
     """The motion of `raw`, whose frames were estimated one by one, made smooth by `strength` (0: as it is; 1: most).
 
-    `keep_feet` stands it on a floor: feet that stand neither slide nor sink (see `grounding`). `raw.score` weighs the
-    frames; those of score 0 were filled in. Takes `raw.betas` as the body's shape.
+    `keep_feet` stands it on a floor: feet that stand neither slide nor sink (see `grounding`). The floor is found in
+    the motion, or `camera_tilt` tells how it lies (see `up_of`). `raw.score` weighs the frames; those of score 0 were
+    filled in. Takes `raw.betas` as the body's shape.
     """
     rate = raw.mocap_framerate or DEFAULT_RATE
     motion = raw if strength <= 0 else _smooth(raw, model, strength, rate)
@@ -34,7 +38,14 @@ def smooth_motion(
         return motion
     # Contacts are looked for in a smooth motion whatever is asked for: speeds of a shaking one tell nothing.
     steady = motion if strength >= STRENGTH else _smooth(raw, model, STRENGTH, rate)
-    return stand_on_floor(model, motion, steady, rate)
+    return stand_on_floor(model, motion, steady, rate, None if camera_tilt is None else up_of(*camera_tilt))
+
+
+def up_of(pitch: float, roll: float) -> np.ndarray:
+    """The floor's normal (3,) in the upright frame of a camera that looks down by `pitch` and is turned clockwise about
+    where it looks by `roll`, both degrees up to `MOST_TILTED`."""
+    down, aside = np.deg2rad([pitch, roll])
+    return np.array([-np.sin(aside) * np.cos(down), np.cos(aside) * np.cos(down), np.sin(down)])
 
 
 def _smooth(raw: BodyEstimate, model: BodyModel, strength: float, rate: float) -> BodyEstimate:
@@ -50,3 +61,8 @@ def _smooth(raw: BodyEstimate, model: BodyModel, strength: float, rate: float) -
     distance = np.exp(smooth_robustly(np.log(distance)[:, None], weights, DEPTH * deviation, DEPTH_NOISE)[:, 0])
     rotations = smooth_rotations(rotations, weights, deviation)
     return with_motion(raw, model, rotations, seen_at * distance - rest + places)
+
+
+def tilt_of(up: np.ndarray) -> tuple[float, float]:
+    """The way back: the camera's pitch and roll, degrees, over a floor with this normal (3,)."""
+    return float(np.rad2deg(np.arcsin(np.clip(up[2], -1, 1)))), float(np.rad2deg(np.arctan2(-up[0], up[1])))

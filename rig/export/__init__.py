@@ -15,9 +15,10 @@ from .glb import write_glb
 from .npz import write_npz
 from .obj import write_obj
 from .options import ExportOptions
+from .root_motion import ROOT_MOTIONS
 from .sampling import keeping_pose, shows_unkeyed_pose
 
-__all__ = ["FORMATS", "TOGETHER", "export", "shows_unkeyed_pose"]
+__all__ = ["FORMATS", "ROOT_MOTIONS", "TOGETHER", "export", "shows_unkeyed_pose"]
 
 TOGETHER: Mapping[str, Callable[[Sequence[Character], Path, ExportOptions], None]] = {
     "fbx": write_fbx,
@@ -42,18 +43,19 @@ def export(
     *,
     mesh: bool = True,
     rest_frame: bool = False,
+    root_motion: str = "pelvis",
 ) -> None:
     """Write `character`, or several in one file of `TOGETHER`, to `path`, replacing what is there only when all is
     written. The scene stays as it is.
 
-    `format` is one of `FORMATS`; `bone_names` one of `bone_names.PRESETS`; `mesh` and `rest_frame` are those of
-    `ExportOptions`. FBX, GLB, BVH and npz hold one clip over the frames of the armature's action, OBJ the pose of the
-    current frame, .blend everything in the open file. Raises UserError for an unknown format or naming, and when the
-    file cannot be written.
+    `format` is one of `FORMATS`; `bone_names` one of `bone_names.PRESETS`; `mesh`, `rest_frame` and `root_motion` are
+    those of `ExportOptions`. FBX, GLB, BVH and npz hold one clip over the frames of the armature's action, OBJ the pose
+    of the current frame, .blend everything in the open file. Raises UserError for an unknown format or naming, and when
+    the file cannot be written.
     """
     if format not in FORMATS:
         raise UserError(f"{format!r} cannot be written. Choose one of: {', '.join(FORMATS)}.")
-    options = ExportOptions(preset(bone_names), mesh, rest_frame)
+    options = ExportOptions(preset(bone_names), mesh, rest_frame, root_motion)
     characters = [character] if isinstance(character, Character) else list(character)
     if format in ALONE and len(characters) > 1:
         raise UserError(f"{format.upper()} holds one character. Export them one by one, or as {', '.join(TOGETHER)}.")

@@ -11,19 +11,23 @@ from ..armature import joint_bones
 from ..axes import points_to_smpl, rotations_to_smpl
 from ..character import Character
 from .options import ExportOptions
+from .root_motion import ROOT_BONE, with_root_motion
 from .sampling import SampledClip, sample_clip
 
+LOCKED = 1e-4
+"""Cosine of x below which z and y turn about the same axis."""
 END_SITE = 0.05
 """Length of the stub that BVH wants at the end of every chain; the file's joints do not depend on it."""
 
 
 def write_bvh(character: Character, path: Path, options: ExportOptions) -> None:
-    """Write all bones and every frame of the clip; rotations only, but for the root.
+    """Write all bones and every frame of the clip; rotations only, but for the root, and for the pelvis where that
+    hangs on a root bone.
 
-    The root's offset is zero, so that its position channels mean the same to readers that add the offset and to those
-    that do not.
+    Offsets of what has position channels are zero, so that these mean the same to readers that add the offset and to
+    those that do not.
     """
-    clip = sample_clip(character.armature)
+    clip = with_root_motion(sample_clip(character.armature), character, options.root_motion)
     if options.rest_frame:
         clip = clip.after_rest()
     called = dict(zip(joint_bones(character.armature), options.names.bones, strict=True))
@@ -47,9 +51,10 @@ def _hierarchy(clip: SampledClip, labels: list[str]) -> tuple[list[str], list[in
     def visit(bone: int, depth: int) -> None:
         order.append(bone)
         parent = clip.parents[bone]
-        offset = heads[bone] - heads[parent] if parent >= 0 else np.zeros(3)
+        moves = _moves(clip, bone)
+        offset = np.zeros(3) if moves else heads[bone] - heads[parent]
         rotations = "Zrotation Xrotation Yrotation"
-        channels = f"3 {rotations}" if parent >= 0 else f"6 Xposition Yposition Zposition {rotations}"
+        channels = f"6 Xposition Yposition Zposition {rotations}" if moves else f"3 {rotations}"
         pad = "\t" * depth
         lines.extend([f"{pad}{'JOINT' if parent >= 0 else 'ROOT'} {labels[bone]}", f"{pad}{{"])
         lines.extend([f"{pad}\tOFFSET {_numbers(offset)}", f"{pad}\tCHANNELS {channels}"])
@@ -67,20 +72,28 @@ def _hierarchy(clip: SampledClip, labels: list[str]) -> tuple[list[str], list[in
 
 
 def _motion(clip: SampledClip) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (F, N, 3) in metres and continuous z-x-y angles (F, N, 3) in degrees relative to the parent, y up.
+    """Positions (F, N, 3) in metres and continuous z-x-y angles (F, N, 3) in degrees, relative to the parent, y up.
 
     BVH knows no bone axes: at rest every joint's frame is the world's, so a rotation is pose times inverse rest.
     """
-    turned = rotations_to_smpl(clip.turned())
-    relative = turned.copy()
+    turned, places = rotations_to_smpl(clip.turned()), points_to_smpl(clip.placed()[..., :3, 3])
+    relative, apart = turned.copy(), places.copy()
     for bone, parent in enumerate(clip.parents):
         if parent >= 0:
-            relative[:, bone] = np.swapaxes(turned[:, parent], -1, -2) @ turned[:, bone]
-    return points_to_smpl(clip.placed()[..., :3, 3]), np.degrees(np.unwrap(_zxy_angles(relative), axis=0))
+            back = np.swapaxes(turned[:, parent], -1, -2)
+            relative[:, bone] = back @ turned[:, bone]
+            apart[:, bone] = np.einsum("fij,fj->fi", back, places[:, bone] - places[:, parent])
+    return apart, np.degrees(_continuous(_zxy_angles(relative)))
 
 
 def _channels_of(clip: SampledClip, bone: int, positions: np.ndarray, angles: np.ndarray) -> list[np.ndarray]:
-    return [angles[:, bone]] if clip.parents[bone] >= 0 else [positions[:, bone], angles[:, bone]]
+    return [positions[:, bone], angles[:, bone]] if _moves(clip, bone) else [angles[:, bone]]
+
+
+def _moves(clip: SampledClip, bone: int) -> bool:
+    """Whether a bone is elsewhere in each frame, and not just turned."""
+    parent = clip.parents[bone]
+    return parent < 0 or clip.bones[parent] == ROOT_BONE
 
 
 def _zxy_angles(matrices: np.ndarray) -> np.ndarray:
@@ -93,6 +106,22 @@ def _zxy_angles(matrices: np.ndarray) -> np.ndarray:
     z = np.where(locked, np.arctan2(matrices[..., 1, 0], matrices[..., 0, 0]), z)
     y = np.where(locked, 0.0, y)
     return np.stack([z, x, y], axis=-1)
+
+
+def _continuous(angles: np.ndarray) -> np.ndarray:
+    """Angles (F, N, 3) as `_zxy_angles` gives them, each frame's as near to the last one's as others of the same
+    rotation are: whole turns more, or x beyond ±90° and z and y half a turn on."""
+    smooth = angles.copy()
+    for frame in range(1, len(angles)):
+        before, (z, x, y) = smooth[frame - 1], np.moveaxis(angles[frame], -1, 0)
+        # Where x is ±90° z takes on what y does not: y stays.
+        side, locked = np.sign(x), np.abs(np.cos(x)) < LOCKED
+        z, y = np.where(locked, z + side * (y - before[:, 2]), z), np.where(locked, before[:, 2], y)
+        ways = np.stack([np.stack([z, x, y], -1), np.stack([z + np.pi, np.pi - x, y + np.pi], -1)])
+        ways += 2 * np.pi * np.round((before - ways) / (2 * np.pi))
+        nearer = np.abs(ways - before).sum(-1).argmin(0)
+        smooth[frame] = np.take_along_axis(ways, nearer[None, :, None], 0)[0]
+    return smooth
 
 
 def _numbers(vector: np.ndarray) -> str:

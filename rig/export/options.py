@@ -15,3 +15,5 @@ class ExportOptions:
     """Whether FBX and GLB hold the skin; else they hold skeleton and clip."""
     rest_frame: bool = False
     """Whether the clips of FBX, GLB and BVH begin with one frame of the rest pose, at frame 0."""
+    root_motion: str = "pelvis"
+    """Where the clips of FBX, GLB and BVH keep the path: one of `root_motion.ROOT_MOTIONS`."""

@@ -14,6 +14,7 @@ from mathutils import Matrix
 
 from ...inference.errors import UserError
 from ..action import action_of, write_action
+from ..armature import editing
 from ..axes import BLENDER_FROM_SMPL
 from ..bone_names import BoneNames
 from ..character import Character
@@ -22,6 +23,7 @@ from ..mesh import bind
 from .correctives import BakedCorrectives, bake_correctives
 from .options import ExportOptions
 from .renaming import rename_bones
+from .root_motion import ROOT_BONE, ROOT_LENGTH, with_root_motion
 from .sampling import SampledClip, clip_channels, sample_clip
 
 FIRST_FRAME = 1
@@ -39,7 +41,9 @@ def staged(
     up and the armatures' objects by +90° about x, which shows the same picture; an exporter to a y-up format then
     writes armatures without rotation. Afterwards all is removed.
     """
-    clips = [sample_clip(character.armature) for character in characters]
+    clips = [
+        with_root_motion(sample_clip(character.armature), character, options.root_motion) for character in characters
+    ]
     clip_name, first_frame = characters[0].armature.name, FIRST_FRAME
     if options.rest_frame:
         clips, first_frame = [clip.after_rest() for clip in clips], FIRST_FRAME - 1
@@ -78,6 +82,10 @@ def _stand_in(
     correctives = bake_correctives(character, clip, _to_armature(character)) if options.mesh else None
     body = _copy_skin(character, armature, correctives, scene, cleanup) if options.mesh else None
     rename_bones(armature, options.names.bones)
+    names = [bone.name for bone in armature.data.bones]
+    if clip.bones[0] == ROOT_BONE:
+        _add_root_bone(armature, clip)
+        names.insert(0, ROOT_BONE)
     if take.y_up:
         turn = Matrix(BLENDER_FROM_SMPL).to_4x4()
         armature.data.transform(turn.inverted())
@@ -85,7 +93,7 @@ def _stand_in(
             body.data.transform(turn.inverted(), shape_keys=True)
         armature.matrix_world = armature.matrix_world @ turn
     scene.view_layers[0].update()  # The pose comes to be with the first evaluation; actions need it.
-    channels = clip_channels(clip, [bone.name for bone in armature.data.bones])
+    channels = clip_channels(clip, names)
     action = write_action(armature, take.clip_name, take.first_frame, channels)
     _put_on_strip(armature, action, take.clip_name, cleanup)
     if correctives is not None:
@@ -120,6 +128,21 @@ def _copy_armature(
     cleanup.callback(bpy.data.objects.remove, armature)
     armature.matrix_world = Matrix(clip.world)
     return armature
+
+
+def _add_root_bone(armature: bpy.types.Object, clip: SampledClip) -> None:
+    """Give a copied armature the clip's first bone, from which all others hang."""
+    scene, rest = bpy.context.scene, Matrix(clip.rest[0])
+    scene.collection.objects.link(armature)  # bones are made in the scene that is open
+    with editing(armature) as bones:
+        tops = [bone for bone in bones if bone.parent is None]
+        root = bones.new(ROOT_BONE)
+        root.length = ROOT_LENGTH
+        root.matrix = rest
+        for bone in tops:
+            bone.parent = root
+    scene.collection.objects.unlink(armature)
+    armature.pose.bones[ROOT_BONE].rotation_mode = "QUATERNION"
 
 
 def _copy_skin(

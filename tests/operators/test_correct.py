@@ -12,11 +12,12 @@ if importlib.util.find_spec("bpy") is None:
 
 import bpy
 from body_from_image.inference.body.correction import Correction
+from body_from_image.inference.geometry.joints import JOINT_INDEX
 from body_from_image.operators.active_character import character_of
 from body_from_image.rig.action import curves_of
 from body_from_image.rig.correction_note import MARKER, read_corrections
 from body_from_image.rig.key_snapshot import KeySnapshot
-from body_from_image.rig.motion_note import read_note, write_note
+from body_from_image.rig.motion_note import NOTE, read_note, write_note
 from body_from_image.rig.seen_pose import seen_pose
 
 from .test_flip_in_depth import call, estimate, seen
@@ -32,16 +33,16 @@ def character(model, tmp_path):
     return bpy.context.object
 
 
-def film(model, tmp_path, frames=21, doubtful=(15, 4)):
+def film(model, tmp_path, frames=21, doubtful=(15, 4), on_ground=False):
     """A character that was made from a film, two of whose frames were seen badly, the first of them worse."""
     moving = estimate(model, frames=frames)
     keypoints = moving.keypoints_2d.copy()
     keypoints[list(doubtful), :, 2] = [[0.1], [0.2]]
     moving = replace(moving, keypoints_2d=keypoints)
     moving.save(tmp_path / "film.npz")
-    bpy.ops.body_from_image.import_npz(filepath=str(tmp_path / "film.npz"), stand_on_ground=False)
+    bpy.ops.body_from_image.import_npz(filepath=str(tmp_path / "film.npz"), stand_on_ground=on_ground)
     armature, raw = bpy.context.object, (tmp_path / "film.npz").read_bytes()
-    write_note(character_of(armature), raw, 0.5, False, False, np.eye(3))
+    write_note(character_of(armature), raw, 0.5, False, on_ground, np.eye(3))
     bpy.context.scene.frame_set(1)
     return armature
 
@@ -172,6 +173,48 @@ def test_in_a_film_a_correction_fades_over_its_neighbours(model, tmp_path):
     markers = {(marker.name, marker.frame) for marker in scene.timeline_markers}
     assert markers == {(MARKER.format(armature.name), 10), (MARKER.format("somebody else"), 3)}
     assert read_corrections(armature)[0].frame == 9
+
+
+def test_a_correction_fades_in_a_film_of_few_keys_as_in_one_of_all(model, tmp_path):
+    armature, scene = film(model, tmp_path), bpy.context.scene
+    assert not call(bpy.ops.body_from_image.reduce_keys, tolerance=2.0)
+    bones = [curve for curve in curves_of(armature) if "left_elbow" in curve.data_path]
+    assert [len(curve.keyframe_points) for curve in bones] == [2] * 4, "the film is of somebody who stands still"
+    scene.frame_set(10)
+    start = seen(armature, "left_wrist")[0, :2]
+    put(armature, "left_wrist", [30, 25], reach=4)
+    moved = []
+    for frame in range(1, 22):
+        scene.frame_set(frame)
+        moved.append(np.linalg.norm(seen(armature, "left_wrist")[0, :2] - start))
+    assert np.argmax(moved) == 9 and max(moved[:5] + moved[14:]) < 0.5
+    assert all(8 < one < 40 for one in moved[7:12])
+
+
+def test_smoothing_anew_reduces_keys_as_it_was_asked_to(model, tmp_path):
+    armature = film(model, tmp_path)
+    for tolerance, keys in ((5.0, 2), (0.0, 21)):
+        assert not call(bpy.ops.body_from_image.smooth_motion, strength=0.5, reduce_keys=tolerance)
+        assert {len(curve.keyframe_points) for curve in curves_of(armature)} == {keys}
+        assert armature[NOTE]["reduce_keys"] == tolerance
+
+
+def test_the_floor_is_tilted_by_hand_and_the_camera_follows(model, tmp_path):
+    armature = film(model, tmp_path, on_ground=True)
+    pitch, roll = 10.0, -4.0
+    options = {"tilt_known": True, "camera_pitch": pitch, "camera_roll": roll}
+    assert not call(bpy.ops.body_from_image.smooth_motion, strength=0.5, keep_feet=True, **options)
+    axes = np.array(armature["body_from_image"]["camera"].matrix_world)[:3, :3]
+    assert np.degrees(np.arcsin(axes[2, 2])) == pytest.approx(pitch, abs=0.1), "the camera looks down"
+    assert axes[2, 0] == pytest.approx(-np.sin(np.radians(roll)) * np.cos(np.radians(pitch)), abs=2e-3)
+    assert np.abs(seen(armature, "left_wrist")[0, :2] - seen_before(model, "left_wrist")).max() < 25
+    assert armature[NOTE]["tilt_known"]
+
+
+def seen_before(model, joint):
+    """Where the estimate of `film` has a joint, as Blender counts pixels."""
+    x, y = estimate(model).joints_2d[0, JOINT_INDEX[joint]]
+    return np.array([x + 0.5, 480 - y - 0.5])
 
 
 def test_the_next_doubtful_frame_is_the_worst_and_then_another(model, tmp_path):

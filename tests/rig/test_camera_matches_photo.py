@@ -148,6 +148,32 @@ def test_numbered_pictures_run_with_the_clip(model, make_estimate, tmp_path):
         assert background.image.filepath_from_user(image_user=user).endswith(photo.name)
 
 
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["walk_0007.png", "walk_0008.png", "walk_0011.png"], (7, 5)),
+        (["walk_8.png", "walk_9.png", "walk_11.png"], (8, 4)),
+        (["walk_0002.png", "walk_0004.png", "walk_0006.png"], None),
+        (["walk_0002.png", "walk_0003.png", "walk_0900.png"], None),
+        (["walk_0002.png", "walk_0003.jpg"], None),
+        (["walk_08.png", "walk_009.png"], None),
+    ],
+)
+def test_pictures_with_gaps_are_shown_where_they_belong(model, make_estimate, tmp_path, names, shown):
+    """Nothing in the gap, and every picture in its own frame; what Blender cannot count, as a still."""
+    photos = write_pictures(tmp_path, names, (640, 480))
+    camera = build_character(make_estimate(frames=3), model, photo=photos, name="Ada", start_frame=101).camera.data
+    (background,) = camera.background_images
+    if shown is None:
+        assert background.image.source == "FILE"
+        return
+    user, (first, length) = background.image_user, shown
+    assert (background.image.source, user.frame_offset, user.frame_duration) == ("SEQUENCE", first - 1, length)
+    for photo in photos:
+        user.frame_current = int(photo.stem.removeprefix("walk_"))
+        assert background.image.filepath_from_user(image_user=user).endswith(photo.name)
+
+
 @pytest.mark.parametrize("names", [["a.png", "b.png"], ["p_1.png", "p_3.png"], ["a_1.png", "b_2.png"]])
 def test_pictures_that_blender_cannot_count_show_the_first(model, make_estimate, tmp_path, names):
     photos = write_pictures(tmp_path, names, (640, 480))

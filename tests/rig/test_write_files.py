@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from body_from_image.inference.errors import UserError
+from body_from_image.rig.action import curves_of
 from body_from_image.rig.write_files import require_blender, write_files
 
 
@@ -43,6 +44,15 @@ def test_the_blend_file_opens_on_the_first_frame_with_the_camera(model, make_est
     assert (scene.frame_start, scene.frame_end, scene.frame_current) == (1, 3, 1)
     assert scene.camera.name == "walk_camera"
     assert "thigh_l" in bpy.data.objects["walk"].data.bones
+
+
+def test_a_blend_file_may_have_fewer_keys_and_the_others_have_all(model, make_estimate, tmp_path):
+    estimate = make_estimate(frames=20)
+    blend, bvh = write_files(estimate, model, None, tmp_path / "walk", ["blend", "bvh"], reduce_keys=0.005)
+    assert "Frames: 20\n" in bvh.read_text()
+    bpy.ops.wm.open_mainfile(filepath=str(blend))
+    turns = [curve for curve in curves_of(bpy.data.objects["walk"]) if "rotation" in curve.data_path]
+    assert len(turns) == 96 and all(2 <= len(curve.keyframe_points) < 15 for curve in turns)
 
 
 def test_without_blender_the_remedy_is_told(model, make_estimate, tmp_path, monkeypatch):
