@@ -176,10 +176,11 @@ def _axis_angles(content: Mapping, name: str) -> np.ndarray:
     array = finite(_array(content[name], name), name)
     of_one = "orient" in name
     if array.ndim >= 3 and array.shape[-2:] == (3, 3) and (array.ndim == 4 or of_one):
+        array = array.astype(np.float64)
         off = np.abs(array @ array.swapaxes(-1, -2) - np.eye(3)).max(initial=0)
         if off > ROTATION_TOLERANCE or (np.linalg.det(array) < 0).any():
             raise BadArrays(f"its '{name}' are no rotations")
-        array = matrix_to_axis_angle(array.astype(np.float64))
+        array = matrix_to_axis_angle(array)
     elif array.ndim != 2 and (array.ndim != 3 or array.shape[2] != 3):
         raise BadArrays(f"its '{name}' have the shape {array.shape}, not frames × joints × 3")
     columns = int(np.prod(array.shape[1:]))

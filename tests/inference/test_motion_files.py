@@ -9,6 +9,7 @@ import time
 import tracemalloc
 import types
 import zlib
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -23,13 +24,10 @@ HALF_TURN = np.diag([1.0, -1.0, -1.0])
 """From a y-up world to a camera's frame."""
 
 
-@pytest.fixture(autouse=True)
-def joblib(monkeypatch):
-    """joblib's class under its own name, so that pickles name it."""
-    package, module = types.ModuleType("joblib"), types.ModuleType("joblib.numpy_pickle")
-    module.NumpyArrayWrapper = type("NumpyArrayWrapper", (), {"__module__": "joblib.numpy_pickle"})
-    monkeypatch.setitem(sys.modules, "joblib", package)
-    monkeypatch.setitem(sys.modules, "joblib.numpy_pickle", module)
+JOBLIB = {name: types.ModuleType(name) for name in ("joblib", "joblib.numpy_pickle")}
+"""joblib's class under its own name, so that pickles name it."""
+Wrapper = type("NumpyArrayWrapper", (), {"__module__": "joblib.numpy_pickle"})
+JOBLIB["joblib.numpy_pickle"].NumpyArrayWrapper = Wrapper
 
 
 class JoblibPickler(pickle._Pickler):
@@ -42,7 +40,7 @@ class JoblibPickler(pickle._Pickler):
     def save(self, obj, save_persistent_id=True):
         if not isinstance(obj, np.ndarray):
             return super().save(obj, save_persistent_id)
-        wrapper = sys.modules["joblib.numpy_pickle"].NumpyArrayWrapper()
+        wrapper = Wrapper()
         order = "F" if obj.flags.f_contiguous and not obj.flags.c_contiguous else "C"
         wrapper.__dict__.update(subclass=np.ndarray, shape=obj.shape, order=order, dtype=obj.dtype, allow_mmap=True)
         if self.aligned:
@@ -58,7 +56,8 @@ class JoblibPickler(pickle._Pickler):
 
 def with_joblib(content, **options):
     file = io.BytesIO()
-    JoblibPickler(file, **options).dump(content)
+    with mock.patch.dict(sys.modules, JOBLIB):
+        JoblibPickler(file, **options).dump(content)
     return file.getvalue()
 
 
@@ -261,10 +260,10 @@ TENSOR = b"(dVposes\nctorch._utils\n_rebuild_tensor_v2\n(tRs."
 def joblib_header(shape, tail=b""):
     """A pickle of joblib that describes an array of this shape, of which no more than `tail` is there."""
     file = io.BytesIO()
-    pickler = JoblibPickler(file)
-    wrapper = sys.modules["joblib.numpy_pickle"].NumpyArrayWrapper()
+    wrapper = Wrapper()
     wrapper.__dict__.update(subclass=np.ndarray, shape=shape, order="C", dtype=np.dtype("f4"), allow_mmap=True)
-    pickler.dump({"poses": wrapper})
+    with mock.patch.dict(sys.modules, JOBLIB):
+        JoblibPickler(file).dump({"poses": wrapper})
     return file.getvalue()[:-2] + tail
 
 
