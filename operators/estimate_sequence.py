@@ -15,6 +15,7 @@ from ..rig.motion_note import write_note
 from ..rig.pose_asset import mark_pose_asset
 from .active_character import make_active, write_record
 from .all_or_nothing import all_or_nothing
+from .body_file import load_body_model
 from .estimation import (
     Estimated,
     EstimatedMotion,
@@ -22,7 +23,6 @@ from .estimation import (
     MotionEstimation,
     PicturesEstimation,
     Request,
-    load_body_model,
 )
 from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND
 from .preferences import body_model_file, engine_settings

@@ -17,7 +17,7 @@ from ..rig.scene_setup import set_time
 from ..rig.shape_keys import betas_of
 from .active_character import active_character, make_active, record_of, write_motion_record, write_record
 from .all_or_nothing import all_or_nothing
-from .estimation import load_body_model
+from .body_file import load_body_model
 from .preferences import body_model_file
 from .scene_choice import SetsUpScene
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
+from ..files.destination import replacing
 from ..files.npz import BadArrays, open_npz
 from ..files.pickles import read_pickled_arrays
 from ..geometry.joints import JOINT_PARENTS
@@ -70,6 +71,19 @@ def read_smpl_file(path: Path) -> SmplArrays:
         return _checked(_read_npz(data) if is_npz else read_pickled_arrays(data, REQUIRED + OPTIONAL_NUMBERS))
     except BadArrays as error:
         raise UserError(f"{path.name} cannot be used as a body model: {error}. {ADVICE}") from error
+
+
+def write_smpl_file(path: Path, body: SmplArrays) -> None:
+    """Write what was read as an npz that is read the same. Raises UserError when it cannot be written."""
+    arrays = {name: getattr(body, name) for name in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights")}
+    arrays |= {name: getattr(body, name) for name in ("f", "vt", "ft", "vertex_mirror")}
+    arrays["kintree_table"] = np.stack([body.parents, np.arange(len(body.parents))])
+    arrays["beta_names"] = np.array(body.beta_names)
+    if body.landmarks is not SMPL_LANDMARKS:
+        arrays["landmark_names"] = np.array(list(body.landmarks))
+        arrays["landmark_ids"] = np.array(list(body.landmarks.values()))
+    with replacing(path) as unfinished, open(unfinished, "wb") as file:
+        np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
 
 
 def _read_bytes(path: Path) -> bytes:
