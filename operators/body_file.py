@@ -15,7 +15,7 @@ from ..inference.errors import UserError
 from .worker_client import WorkerClient, worker_command
 
 PATIENCE = 60.0
-"""Seconds for one file; an official pickle takes two."""
+"""Seconds for one file; one of 54 MB took 9 on a machine that was busy with other things."""
 
 
 def load_body_model(path: Path | None) -> BodyModel:
