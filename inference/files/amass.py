@@ -43,6 +43,8 @@ OF_TORCH = (
 )
 MAX_ARRAY_SIZE = 1024 * 2**20
 """Bytes of one unpacked array; an hour at 120 frames a second of SMPL-X takes 570 million in float64."""
+MOST_LISTED = 12
+"""People whom a remark lists; trackers that lose people often make dozens."""
 CLEARLY = 0.8
 """How upright the body must be, on the average of squares, for its up axis to be beyond doubt."""
 
@@ -103,7 +105,8 @@ def read_motion(path: Path, up: str = "auto", person: int = 1) -> Motion:
     motion = motions[person - 1]
     if len(motions) == 1:
         return motion
-    listed = ", ".join(f"{number}: '{one.name}', {one.frame_count} frames" for number, one in enumerate(motions, 1))
+    listed = [f"{number}: '{one.name}', {one.frame_count} frames" for number, one in enumerate(motions, 1)]
+    listed = ", ".join([*listed[:MOST_LISTED], *(["…"] if len(listed) > MOST_LISTED else [])])
     told = f"The file holds {len(motions)} people ({listed}); this is number {person}. Choose others under Person."
     return replace(motion, remarks=(told, *motion.remarks))
 

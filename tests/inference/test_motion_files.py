@@ -176,6 +176,12 @@ def test_wham(save, aligned):
         read_motion(path, person=3)
 
 
+def test_of_a_crowd_those_who_are_there_longest_are_listed(save):
+    people = {name: {"pose_world": np.zeros((frames, 72))} for frames, name in enumerate("abcdefghijklmnopqrst", 1)}
+    (told, *_) = read_motion(save(pickle.dumps(people))).remarks
+    assert "20 people (1: 't', 20 frames" in told and "12: 'i', 9 frames, …)" in told
+
+
 def test_vibe_has_no_place_and_a_cameras_frame(save):
     poses, _ = moving()
     person = {"pose": seen_by_camera(poses).reshape(FRAMES, 72), "betas": np.zeros((FRAMES, 10))}
