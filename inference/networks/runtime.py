@@ -54,7 +54,9 @@ class Network:
     @property
     def metadata(self) -> dict[str, str]:
         """What the export wrote beside the weights, such as the confidence calibration."""
-        return self.session.get_modelmeta().custom_metadata_map
+        session = self.session
+        with self._told_to_users("cannot be understood"):
+            return session.get_modelmeta().custom_metadata_map
 
     @property
     def provider(self) -> str:
@@ -64,7 +66,9 @@ class Network:
     @property
     def inputs(self) -> list[str]:
         """Names of what it is called with."""
-        return [entry.name for entry in self.session.get_inputs()]
+        session = self.session
+        with self._told_to_users("cannot be understood"):
+            return [entry.name for entry in session.get_inputs()]
 
     def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
         names = self.inputs

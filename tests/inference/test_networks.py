@@ -52,3 +52,13 @@ def test_a_damaged_one_that_ships_is_to_be_installed_anew(tmp_path, monkeypatch)
     (tmp_path / "finder.onnx").write_bytes(b"no network")
     with pytest.raises(UserError, match="Install the package anew"):
         Network("finder", "cpu", 1).session  # noqa: B018
+
+
+def test_a_network_with_broken_texts_is_told(tmp_path):
+    """Found by fuzzing: what is written beside the weights need not be text."""
+    whole = (MODELS / "shape_prior.onnx").read_bytes()
+    assert whole.count(b"438f61af32735dd6") == 1
+    path = tmp_path / "body_shape_prior.onnx"
+    path.write_bytes(whole.replace(b"438f61af32735dd6", b"\xb8" * 16))
+    with pytest.raises(UserError, match="cannot be understood"):
+        ShapePrior("cpu", 1, file=path).body_model  # noqa: B018
