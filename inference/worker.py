@@ -20,6 +20,8 @@ pictures   `paths`, `settings`, `folder`                                     {"r
 look       `path`, `folder` to write to                                      {"result": {"picture": upright and at
                                                                              most 1280 pixels long, "size": [W, H]
                                                                              of the photo}}
+body       `path` of a licensed SMPL file, `folder` to write to              {"result": {"body": the same as an npz
+                                                                             of plain arrays, checked}}
 ping                                                                         {"result": {"package", "python",
                                                                              "onnxruntime", "providers",
                                                                              "versions": {library: version}}}
@@ -127,6 +129,15 @@ def look(answer: Answer, path: str, folder: str) -> dict:
     return {"picture": str(picture), "size": [width, height]}
 
 
+def body(answer: Answer, path: str, folder: str) -> dict:
+    """A user's SMPL file, which may be anything, as one that may be read anywhere. Raises UserError."""
+    from .body.smpl_file import read_smpl_file, write_smpl_file
+
+    plain = Path(folder) / f"{Path(path).stem}.npz"
+    write_smpl_file(plain, read_smpl_file(Path(path)))
+    return {"body": str(plain)}
+
+
 class Worker:
     """Holds the engine between requests."""
 
@@ -138,6 +149,7 @@ class Worker:
         requests = {
             "ping": ping,
             "look": look,
+            "body": body,
             "estimate": self.estimate,
             "people": self.people,
             "motion": self.motion,

@@ -15,13 +15,13 @@ from .active_character import (
     write_record,
 )
 from .all_or_nothing import all_or_nothing
+from .body_file import load_body_model
 from .estimation import (
     Estimated,
     EstimatedPeople,
     Estimation,
     PeopleEstimation,
     Request,
-    load_body_model,
 )
 from .kept_corrections import digest_of, keep_photo_corrections
 from .others_in_photo import remember_others, took_up

@@ -18,6 +18,7 @@ from ..rig.pose_asset import mark_pose_asset
 from ..rig.reduced_keys import reduce_action
 from .active_character import make_active, write_record
 from .all_or_nothing import all_or_nothing
+from .body_file import load_body_model
 from .estimation import (
     Estimated,
     EstimatedMotion,
@@ -25,7 +26,6 @@ from .estimation import (
     MotionEstimation,
     PicturesEstimation,
     Request,
-    load_body_model,
 )
 from .kept_corrections import digest_of, keep_film_corrections, keep_photo_corrections
 from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND

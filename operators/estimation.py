@@ -1,6 +1,5 @@
 """Pictures on their way through the worker: asked for, watched, and brought home as `BodyEstimate`s."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,8 @@ from tempfile import TemporaryDirectory
 import bpy
 
 from ..inference.body.body_estimate import BodyEstimate
-from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
+from .body_file import forget_body_model
 from .preferences import external_python
 from .worker_client import Answer, WorkerClient, worker_command
 
@@ -195,18 +194,7 @@ class PicturesEstimation(Request):
         return EstimatedPictures(tuple(bodies), tuple(errors))
 
 
-def load_body_model(path: Path | None) -> BodyModel:
-    """The body model of a file, or the bundled one; kept until the file changes. Raises UserError."""
-    changed = path.stat().st_mtime_ns if path and path.is_file() else None
-    return _load_body_model(path, changed)
-
-
-@functools.lru_cache(maxsize=1)
-def _load_body_model(path: Path | None, changed: int | None) -> BodyModel:
-    return BodyModel.load(path)
-
-
 def shut_down() -> None:
     """End the worker and forget the body model."""
     worker.stop()
-    _load_body_model.cache_clear()
+    forget_body_model()

@@ -1,4 +1,4 @@
-"""A motion or an estimate from an npz: `bpy.ops.body_from_image.import_npz(filepath=…, apply_to_active=…)`."""
+"""A motion, of another program too, or an estimate: `bpy.ops.body_from_image.import_npz(filepath=…, person=…)`."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -17,7 +17,7 @@ from ..rig.scene_setup import set_time
 from ..rig.shape_keys import betas_of
 from .active_character import active_character, make_active, record_of, write_motion_record, write_record
 from .all_or_nothing import all_or_nothing
-from .estimation import load_body_model
+from .body_file import load_body_model
 from .preferences import body_model_file
 from .scene_choice import SetsUpScene
 
@@ -30,7 +30,7 @@ OTHER_BODY = (
 class BODY_FROM_IMAGE_OT_import_npz(SetsUpScene, bpy.types.Operator):
     bl_idname = "body_from_image.import_npz"
     bl_label = "Import Body Motion"
-    bl_description = "Bring a motion of AMASS, SMPL, SMPL-H or SMPL-X, or a saved estimate, onto a character"
+    bl_description = "Bring a motion of AMASS, SMPL, WHAM, GVHMR or 4D-Humans, or a saved estimate, onto a character"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
@@ -43,8 +43,16 @@ class BODY_FROM_IMAGE_OT_import_npz(SetsUpScene, bpy.types.Operator):
             ("auto", "Automatic", "What the file says, else the axis along which the person is upright"),
             ("z", "Z", "AMASS"),
             ("y", "Y", "SMPL and our own estimates"),
+            ("-y", "-Y", "A camera's frame, whose y points down: programs that look at pictures"),
         ),
         description="Which axis of the file points up",
+    )
+    person: bpy.props.IntProperty(
+        name="Person",
+        default=1,
+        min=1,
+        options={"SKIP_SAVE"},
+        description="Whose motion to take from a file of several people; 1 is there longest",
     )
     stand_on_ground: bpy.props.BoolProperty(
         name="Stand on Ground",
@@ -56,7 +64,7 @@ class BODY_FROM_IMAGE_OT_import_npz(SetsUpScene, bpy.types.Operator):
         description="Resample the motion to the scene's frame rate, instead of giving the scene the motion's",
     )
     start_frame: bpy.props.IntProperty(name="Start Frame", default=1, description="Where the first key goes")
-    filter_glob: bpy.props.StringProperty(default="*.npz", options={"HIDDEN"})
+    filter_glob: bpy.props.StringProperty(default="*.npz;*.pkl;*.pickle;*.pt;*.pth", options={"HIDDEN"})
 
     def invoke(self, context, event):
         if self.filepath:
@@ -67,7 +75,7 @@ class BODY_FROM_IMAGE_OT_import_npz(SetsUpScene, bpy.types.Operator):
     def execute(self, context):
         try:
             if not self.filepath:
-                raise UserError("Choose an npz file first.")
+                raise UserError("Choose a motion file first.")
             path = Path(bpy.path.abspath(self.filepath))
             model = load_body_model(body_model_file(context))
             if context.mode != "OBJECT":
@@ -87,7 +95,7 @@ class BODY_FROM_IMAGE_OT_import_npz(SetsUpScene, bpy.types.Operator):
         """The armature's name, how many frames it got, and what to tell the user."""
         if not self.apply_to_active and not self.keep_frame_rate and is_estimate(path):
             return self._build_with_camera(context, path, model)
-        motion = read_motion(path, self.up)
+        motion = read_motion(path, self.up, self.person)
         betas = motion.betas if _is_of(motion, model, context) else None
         remarks = motion.remarks if betas is not None or motion.betas is None else (*motion.remarks, OTHER_BODY)
         if self.apply_to_active:

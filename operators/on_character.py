@@ -10,7 +10,7 @@ from ..rig.armature import BODY_MODEL_PROPERTY
 from ..rig.character import Character
 from ..rig.photo_note import has_photo_note
 from .active_character import active_armature, active_character, selected_characters
-from .estimation import load_body_model
+from .body_file import load_body_model
 from .preferences import body_model_file
 
 

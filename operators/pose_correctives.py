@@ -6,7 +6,7 @@ import bpy
 
 from ..rig.character import Character
 from ..rig.correctives import add_correctives, remove_correctives
-from .estimation import load_body_model
+from .body_file import load_body_model
 from .on_character import OnCharacter
 from .preferences import body_model_file
 

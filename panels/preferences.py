@@ -5,9 +5,9 @@ from pathlib import Path
 
 import bpy
 
-from ..inference.body.body_model import BodyModel
 from ..inference.errors import UserError
 from ..inference.networks.runtime import DEVICES, PROVIDERS, SIZES
+from ..operators.body_file import load_body_model
 from ..operators.estimation import shut_down
 from .wrapped_text import draw_text
 
@@ -36,7 +36,7 @@ def _check_body_model(preferences, context) -> None:
         return
     path = Path(bpy.path.abspath(preferences.body_model))
     try:
-        model = BodyModel.load(path)
+        model = load_body_model(path)
     except UserError as error:
         preferences.body_model_usable = False
         preferences.body_model_verdict = str(error)

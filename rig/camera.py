@@ -10,6 +10,7 @@ from mathutils import Matrix
 
 from ..inference.body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate
 from ..inference.errors import UserError
+from ..inference.files.image_headers import MOST_ANAMORPHIC
 from ..inference.files.numbered import last_numbers, places_by_number
 from ..inference.geometry.rotations import continuous_quaternions, matrix_to_quaternion
 from .action import action_of, use_action
@@ -79,6 +80,7 @@ def show_photo(
     """
     files = [Path(photo)] if isinstance(photo, str | Path) else [Path(file) for file in photo]
     image = _load(files[0])
+    _fit_pixels(image, image_size)
     _check_upright(image, files[0], image_size)
     background = camera.data.background_images.new()
     background.image = image
@@ -108,9 +110,19 @@ def _load(file: Path) -> bpy.types.Image:
     return image
 
 
+def _fit_pixels(image: bpy.types.Image, image_size: tuple[int, int]) -> None:
+    """Show a film's pixels as wide as they are meant to be. The engine makes them square when it reads a film, Blender
+    does not; a film that only lies on its side stays as it is."""
+    found, expected = image.size[0] / image.size[1], image_size[0] / image_size[1]
+    on_its_side = abs(found * expected - 1) < ASPECT_TOLERANCE
+    if image.source == "MOVIE" and not on_its_side and 1 / MOST_ANAMORPHIC <= expected / found <= MOST_ANAMORPHIC:
+        image.display_aspect = (expected / found, 1)
+
+
 def _check_upright(image: bpy.types.Image, file: Path, image_size: tuple[int, int]) -> None:
     """The engine may have read the picture at a smaller size, so only the shape is compared."""
-    expected, found = image_size[0] / image_size[1], image.size[0] / image.size[1]
+    shown = image.size[0] * image.display_aspect[0], image.size[1] * image.display_aspect[1]
+    expected, found = image_size[0] / image_size[1], shown[0] / shown[1]
     if abs(found / expected - 1) > ASPECT_TOLERANCE:
         raise UserError(
             f"{file} is {image.size[0]} × {image.size[1]} in Blender, but the body was estimated in a picture of "

@@ -131,7 +131,7 @@ def corrections_from_json(text: str, source: str) -> tuple[Correction, ...]:
     """What `corrections_to_json` wrote, or a person. Raises UserError, in which `source` says where it came from."""
     try:
         listed = json.loads(text)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise UserError(f"{source} is no JSON: {error}.") from error
     if not isinstance(listed, list):
         raise UserError(f'{source} must be a list of corrections, such as [{{"keypoint": "left_wrist", "x": 1}}].')

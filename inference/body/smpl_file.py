@@ -1,7 +1,7 @@
 """Read a body model's arrays from a file in SMPL's format: the bundled open body, or a user's licensed SMPL.
 
-Two containers exist: npz (never with pickled objects in it) and the official pickles, which `smpl_pickle` takes apart.
-Whatever the file says is checked here before anything downstream sees it.
+Two containers exist: npz (never with pickled objects in it) and the official pickles, which `files.pickles` takes
+apart. Whatever the file says is checked here before anything downstream sees it.
 """
 
 import io
@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
+from ..files.destination import replacing
 from ..files.npz import BadArrays, open_npz
+from ..files.pickles import read_pickled_arrays
 from ..geometry.joints import JOINT_PARENTS
-from .smpl_pickle import UnusableFile, read_pickled_arrays
 
 BETA_COUNT = 10
 """Shape coefficients that are used; files with 300 are cut, as their first ones are the same."""
@@ -68,8 +69,21 @@ def read_smpl_file(path: Path) -> SmplArrays:
         data = _read_bytes(path)
         is_npz = data.startswith(b"PK")
         return _checked(_read_npz(data) if is_npz else read_pickled_arrays(data, REQUIRED + OPTIONAL_NUMBERS))
-    except UnusableFile as error:
+    except BadArrays as error:
         raise UserError(f"{path.name} cannot be used as a body model: {error}. {ADVICE}") from error
+
+
+def write_smpl_file(path: Path, body: SmplArrays) -> None:
+    """Write what was read as an npz that is read the same. Raises UserError when it cannot be written."""
+    arrays = {name: getattr(body, name) for name in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights")}
+    arrays |= {name: getattr(body, name) for name in ("f", "vt", "ft", "vertex_mirror")}
+    arrays["kintree_table"] = np.stack([body.parents, np.arange(len(body.parents))])
+    arrays["beta_names"] = np.array(body.beta_names)
+    if body.landmarks is not SMPL_LANDMARKS:
+        arrays["landmark_names"] = np.array(list(body.landmarks))
+        arrays["landmark_ids"] = np.array(list(body.landmarks.values()))
+    with replacing(path) as unfinished, open(unfinished, "wb") as file:
+        np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -78,9 +92,9 @@ def _read_bytes(path: Path) -> bytes:
             raise UserError(f"There is no file {path}. {ADVICE}")
         size = path.stat().st_size
         if size == 0:
-            raise UnusableFile("it is empty")
+            raise BadArrays("it is empty")
         if size > MAX_FILE_SIZE:
-            raise UnusableFile(f"it has {size / 2**20:.0f} MiB, more than any SMPL file")
+            raise BadArrays(f"it has {size / 2**20:.0f} MiB, more than any SMPL file")
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"Could not read {path}: {error.strerror or error}.") from error
@@ -88,28 +102,25 @@ def _read_bytes(path: Path) -> bytes:
 
 def _read_npz(data: bytes) -> dict[str, np.ndarray]:
     """The arrays we know out of an npz; the others, whatever they are, stay packed."""
-    try:
-        with open_npz(io.BytesIO(data)) as archive:
-            return archive.read_some(REQUIRED + OPTIONAL_NUMBERS + OPTIONAL_NAMES, MAX_ARRAY_SIZE)
-    except BadArrays as error:
-        raise UnusableFile(str(error)) from error
+    with open_npz(io.BytesIO(data)) as archive:
+        return archive.read_some(REQUIRED + OPTIONAL_NUMBERS + OPTIONAL_NAMES, MAX_ARRAY_SIZE)
 
 
 def _checked(arrays: dict[str, np.ndarray]) -> SmplArrays:
     missing = [name for name in REQUIRED if name not in arrays]
     if missing:
-        raise UnusableFile(f"it lacks {', '.join(missing)}")
+        raise BadArrays(f"it lacks {', '.join(missing)}")
     parents = _parents(arrays["kintree_table"])
     vertex_count, joint_count = len(np.atleast_1d(arrays["v_template"])), len(parents)
     shapedirs = _floats(arrays, "shapedirs", (vertex_count, 3, None))[:, :, :BETA_COUNT]
     if shapedirs.shape[2] < BETA_COUNT:
-        raise UnusableFile(f"it has {shapedirs.shape[2]} shape coefficients, but {BETA_COUNT} are needed")
+        raise BadArrays(f"it has {shapedirs.shape[2]} shape coefficients, but {BETA_COUNT} are needed")
     weights = _floats(arrays, "weights", (vertex_count, joint_count))
     if np.abs(weights.sum(1) - 1).max() > 0.01:
-        raise UnusableFile("the skinning weights of its vertices do not add up to 1")
+        raise BadArrays("the skinning weights of its vertices do not add up to 1")
     regressor = _floats(arrays, "J_regressor", (joint_count, vertex_count))
     if np.abs(regressor.sum(1) - 1).max() > 0.01:
-        raise UnusableFile("its 'J_regressor' does not make joints of averages of vertices")
+        raise BadArrays("its 'J_regressor' does not make joints of averages of vertices")
     faces = _indices(arrays, "f", (None, 3), vertex_count)
     vt = _floats(arrays, "vt", (None, 2)) if "vt" in arrays and "ft" in arrays else None
     mirror = _indices(arrays, "vertex_mirror", (vertex_count,), vertex_count) if "vertex_mirror" in arrays else None
@@ -134,13 +145,13 @@ def _parents(kintree_table: np.ndarray) -> np.ndarray:
     """Parents from the first row of SMPL's table, whose root is -1 or, unsigned, 4294967295."""
     expected = len(JOINT_PARENTS)
     if kintree_table.ndim != 2 or len(kintree_table) != 2 or kintree_table.dtype.kind not in "iu":
-        raise UnusableFile("its 'kintree_table' is not a table of joints and their parents")
+        raise BadArrays("its 'kintree_table' is not a table of joints and their parents")
     count = kintree_table.shape[1]
     if count != expected:
         relative = {52: " (SMPL-H)", 55: " (SMPL-X)"}.get(count, "")
-        raise UnusableFile(f"it has {count} joints{relative}, and only SMPL's {expected}-joint files are supported")
+        raise BadArrays(f"it has {count} joints{relative}, and only SMPL's {expected}-joint files are supported")
     if not np.array_equal(kintree_table[0, 1:], JOINT_PARENTS[1:]):
-        raise UnusableFile("its joints are not connected in the way of SMPL's")
+        raise BadArrays("its joints are not connected in the way of SMPL's")
     return JOINT_PARENTS.copy()
 
 
@@ -148,11 +159,11 @@ def _floats(arrays: dict[str, np.ndarray], name: str, shape: tuple[int | None, .
     array = arrays[name]
     _check_shape(name, array, shape)
     if array.dtype.kind not in "fiu":
-        raise UnusableFile(f"its '{name}' is not an array of numbers")
+        raise BadArrays(f"its '{name}' is not an array of numbers")
     with np.errstate(over="ignore"):  # what does not fit float32 becomes infinite, and is refused as such
         array = np.array(array, np.float32, order="C")
     if not np.isfinite(array).all():
-        raise UnusableFile(f"its '{name}' has numbers that are not finite")
+        raise BadArrays(f"its '{name}' has numbers that are not finite")
     return array
 
 
@@ -160,7 +171,7 @@ def _indices(arrays: dict[str, np.ndarray], name: str, shape: tuple[int | None, 
     array = arrays[name]
     _check_shape(name, array, shape)
     if array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= limit:
-        raise UnusableFile(f"its '{name}' points to what does not exist")
+        raise BadArrays(f"its '{name}' points to what does not exist")
     return np.array(array, np.int32, order="C")
 
 
@@ -168,7 +179,7 @@ def _check_shape(name: str, array: np.ndarray, shape: tuple[int | None, ...]) ->
     fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
     if not fits or array.size == 0:
         wanted = " × ".join("any" if side is None else str(side) for side in shape)
-        raise UnusableFile(f"its '{name}' has the shape {array.shape}, not {wanted}")
+        raise BadArrays(f"its '{name}' has the shape {array.shape}, not {wanted}")
 
 
 def _beta_names(arrays: dict[str, np.ndarray]) -> tuple[str, ...]:

@@ -1,11 +1,10 @@
-"""Motions in AMASS's npz convention, as SMPL's tools write and read them: `poses`, `betas`, `trans`, a frame rate.
+"""Motions in AMASS's npz convention, as SMPL's tools write and read them: `poses`, `betas`, `trans`, a frame rate; and
+those of other programs, which `motion_layouts` brings to it.
 
-AMASS's world is z up; our own estimates, and some other tools, are y up. No key tells which. See `_is_z_up`.
+AMASS's world is z up; our own estimates, and some other tools, are y up. No key tells which. See `_up_axis`.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,17 @@ import numpy as np
 from ..errors import UserError
 from ..geometry.joints import JOINT_NAMES
 from ..geometry.rotations import axis_angle_to_matrix
-from .npz import BadArrays, Npz, open_npz
+from .motion_layouts import MHR, Track, finite, names_to_read, tracks_of
+from .npz import BadArrays, open_npz
+from .pickles import read_pickle
 
-SMPL_FROM_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
-"""AMASS's z-up world to SMPL's y-up frame: -90° about x."""
-UP_AXES = ("auto", "y", "z")
+SMPL_FROM = {
+    "y": np.eye(3),
+    "z": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
+    "-y": np.diag([1.0, -1.0, -1.0]),
+}
+"""To SMPL's y-up frame: from worlds of which y is up; AMASS's, z up, -90° about x; and OpenCV's camera, half a turn."""
+UP_AXES = ("auto", *SMPL_FROM)
 BODY_JOINTS = 22
 """SMPL, SMPL-H and SMPL-X agree on the first 22 joints, and on no other."""
 BETA_COUNT = 10
@@ -28,8 +33,18 @@ LAYOUTS = {
     165: ("SMPL-X", "its fingers, jaw and eyes are left out"),
 }
 """Columns of `poses`: whose they are, and what SMPL's 24 joints cannot show."""
+MAX_PICKLE_SIZE = 1024 * 2**20
+"""Bytes; WHAM's files hold all vertices, too: three minutes of one person."""
+TORCH_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""How files of old versions of PyTorch begin; those of new ones are zips."""
+OF_TORCH = (
+    "it is of PyTorch, which is not needed here. Where GVHMR runs, turn it into an npz, and choose that: python -c "
+    "\"import numpy, torch; numpy.savez('motion.npz', **torch.load('hmr4d_results.pt', 'cpu')['smpl_params_global'])\""
+)
 MAX_ARRAY_SIZE = 1024 * 2**20
 """Bytes of one unpacked array; an hour at 120 frames a second of SMPL-X takes 570 million in float64."""
+MOST_LISTED = 12
+"""People whom a remark lists; trackers that lose people often make dozens."""
 CLEARLY = 0.8
 """How upright the body must be, on the average of squares, for its up axis to be beyond doubt."""
 
@@ -46,11 +61,14 @@ class Motion:
     """(10,) of SMPL's shape space or of the model that `body_model` names; None when they are of neither."""
     frame_rate: float
     """Frames a second; 0 for pictures that are not a motion."""
-    z_up: bool
+    up: str
+    """Which way is up in the file: one of `UP_AXES` but "auto"."""
     body_model: str
     """Hash of the body model that the betas belong to; empty for SMPL's own."""
     remarks: tuple[str, ...]
     """Sentences for the user about what was left out or guessed."""
+    name: str = ""
+    """What the file calls this person, where it holds several."""
 
     @property
     def frame_count(self) -> int:
@@ -64,33 +82,33 @@ class Motion:
         """
         rotations = axis_angle_to_matrix(self.poses.astype(np.float64).reshape(self.frame_count, -1, 3))
         transl = self.trans.astype(np.float64)
-        if self.z_up:
-            rotations[:, 0] = SMPL_FROM_Z_UP @ rotations[:, 0]
-            transl = (transl + pelvis_rest) @ SMPL_FROM_Z_UP.T - pelvis_rest
-        return rotations, transl
+        turn = SMPL_FROM[self.up]
+        rotations[:, 0] = turn @ rotations[:, 0]
+        return rotations, (transl + pelvis_rest) @ turn.T - pelvis_rest
 
 
-def read_motion(path: Path, up: str = "auto") -> Motion:
-    """Read an npz of AMASS, SMPL, SMPL-H or SMPL-X, or our own. `up` is one of `UP_AXES`. Raises UserError."""
-    arrays = _read_arrays(Path(path))
-    poses, remarks = _body_poses(arrays["poses"], path)
-    count = len(poses)
-    trans = _numbers(arrays, "trans", path) if "trans" in arrays else None
-    if trans is None:
-        remarks.append("The file has no 'trans': the body stays in place.")
-        trans = np.zeros((count, 3), np.float32)
-    if trans.shape != (count, 3):
-        raise UserError(f"{path} cannot be read: its 'trans' has the shape {trans.shape}, not {(count, 3)}.")
-    z_up, doubt = (up == "z", "") if up != "auto" else _is_z_up(arrays, poses)
-    return Motion(
-        poses=poses,
-        trans=trans,
-        betas=_betas(arrays, path, remarks),
-        frame_rate=_frame_rate(arrays, path),
-        z_up=z_up,
-        body_model=_text(arrays, "body_model"),
-        remarks=(*remarks, *([doubt] if doubt else [])),
-    )
+def read_motions(path: Path, up: str = "auto") -> list[Motion]:
+    """Everybody in a motion file of AMASS, SMPL, SMPL-H, SMPL-X, ours, or a program that `motion_layouts` lists; those
+    who are there longest first. `up` is one of `UP_AXES`. Raises UserError."""
+    path = Path(path)
+    try:
+        return [_motion(track, up) for track in tracks_of(_content(path))]
+    except BadArrays as error:
+        raise UserError(f"{path} cannot be read: {error}.") from error
+
+
+def read_motion(path: Path, up: str = "auto", person: int = 1) -> Motion:
+    """One person of `read_motions`, 1 the first; who else is there is told among the remarks. Raises UserError."""
+    motions = read_motions(path, up)
+    if not 1 <= person <= len(motions):
+        raise UserError(f"{path} holds the motions of {len(motions)} people, so there is no person {person}.")
+    motion = motions[person - 1]
+    if len(motions) == 1:
+        return motion
+    listed = [f"{number}: '{one.name}', {one.frame_count} frames" for number, one in enumerate(motions, 1)]
+    listed = ", ".join([*listed[:MOST_LISTED], *(["…"] if len(listed) > MOST_LISTED else [])])
+    told = f"The file holds {len(motions)} people ({listed}); this is number {person}. Choose others under Person."
+    return replace(motion, remarks=(told, *motion.remarks))
 
 
 def write_motion(path: Path, poses: np.ndarray, trans: np.ndarray, betas: np.ndarray, rate: float, model: str) -> None:
@@ -113,47 +131,68 @@ def write_motion(path: Path, poses: np.ndarray, trans: np.ndarray, betas: np.nda
 
 def is_estimate(path: Path) -> bool:
     """Whether `path` is a `BodyEstimate` of ours, with a camera, and not only a motion. Raises UserError."""
-    return {"focal", "camera_center", "keypoints_2d"} <= set(_names(Path(path)))
-
-
-KEYS = ("poses", "trans", "betas", "mocap_framerate", "mocap_frame_rate", "surface_model_type", "body_model", "up_axis",
-        "focal", "camera_center")  # fmt: skip
-
-
-def _names(path: Path) -> frozenset[str]:
-    with _opened(path) as archive:
-        return archive.names
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Npz]:
-    if not path.is_file():
-        raise UserError(f"There is no file {path}.")
+    if not _start(Path(path)).startswith(b"PK"):
+        return False
     try:
-        with open_npz(path) as archive:
-            yield archive
+        with open_npz(Path(path)) as archive:
+            return archive.names >= {"focal", "camera_center", "keypoints_2d"}
     except BadArrays as error:
         raise UserError(f"{path} cannot be read: {error}.") from error
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Those arrays of the file that are known; the others, whatever they are, stay packed."""
-    with _opened(path) as archive:
-        if "poses" not in archive.names:
-            raise UserError(f"{path} is not a motion: it has no 'poses'. Choose an npz of AMASS, SMPL, or our own.")
-        return archive.read_some(KEYS, MAX_ARRAY_SIZE)
+def _content(path: Path) -> object:
+    """What is in the file, by name; what is of no use here stays packed. Raises BadArrays."""
+    start = _start(path)
+    if not start.startswith(b"PK") and path.suffix.lower() != ".npz":
+        if start.startswith(TORCH_MAGIC):
+            raise BadArrays(OF_TORCH)
+        if path.stat().st_size > MAX_PICKLE_SIZE:
+            raise BadArrays(f"it has more than {MAX_PICKLE_SIZE / 2**20:.0f} MiB. Save only the rotations and places")
+        return read_pickle(path.read_bytes())
+    with open_npz(path) as archive:
+        if any(name.endswith("/data.pkl") for name in archive.names):
+            raise BadArrays(OF_TORCH)
+        return dict.fromkeys(archive.names & MHR) | archive.read_some(names_to_read(archive.names), MAX_ARRAY_SIZE)
 
 
-def _body_poses(poses: np.ndarray, path: Path) -> tuple[np.ndarray, list[str]]:
+def _start(path: Path) -> bytes:
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.")
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(TORCH_MAGIC))
+    except OSError as error:
+        raise UserError(f"{path} could not be read: {error.strerror or error}.") from error
+
+
+def _motion(track: Track, up: str) -> Motion:
+    arrays = track.arrays
+    poses, remarks = _body_poses(arrays["poses"])
+    count = len(poses)
+    trans = finite(arrays["trans"], "trans") if "trans" in arrays else None
+    if trans is None:
+        remarks.append("The file has no 'trans': the body stays in place.")
+        trans = np.zeros((count, 3), np.float32)
+    if trans.shape != (count, 3):
+        raise BadArrays(f"its 'trans' has the shape {trans.shape}, not {(count, 3)}")
+    found, doubt = _up_axis(track, poses) if up == "auto" else (up, "")
+    return Motion(
+        poses=poses,
+        trans=trans,
+        betas=_betas(track, remarks),
+        frame_rate=_frame_rate(arrays),
+        up=found,
+        body_model=_text(arrays, "body_model"),
+        remarks=(*track.remarks, *remarks, *([doubt] if doubt else [])),
+        name=track.name,
+    )
+
+
+def _body_poses(poses: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Poses (F, 72) float32 out of what the file has, and what to tell about it."""
-    if poses.ndim == 3 and poses.shape[2] == 3:
-        poses = poses.reshape(len(poses), -1)
-    if poses.ndim != 2 or len(poses) == 0 or poses.shape[1] < 3 * BODY_JOINTS or poses.shape[1] % 3:
-        raise UserError(
-            f"{path} cannot be read: its 'poses' have the shape {poses.shape}, not frames × {3 * BODY_JOINTS} or more."
-        )
     columns = poses.shape[1]
-    poses = _finite(poses, "poses", path)
+    if columns < 3 * BODY_JOINTS or columns % 3:
+        raise BadArrays(f"its 'poses' have the shape {poses.shape}, not frames × {3 * BODY_JOINTS} or more")
     whose, missing = LAYOUTS.get(columns, (f"{columns // 3} joints", "only SMPL's first 22 are read"))
     body = np.zeros((len(poses), 3 * len(JOINT_NAMES)), np.float32)
     kept = columns if columns == 72 else 3 * BODY_JOINTS
@@ -161,69 +200,59 @@ def _body_poses(poses: np.ndarray, path: Path) -> tuple[np.ndarray, list[str]]:
     return body, [f"The motion is of {whose}: {missing}."] if missing else []
 
 
-def _betas(arrays: dict[str, np.ndarray], path: Path, remarks: list[str]) -> np.ndarray | None:
+def _betas(track: Track, remarks: list[str]) -> np.ndarray | None:
+    arrays = track.arrays
     if "betas" not in arrays:
         remarks.append("The file says nothing of the body's shape.")
         return None
-    is_smplx = _text(arrays, "surface_model_type").startswith("smplx") or _columns(arrays) == 165
-    if is_smplx:
+    of_smplx = _text(arrays, "surface_model_type").startswith("smplx") or arrays["poses"].shape[1] == 165
+    if of_smplx or track.smplx_betas:
         remarks.append("SMPL-X's shape coefficients are left out: SMPL has others.")
         return None
-    betas = _numbers(arrays, "betas", path)
+    betas = finite(arrays["betas"], "betas")
     if betas.ndim == 2 and len(betas):  # one row a frame, in some tools' files
         betas = betas.mean(0)
     if betas.ndim != 1:
-        raise UserError(f"{path} cannot be read: its 'betas' have the shape {betas.shape}, not ({BETA_COUNT},).")
+        raise BadArrays(f"its 'betas' have the shape {betas.shape}, not ({BETA_COUNT},)")
     return np.pad(betas[:BETA_COUNT], (0, max(BETA_COUNT - len(betas), 0))).astype(np.float32)
 
 
-def _columns(arrays: dict[str, np.ndarray]) -> int:
-    return int(np.prod(arrays["poses"].shape[1:]))
-
-
-def _frame_rate(arrays: dict[str, np.ndarray], path: Path) -> float:
-    for name in ("mocap_framerate", "mocap_frame_rate"):
+def _frame_rate(arrays: dict[str, np.ndarray]) -> float:
+    for name in ("mocap_framerate", "mocap_frame_rate", "fps"):
         if name in arrays:
-            rate = _numbers(arrays, name, path)
+            rate = finite(arrays[name], name)
             if rate.size != 1 or not 0 <= float(rate.ravel()[0]) <= 10_000:
-                raise UserError(f"{path} cannot be read: its '{name}' is not a number of frames a second.")
+                raise BadArrays(f"its '{name}' is not a number of frames a second")
             return float(rate.ravel()[0])
     return 0.0
 
 
-def _is_z_up(arrays: dict[str, np.ndarray], poses: np.ndarray) -> tuple[bool, str]:
-    """Whether the file's world is z up, and a sentence when that is in doubt.
+def _up_axis(track: Track, poses: np.ndarray) -> tuple[str, str]:
+    """Which way is up in the file's world, and a sentence when that is in doubt.
 
-    Files of ours say so, or have a camera, which only y-up ones have. Else the body decides: people are upright most of
-    the time, so the axis that the pelvis' own up lies along, either way, over all frames, is the world's.
+    Some layouts define it, files of ours say it or have a camera, which only y-up ones have. Else the body decides:
+    people are upright most of the time, so the axis that the pelvis' own up lies along, either way, over all frames, is
+    the world's. But somebody who is on their head in a y-up world throughout is in a camera's frame, whose y points
+    down.
     """
-    if "up_axis" in arrays:
-        return _text(arrays, "up_axis") == "z", ""
-    if "focal" in arrays and "camera_center" in arrays:
-        return False, ""
+    if track.up:
+        return track.up, ""
+    if "up_axis" in track.arrays:
+        return ("z" if _text(track.arrays, "up_axis") == "z" else "y"), ""
+    if "focal" in track.arrays and "camera_center" in track.arrays:
+        return "y", ""
     upward = axis_angle_to_matrix(poses[:, :3].astype(np.float64))[:, :, 1]
     along_y, along_z = (upward[:, 1:] ** 2).mean(0)
-    z_up = bool(along_z > along_y)
+    up = "z" if along_z > along_y else "y"
+    if up == "y" and upward[:, 1].mean() < -CLEARLY:
+        return "-y", "The motion seems to be in a camera's frame, whose y points down; choose Y if it is a handstand."
     if max(along_y, along_z) > CLEARLY:
-        return z_up, ""
-    axis, other = ("Z", "Y") if z_up else ("Y", "Z")
-    return z_up, f"The person is seldom upright, so {axis} is only guessed to be up; choose {other} if the body lies."
+        return up, ""
+    other = "Y" if up == "z" else "Z"
+    guess = f"{up.upper()} is only guessed to be up; choose {other} if the body lies."
+    return up, f"The person is seldom upright, so {guess}"
 
 
 def _text(arrays: dict[str, np.ndarray], name: str) -> str:
     value = arrays[name].item() if name in arrays and arrays[name].size == 1 else ""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _numbers(arrays: dict[str, np.ndarray], name: str, path: Path) -> np.ndarray:
-    return _finite(arrays[name], name, path)
-
-
-def _finite(array: np.ndarray, name: str, path: Path) -> np.ndarray:
-    if array.dtype.kind not in "fiu":
-        raise UserError(f"{path} cannot be read: its '{name}' are not numbers.")
-    with np.errstate(over="ignore"):
-        array = array.astype(np.float32)
-    if not np.isfinite(array).all():
-        raise UserError(f"{path} cannot be read: its '{name}' have numbers that are not finite.")
-    return array

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
-from .image_headers import IMAGE_SUFFIXES, ISO_PICTURES, RAW_SUFFIXES
+from .image_headers import IMAGE_SUFFIXES, ISO_PICTURES, MOST_ANAMORPHIC, RAW_SUFFIXES
 from .images import MAX_PIXELS, MIN_SIDE, Photo, read_image
 from .natural_order import natural_order
 from .numbered import places_by_number
@@ -188,8 +188,8 @@ def _frames_of(path: Path) -> list[InputItem]:
 
 
 class Video:
-    """A video file whose frames are decoded one after the other, upright as its rotation metadata says. `turned` tells
-    whether they lie otherwise in the file."""
+    """A video file whose frames are decoded one after the other, upright as its rotation metadata says, and with square
+    pixels, whatever they are in the file (`size`). `turned` tells whether they lie otherwise in the file."""
 
     def __init__(self, path: Path):
         """Opens the file and counts its frames. Raises UserError when there is none that can be decoded."""
@@ -199,7 +199,7 @@ class Video:
         self._open()
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.turned = bool(self._capture.get(cv2.CAP_PROP_ORIENTATION_META) % 360)
-        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        self.size = width, height = self._square_size()
         if min(width, height) < MIN_SIDE or width * height > MAX_PIXELS:
             raise UserError(f"{path} has frames of {width}×{height} pixels, which is too small or too large.")
         # Containers guess at the number of frames, so they are counted; that costs a few per cent of estimating them.
@@ -227,6 +227,8 @@ class Video:
         self._next += 1
         if self._next == self.frame_count:
             self._close()
+        if pixels.shape[1::-1] != self.size:
+            pixels = cv2.resize(pixels, self.size, interpolation=cv2.INTER_LINEAR)
         return Photo(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None, self.path, as_stored=False)
 
     def _open(self) -> None:
@@ -238,6 +240,21 @@ class Video:
             raise self._unreadable()
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         self._next = 0
+
+    def _square_size(self) -> tuple[int, int]:
+        """Width and height of the upright frames with square pixels: the longer side of a pixel stays a pixel.
+
+        Anamorphic lenses, DV and HDV store pixels that are to be shown wider or narrower than high (SAR). OpenCV turns
+        frames, but does not stretch them, and the aspect that it tells is that of the frame before it was turned.
+        """
+        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        wide, high = (self._capture.get(side) for side in (cv2.CAP_PROP_SAR_NUM, cv2.CAP_PROP_SAR_DEN))
+        aspect = wide / high if wide > 0 and high > 0 else 1.0
+        if not 1 / MOST_ANAMORPHIC <= aspect <= MOST_ANAMORPHIC:
+            return width, height
+        if self._capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180:
+            aspect = 1 / aspect
+        return round(width * max(aspect, 1)), round(height * max(1 / aspect, 1))
 
     def _close(self) -> None:
         self._capture.release()

@@ -17,6 +17,8 @@ ISO_PICTURES = {
     b"avif": "AVIF", b"avis": "AVIF", b"crx ": "raw",
 }  # fmt: skip
 """Brands of ISO files (the four letters after `ftyp`) that hold pictures; all others are films."""
+MOST_ANAMORPHIC = 2.0
+"""Width of a film's pixel over its height, or the other way round; no lens squeezes more, so what says more errs."""
 _MAX_SEGMENTS = 200_000
 _NEW_SUBFILE_TYPE, _PHOTOMETRIC, _DNG_VERSION = 254, 262, 50706
 _SENSOR_PATTERNS = (32803, 34892)

@@ -15,6 +15,9 @@ POSE_WEIGHTS = {"photos": "pose_prior", "mocap": "pose_prior_mocap"}
 capture alone, free for any use."""
 
 
+BETAS = 10
+
+
 class PosePrior:
     """Keypoints to the 24 joints' rotations. `file` is another network than the one that ships."""
 
@@ -60,5 +63,9 @@ class ShapePrior:
         return self.network.metadata.get("body_model", "")
 
     def __call__(self, silhouettes: np.ndarray) -> np.ndarray:
-        """Betas (B, 10) for silhouettes (B, 64, 64) in 0–1."""
-        return self.network(silhouettes[:, None])[0].clip(-3, 3)
+        """Betas (B, 10) for silhouettes (B, 64, 64) in 0–1. Raises UserError when the network, which may be a user's
+        own, is none for that."""
+        betas = self.network(silhouettes[:, None])[0]
+        if betas.shape != (len(silhouettes), BETAS) or not np.isfinite(betas).all():
+            raise self.network.refusal("gives no shape coefficients")
+        return betas.clip(-3, 3)

@@ -1,6 +1,8 @@
 """Opening the ONNX networks: which device they run on, with how many threads."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -27,7 +29,8 @@ class Network:
 
     @cached_property
     def session(self):
-        """The onnxruntime session. Raises UserError when the device is not to be had or the weights are missing."""
+        """The onnxruntime session. Raises UserError when the device is not to be had or the weights are missing, or no
+        network."""
         # onnxruntime takes a fifth of a second to import, which a run from given keypoints alone need not pay twice.
         import onnxruntime
 
@@ -39,7 +42,8 @@ class Network:
         options.log_severity_level = 3
         options.intra_op_num_threads = self.threads or cores()
         wanted = wanted_providers(self.device, onnxruntime.get_available_providers())
-        session = onnxruntime.InferenceSession(str(self.path), options, providers=[*wanted, "CPUExecutionProvider"])
+        with self._told_to_users("could not be opened"):
+            session = onnxruntime.InferenceSession(str(self.path), options, providers=[*wanted, "CPUExecutionProvider"])
         # A provider whose libraries do not load is dropped by onnxruntime with no more than a line in the log.
         if self.device in PROVIDERS and session.get_providers()[0] != PROVIDERS[self.device]:
             raise UserError(
@@ -50,7 +54,9 @@ class Network:
     @property
     def metadata(self) -> dict[str, str]:
         """What the export wrote beside the weights, such as the confidence calibration."""
-        return self.session.get_modelmeta().custom_metadata_map
+        session = self.session
+        with self._told_to_users("cannot be understood"):
+            return session.get_modelmeta().custom_metadata_map
 
     @property
     def provider(self) -> str:
@@ -60,11 +66,28 @@ class Network:
     @property
     def inputs(self) -> list[str]:
         """Names of what it is called with."""
-        return [entry.name for entry in self.session.get_inputs()]
+        session = self.session
+        with self._told_to_users("cannot be understood"):
+            return [entry.name for entry in session.get_inputs()]
 
     def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
-        named = zip(self.inputs, arrays, strict=True)
-        return self.session.run(None, {name: np.ascontiguousarray(array, np.float32) for name, array in named})
+        names = self.inputs
+        with self._told_to_users("failed"):
+            named = zip(names, arrays, strict=True)
+            return self.session.run(None, {name: np.ascontiguousarray(array, np.float32) for name, array in named})
+
+    def refusal(self, what: str) -> UserError:
+        """An error about this file, which begins with its name and what it did."""
+        advice = "Install the package anew." if self.path.parent == MODELS else "Write it anew, or take it away."
+        return UserError(f"The network {self.path} {what}: it is damaged, or another one. {advice}")
+
+    @contextmanager
+    def _told_to_users(self, what: str) -> Iterator[None]:
+        """onnxruntime's errors have no type in common, and follow from the file: a user's own, or a damaged one."""
+        try:
+            yield
+        except Exception as error:
+            raise self.refusal(f"{what} ({str(error).splitlines()[0].split(' : ')[-1]})") from error
 
 
 def cores() -> int:

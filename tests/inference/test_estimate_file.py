@@ -1,6 +1,7 @@
 """An estimate's npz from somebody else: read whole, or refused in a sentence before it takes memory."""
 
 import io
+import struct
 import tracemalloc
 import zipfile
 
@@ -79,3 +80,14 @@ def test_a_small_file_cannot_fill_the_memory(tmp_path):
             assert tracemalloc.get_traced_memory()[1] < 50_000_000
         finally:
             tracemalloc.stop()
+
+
+@pytest.mark.parametrize("text", ["{'descr': '<f8', (", "{'descr': '<f8', 'shape': (2, 72L", "\0" * 40, "(" * 5000])
+def test_a_header_that_cannot_be_parsed_is_damage(tmp_path, text):
+    """Found by fuzzing: numpy's parser of headers raises whatever Python's own does."""
+    whole = b"\x93NUMPY\1\0" + struct.pack("<H", len(text) + 1) + text.encode() + b"\n"
+    with zipfile.ZipFile(tmp_path / "estimate.npz", "w") as archive:
+        for key in arrays():
+            archive.writestr(f"{key}.npy", whole)
+    with pytest.raises(UserError, match="damaged"):
+        BodyEstimate.load(tmp_path / "estimate.npz")

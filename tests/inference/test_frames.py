@@ -1,5 +1,6 @@
 """Inputs expanded into frames. Videos are written by FFmpeg through OpenCV; a colour tells each frame's number."""
 
+import struct
 import subprocess
 import sys
 
@@ -103,9 +104,51 @@ def test_a_video_whatever_its_name(tmp_path):
     assert len(open_inputs([path])) == FRAMES
 
 
+def make_anamorphic(path, wide, high):
+    """Say how wide and high a pixel is to be shown: a box `pasp` in the sample entry (ISO 14496-12, 12.1.4)."""
+    data, box = bytearray(path.read_bytes()), struct.pack(">I4sII", 16, b"pasp", wide, high)
+    starts = [data.index(b"moov") - 4]
+    for name in (b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"mp4v"):
+        starts.append(data.index(name, starts[-1] + 8) - 4)
+    end = starts[-1] + int.from_bytes(data[starts[-1] : starts[-1] + 4], "big")
+    data[end:end] = box
+    for start in starts:
+        size = int.from_bytes(data[start : start + 4], "big") + len(box)
+        data[start : start + 4] = size.to_bytes(4, "big")
+    path.write_bytes(bytes(data))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("pixel", "size"),
+    [((4, 3), (85, 48)), ((3, 4), (64, 64)), ((2, 1), (128, 48)), ((1, 1), (64, 48)), ((900, 1), (64, 48))],
+)
+def test_pixels_that_are_not_square_are_made_so(tmp_path, pixel, size):
+    photo = open_inputs([make_anamorphic(write_video(tmp_path / "clip.mp4"), *pixel)])[3].read()
+    assert photo.size == size and frame_number(photo) == 3
+    right, below = 16 * size[0] // WIDTH, 16 * size[1] // HEIGHT  # where the white corner ends
+    assert photo.pixels[4, right - 4].min() > 200 > 60 > photo.pixels[4, right + 4, 1]
+    assert photo.pixels[below - 4, 4].min() > 200 > 60 > photo.pixels[below + 4, 4, 1]
+
+
+def test_pixels_of_a_turned_video_are_turned_too(tmp_path):
+    path = make_anamorphic(write_video(tmp_path / "clip.mp4"), 2, 1)
+    turn_on_its_side(path)
+    photo = open_inputs([path])[3].read()
+    assert photo.size == (HEIGHT, 2 * WIDTH)
+    assert photo.pixels[28, -12].min() > 200 > 60 > photo.pixels[36, -12, 1]
+
+
 def test_rotation_of_a_video_is_honoured(tmp_path):
-    """A phone held upright stores a lying picture and a matrix in the track header (ISO 14496-12, 8.3.2)."""
     path = write_video(tmp_path / "clip.mp4")
+    turn_on_its_side(path)
+    photo = open_inputs([path])[3].read()
+    assert photo.size == (HEIGHT, WIDTH)
+    assert photo.pixels[4, -4].min() > 230  # turned clockwise, the top left corner is at the top right
+
+
+def turn_on_its_side(path):
+    """A phone held upright stores a lying picture and a matrix in the track header (ISO 14496-12, 8.3.2)."""
     data = bytearray(path.read_bytes())
     # type, version and flags, two times, track id, reserved, duration, reserved × 2, layer, group, volume, reserved
     matrix = data.index(b"tkhd") + 4 + 4 + 4 + 4 + 4 + 4 + 4 + 8 + 2 + 2 + 2 + 2
@@ -113,9 +156,6 @@ def test_rotation_of_a_video_is_honoured(tmp_path):
     assert int.from_bytes(data[matrix : matrix + 4], "big") == one
     data[matrix : matrix + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in quarter_turn)
     path.write_bytes(bytes(data))
-    photo = open_inputs([path])[3].read()
-    assert photo.size == (HEIGHT, WIDTH)
-    assert photo.pixels[4, -4].min() > 230  # turned clockwise, the top left corner is at the top right
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path):

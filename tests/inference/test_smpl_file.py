@@ -238,7 +238,7 @@ def test_wrong_content_is_named(tmp_path, case, container):
         np.savez(path, **arrays)
     else:
         path.write_bytes(pickle.dumps(arrays, protocol=2))
-    if case in ("text for numbers", "complex numbers", "scalar vertices") and container == "pkl":
+    if case in ("text for numbers", "complex numbers") and container == "pkl":
         reason = "its 'v_template'"
     assert_refused(path, reason)
 

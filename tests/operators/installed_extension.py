@@ -103,9 +103,11 @@ def main():
     install()
     addon = bpy.context.preferences.addons[PACKAGE]
     facts = {"registered": our_names(), "blender": bpy.app.version_string}
+    installed = files_of(addon.module)
     facts.update(use())
     facts["in_parent"] = [name for name in ("cv2", "onnxruntime") if name in sys.modules]
     facts["body_model_verdict"] = check_body_model(addon.preferences)
+    facts["files_changed"] = sorted(str(file) for file, _ in files_of(addon.module) ^ installed)
     process = sys.modules[f"{PACKAGE}.operators.estimation"].worker.process_id
     facts["left_behind"] = []
     for _ in range(3):
@@ -119,6 +121,12 @@ def main():
     facts["threads"] = threading.active_count()
     facts["warnings"] = {name: list(texts) for name, texts in addon_utils._extensions_warnings_get().items()}
     print("FACTS " + json.dumps(facts, default=str), flush=True)
+
+
+def files_of(module):
+    """The files of the extension's folder and what they hold; without what Python itself compiles."""
+    folder = Path(sys.modules[module].__file__).parent
+    return {(file, hash(file.read_bytes())) for file in folder.rglob("*") if file.is_file() and file.suffix != ".pyc"}
 
 
 def check_body_model(preferences):

@@ -1,5 +1,6 @@
 """The zip, built, installed as a user installs it, and used in a fresh Blender that has none of our libraries."""
 
+import hashlib
 import importlib.util
 import struct
 import zipfile
@@ -47,6 +48,18 @@ def test_the_zip_holds_what_blender_needs_and_nothing_else(zip_file):
     }  # fmt: skip
     wheels = sorted("-".join(name.split("/")[1].split("-")[:3:2]) for name in names if name.endswith(".whl"))
     assert wheels == ["onnxruntime-cp311", "opencv_python_headless-cp37"]
+
+
+def test_the_wheels_are_the_published_ones(zip_file):
+    """Their bytes' hashes are those of the lock, which pip took them by."""
+    lock = (ROOT / "wheels.lock").read_text()
+    with zipfile.ZipFile(zip_file) as archive:
+        wheels = [name for name in archive.namelist() if name.endswith(".whl")]
+        assert wheels and all(hashlib.sha256(archive.read(name)).hexdigest() in lock for name in wheels)
+
+
+def test_nothing_is_written_into_the_extensions_folder(facts):
+    assert facts["files_changed"] == []
 
 
 def test_blender_finds_nothing_wrong_with_it(facts):

@@ -1,6 +1,7 @@
 """What a character can be turned into and made from, through the operators that scripts and menus call."""
 
 import importlib.util
+import pickle
 
 import numpy as np
 import pytest
@@ -139,7 +140,7 @@ def test_bad_files_leave_the_scene_as_it_was(tmp_path, estimate_file):
     for options in ({}, {"apply_to_active": True}):
         assert "shape" in call(bpy.ops.body_from_image.import_npz, filepath=str(tmp_path / "bad.npz"), **options)
     assert "no file" in call(bpy.ops.body_from_image.import_npz, filepath="/no/such.npz")
-    assert "Choose an npz" in call(bpy.ops.body_from_image.import_npz)
+    assert "Choose a motion file" in call(bpy.ops.body_from_image.import_npz)
     assert (sorted(item.name for item in bpy.data.objects), bpy.context.scene.frame_end) == before
 
 
@@ -229,3 +230,28 @@ def test_menus_only_call_what_exists():
     assert len(Menu.layout.called) == 5
     for name in Menu.layout.called:
         assert getattr(bpy.ops, name.split(".")[0]).__getattr__(name.split(".")[1]).get_rna_type()
+
+
+def test_each_of_several_people_can_be_imported(tmp_path):
+    """A pickle as other programs write it, with a person a key; the second to be chosen is there for a shorter time."""
+    people = {
+        name: {"pose_world": np.zeros((frames, 72)), "trans_world": np.zeros((frames, 3)), "betas": np.zeros(10)}
+        for name, frames in (("short", 5), ("long", 9))
+    }
+    (tmp_path / "people.pkl").write_bytes(pickle.dumps(people))
+    for person, frames in ((1, 9), (2, 5)):
+        assert not call(bpy.ops.body_from_image.import_npz, filepath=str(tmp_path / "people.pkl"), person=person)
+        armature = bpy.context.object
+        assert tuple(armature.animation_data.action.frame_range) == (1, frames)
+        assert f"this is number {person}" in armature["body_from_image"]["remarks"]
+        head, foot = armature.pose.bones["head"].head, armature.pose.bones["left_foot"].head
+        assert head.z - foot.z > 1
+    assert "no person 3" in call(bpy.ops.body_from_image.import_npz, filepath=str(tmp_path / "people.pkl"), person=3)
+
+
+def test_a_cameras_frame_is_turned_upright(tmp_path):
+    np.savez(tmp_path / "seen.npz", poses=np.tile([np.pi, 0, 0] + [0] * 69, (3, 1)), trans=np.tile([0, 1, 5.0], (3, 1)))
+    assert not call(bpy.ops.body_from_image.import_npz, filepath=str(tmp_path / "seen.npz"), up="-y")
+    armature = bpy.context.object
+    assert armature.pose.bones["head"].head.z - armature.pose.bones["left_foot"].head.z > 1
+    assert lowest_point(armature) == pytest.approx(0, abs=1e-5)

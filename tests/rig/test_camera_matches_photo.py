@@ -182,12 +182,31 @@ def test_pictures_that_blender_cannot_count_show_the_first(model, make_estimate,
     assert camera.background_images[0].image.filepath.endswith(names[0])
 
 
-def test_a_film_runs_with_the_clip(model, make_estimate, tmp_path):
-    path = tmp_path / "walk.avi"
+def write_film(path):
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (64, 48))
     for value in (0, 80, 160):
         writer.write(np.full((48, 64, 3), value, np.uint8))
     writer.release()
+    return path
+
+
+@pytest.mark.parametrize(("size", "aspect"), [((64, 48), 1), ((85, 48), 85 / 64), ((64, 64), 3 / 4)])
+def test_a_films_pixels_are_shown_as_wide_as_the_engine_read_them(model, make_estimate, tmp_path, size, aspect):
+    film = write_film(tmp_path / "walk.avi")
+    camera = build_character(make_estimate(frames=3, image_size=size), model, photo=film, name="Ada").camera.data
+    assert tuple(camera.background_images[0].image.display_aspect) == pytest.approx((aspect, 1))
+
+
+@pytest.mark.parametrize("size", [(48, 64), (640, 100)])
+def test_a_film_on_its_side_or_of_another_shape_is_refused(model, make_estimate, tmp_path, size):
+    with pytest.raises(UserError, match="upright"):
+        build_character(
+            make_estimate(frames=3, image_size=size), model, photo=write_film(tmp_path / "a.avi"), name="A"
+        )
+
+
+def test_a_film_runs_with_the_clip(model, make_estimate, tmp_path):
+    path = write_film(tmp_path / "walk.avi")
     camera = build_character(make_estimate(frames=3, image_size=(64, 48)), model, photo=path, name="Ada").camera.data
     background = camera.background_images[0]
     assert background.image.source == "MOVIE"

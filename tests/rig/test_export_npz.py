@@ -75,7 +75,7 @@ def test_it_reads_back_as_the_same_motion(character, model, posed_by_blender, tm
     before = shown(character, posed_by_blender)
     export(character, tmp_path / "ada.npz", "npz")
     motion = read_motion(tmp_path / "ada.npz")
-    assert motion.z_up and not motion.remarks and motion.body_model == model.hash and motion.frame_rate == 30
+    assert motion.up == "z" and not motion.remarks and motion.body_model == model.hash and motion.frame_rate == 30
     rotations, transl = motion.upright(model.rest_joints(motion.betas[None])[0, 0])
     posed = model.pose(motion.betas[None], rotations, transl)
     np.testing.assert_allclose(points_to_blender(posed.vertices), before, atol=METRES)

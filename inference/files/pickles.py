@@ -1,25 +1,31 @@
-"""Take the arrays out of SMPL's official pickles without running anything that the pickle asks for.
+"""Take the arrays out of pickles, SMPL's official ones and motions, without running anything that the pickle asks for.
 
 A pickle is a program. Here, whatever it builds becomes an `Inert` node that only remembers what the pickle said of it,
-and names that SMPL's files never mention are refused. Afterwards the few kinds of node that hold arrays (numpy's own,
-scipy's sparse matrices, chumpy's `Ch` and `Select`) are evaluated, if one of SMPL's arrays needs them. So neither
-chumpy nor scipy is needed, and no array is larger than the file it came from.
+and names that no such file needs are refused. Afterwards the few kinds of node that hold arrays (numpy's own, joblib's,
+scipy's sparse matrices, chumpy's `Ch` and `Select`) are evaluated, if somebody asks for them. So neither chumpy, scipy,
+joblib nor torch is needed, and no array is larger than the file it came from.
 """
 
 import io
 import pickle
 import re
 import struct
+import zlib
 from math import prod
 from typing import ClassVar
 
 import numpy as np
+
+from .npz import BadArrays
 
 MAX_NESTING = 20
 MAX_DENSE_SIZE = 2_000_000
 """Elements of a sparse matrix made dense: SMPL's J_regressor has 24 × 6890, but a few bytes could claim anything."""
 MAX_BYTES = 2**40
 """More than any file; a larger number cannot be asked of Python's own reader."""
+MAX_UNPACKED, MAX_RATIO, SMALL = 2**30, 50, 2**26
+"""Bytes that a compressed pickle may unpack to, and how many times its own size unless that is `SMALL`; bodies' numbers
+shrink to a third."""
 SIMPLE_DTYPE = re.compile(r"[iuf][248]|[iu]1|b1")
 
 ALLOWED = {
@@ -34,6 +40,11 @@ ALLOWED = {
     ("builtins", "set"): "set",
     ("__builtin__", "bytes"): "no bytes",
     ("builtins", "bytes"): "no bytes",
+    ("__builtin__", "dict"): "dict",
+    ("builtins", "dict"): "dict",
+    ("collections", "defaultdict"): "mapping",
+    ("collections", "OrderedDict"): "mapping",
+    ("joblib.numpy_pickle", "NumpyArrayWrapper"): "joblib",
 } | {
     (f"{core}.{module}", name): kind
     for core in ("numpy.core", "numpy._core")
@@ -44,10 +55,6 @@ ALLOWED = {
     )
 }
 SPARSE_CLASSES = ("csc_matrix", "csr_matrix")
-
-
-class UnusableFile(Exception):
-    """Why a file cannot be a body: a clause that completes "X cannot be used as a body model: …"."""
 
 
 class Inert:
@@ -68,6 +75,16 @@ class Inert:
         self.state = state
 
 
+class InertMapping(dict):
+    """The entries of a `defaultdict` or an `OrderedDict`, without the function that would make new ones."""
+
+    def __init__(self, *_):
+        super().__init__()
+
+    def __setstate__(self, state):
+        pass
+
+
 class IdentityTuple(tuple):
     """A tuple hashed by identity, because the hash of deeply nested ones can take for ever or exhaust the C stack."""
 
@@ -75,34 +92,40 @@ class IdentityTuple(tuple):
 
 
 def read_pickled_arrays(data: bytes, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Those of `names` that the pickled dict in `data` has, as arrays. Raises UnusableFile."""
+    """Those of `names` that the pickled dict in `data` has, as arrays. Raises BadArrays."""
+    content = read_pickle(data)
+    if not isinstance(content, dict):
+        raise BadArrays("it holds no dictionary of arrays")
+    return {name: array_of(content[name], name) for name in names if name in content}
+
+
+def read_pickle(data: bytes) -> object:
+    """What is pickled in `data`, by Python or by joblib: dicts, lists, texts, numbers, and `Inert` nodes. Raises
+    BadArrays."""
     try:
-        content = _InertUnpickler(io.BytesIO(data), encoding="latin1").load()
-    except UnusableFile:
+        return _InertUnpickler(_unpacked(data)).load()
+    except BadArrays:
         raise
     except Exception as error:  # a damaged pickle can fail in any way at all
-        raise UnusableFile("it is damaged, or not a pickle") from error
-    if not isinstance(content, dict):
-        raise UnusableFile("it holds no dictionary of arrays")
-    arrays = {}
-    for name in names:
-        if name not in content:
-            continue
-        try:
-            arrays[name] = evaluate(content[name])
-        except UnusableFile as error:
-            raise UnusableFile(f"its '{name}' {error}") from error
-        except Exception as error:  # so can one that is whole but means nonsense
-            raise UnusableFile(f"its '{name}' is damaged") from error
-    return arrays
+        raise BadArrays("it is damaged, or not a pickle") from error
+
+
+def array_of(node: object, name: str) -> np.ndarray:
+    """The array that a node stands for, which is called `name`. Raises BadArrays."""
+    try:
+        return evaluate(node)
+    except BadArrays as error:
+        raise BadArrays(f"its '{name}' {error}") from error
+    except Exception as error:  # so can one that is whole but means nonsense
+        raise BadArrays(f"its '{name}' is damaged") from error
 
 
 def evaluate(node: object, nesting: int = 0) -> np.ndarray:
-    """The array that a node stands for. Raises UnusableFile, or anything at all when the node is nonsense."""
+    """The array that a node stands for. Raises BadArrays, or anything at all when the node is nonsense."""
     if nesting > MAX_NESTING:
-        raise UnusableFile("is nested too deeply")
+        raise BadArrays("is nested too deeply")
     if not isinstance(node, Inert):
-        raise UnusableFile(f"is a {type(node).__name__} and not an array")
+        raise BadArrays(f"is a {type(node).__name__} and not an array")
     kind = _kind(node)
     if kind == "array":
         shape, dtype, is_fortran, data = node.state[-4:]
@@ -110,6 +133,10 @@ def evaluate(node: object, nesting: int = 0) -> np.ndarray:
     if kind == "buffer":
         data, dtype, shape, order = node.arguments
         return _array(shape, dtype, order, data)
+    if kind == "scalar":
+        return _array((), node.arguments[0], "C", node.arguments[1])
+    if kind == "joblib":
+        return _array(node.state["shape"], node.state["dtype"], node.state["order"], node.content)
     if kind in SPARSE_CLASSES:
         return _densify(kind, node.state, nesting)
     if kind == "chumpy.Ch":
@@ -117,7 +144,9 @@ def evaluate(node: object, nesting: int = 0) -> np.ndarray:
     if kind == "chumpy.Select":
         chosen = evaluate(node.state["a"], nesting + 1).ravel()[evaluate(node.state["idxs"], nesting + 1)]
         return chosen.reshape(node.state.get("preferred_shape", chosen.shape))
-    raise UnusableFile(f"is of the kind '{kind}', which is not an array")
+    if kind.startswith("torch."):
+        raise BadArrays("is a tensor of PyTorch; save it as an array instead, with .numpy()")
+    raise BadArrays(f"is of the kind '{kind}', which is not an array")
 
 
 class _InertUnpickler(pickle._Unpickler):
@@ -126,15 +155,21 @@ class _InertUnpickler(pickle._Unpickler):
     dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
     del dispatch[pickle.FROZENSET[0]]  # hashed like tuples, and never needed
 
+    def __init__(self, data: bytes):
+        self._bytes, self._source = memoryview(data), io.BytesIO(data)
+        super().__init__(self._source, encoding="latin1")
+
     def find_class(self, module: str, name: str) -> type:
         package = module.split(".")[0]
         kind = ALLOWED.get((module, name))
-        if package == "chumpy" and name.isidentifier():
-            kind = f"chumpy.{name}"
+        if package in ("chumpy", "torch") and name.isidentifier():
+            kind = f"{package}.{name}"
+        elif kind == "mapping":
+            return type("InertMapping", (InertMapping,), {})
         elif module.startswith("scipy.sparse") and name in SPARSE_CLASSES:
             kind = name
         if kind is None:
-            raise UnusableFile(f"it asks to run {module}.{name}, which no SMPL file needs, and nothing of it was run")
+            raise BadArrays(f"it asks to run {module}.{name}, which no such file needs, and nothing of it was run")
         return type("Inert", (Inert,), {"kind": kind})
 
     def load_bytearray8(self) -> None:
@@ -142,13 +177,32 @@ class _InertUnpickler(pickle._Unpickler):
         (size,) = struct.unpack("<Q", self.read(8))
         content = self.read(min(size, MAX_BYTES))
         if len(content) < size:
-            raise UnusableFile("it ends too early")
+            raise BadArrays("it ends too early")
         self.append(content)
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
+    def load_build(self) -> None:
+        """An object's state; after that of joblib's arrays come the array's bytes themselves, in no pickle's way."""
+        super().load_build()
+        node = self.stack[-1]
+        if isinstance(node, Inert) and node.kind == "joblib":
+            node.content = self._skip_array(node.state)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def _skip_array(self, state: dict) -> memoryview:
+        """The bytes that joblib wrote here, which are not copied (joblib/numpy_pickle.py, `NumpyArrayWrapper`)."""
+        if state.get("numpy_array_alignment_bytes") is not None:
+            self._source.seek(self._source.read(1)[0], io.SEEK_CUR)
+        start, size = self._source.tell(), _size(state["shape"], _dtype(state["dtype"]))
+        if size > len(self._bytes) - start:
+            raise BadArrays("it ends too early")
+        self._source.seek(start + size)
+        return self._bytes[start : start + size]
+
     def persistent_load(self, pid: object) -> None:
-        raise UnusableFile("it refers to objects outside the file")
+        raise BadArrays("it refers to objects outside the file")
 
 
 def _with_identity_tuple(load):
@@ -171,15 +225,36 @@ def _kind(node: Inert) -> str:
 def _array(shape: tuple, dtype: Inert, order: str, data: object) -> np.ndarray:
     """An array over the pickle's own bytes, nothing allocated on the word of its header."""
     content, element = _bytes(data), _dtype(dtype)
-    if any(side < 0 for side in shape) or prod(shape) * element.itemsize != len(content):
-        raise UnusableFile(f"claims the shape {tuple(shape)}, which does not match its data")
+    if _size(shape, element) != len(content):
+        raise BadArrays(f"claims the shape {tuple(shape)}, which does not match its data")
     return np.frombuffer(content, element).reshape(shape, order=order)
 
 
-def _bytes(data: object) -> bytes:
+def _size(shape: tuple, element: np.dtype) -> int:
+    """Bytes of an array of this shape."""
+    if not all(isinstance(side, int) and side >= 0 for side in shape):
+        raise BadArrays(f"claims the shape {tuple(shape)}, which does not match its data")
+    return prod(shape) * element.itemsize
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What joblib compressed with zlib, bounded; anything else as it is."""
+    if data[:1] != b"\x78":  # no pickle begins so
+        return data
+    most = min(MAX_UNPACKED, max(MAX_RATIO * len(data), SMALL))
+    unpacking = zlib.decompressobj()
+    content = unpacking.decompress(data, most)
+    if unpacking.unconsumed_tail:
+        raise BadArrays(f"it would unpack to more than {most / 2**20:.0f} MiB")
+    return content
+
+
+def _bytes(data: object) -> bytes | memoryview:
     """Python 2 wrote bytes as text, and so does Python 3 in the protocols 0 to 2: as `encode(text)`, or `bytes()`."""
     if isinstance(data, Inert):
         data = data.arguments[0] if data.kind == "encode" else b""
+    if isinstance(data, memoryview):
+        return data
     return data.encode("latin1") if isinstance(data, str) else bytes(data)
 
 
@@ -187,7 +262,7 @@ def _dtype(node: Inert) -> np.dtype:
     _, byte_order, subarray, names, fields = node.state[:5]
     code = node.arguments[0]
     if node.kind != "dtype" or not SIMPLE_DTYPE.fullmatch(code) or not subarray is names is fields is None:
-        raise UnusableFile("is not an array of plain numbers")
+        raise BadArrays("is not an array of plain numbers")
     return np.dtype(byte_order + code)
 
 
@@ -195,11 +270,11 @@ def _densify(kind: str, state: dict, nesting: int) -> np.ndarray:
     """A scipy matrix in compressed-column or compressed-row form as a dense one."""
     rows, columns = state["_shape"] if "_shape" in state else state["shape"]
     if rows * columns > MAX_DENSE_SIZE:
-        raise UnusableFile(f"claims to be a matrix of {rows} × {columns}")
+        raise BadArrays(f"claims to be a matrix of {rows} × {columns}")
     values, minor, starts = (evaluate(state[name], nesting + 1) for name in ("data", "indices", "indptr"))
     counts = np.diff(starts)
     if (counts < 0).any() or counts.sum() != len(minor):
-        raise UnusableFile("is a matrix whose parts do not match")
+        raise BadArrays("is a matrix whose parts do not match")
     major = np.repeat(np.arange(len(counts)), counts)
     dense = np.zeros((rows, columns))
     np.add.at(dense, (minor, major) if kind == "csc_matrix" else (major, minor), values)
