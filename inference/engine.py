@@ -20,9 +20,10 @@ from .geometry.joints import MPII_COUNT
 from .geometry.rotations import matrix_to_axis_angle
 from .models import MODELS
 from .networks.crop import box_around, heatmap_window
+from .networks.everybody import find_everybody
 from .networks.finder import Finder
 from .networks.human2d import Detection, Human2D, score_of
-from .networks.person import Found, extent_of, find_everybody, find_person, person_cells
+from .networks.person import Found, extent_of, find_person, person_cells
 from .networks.priors import POSE_WEIGHTS, PosePrior, ShapePrior
 from .people import stand_apart
 from .refinement.depth_hypotheses import Hypothesis, hypotheses

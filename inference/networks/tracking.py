@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from .crop import crop_of_box
+from .everybody import Seen, is_one_of_many, prompt_among, same_pose
 from .finder import Candidate, Finder
 from .human2d import Detection, Human2D
 from .person import (
@@ -16,16 +17,13 @@ from .person import (
     box_overlap,
     extent_of,
     find_people,
-    is_one_of_many,
     is_person,
     least_presence,
     look_twice,
     person_cells,
     presence_of,
     prominence,
-    prompt_among,
     prompt_of,
-    same_pose,
 )
 
 BOX_MARGIN = 0.12
@@ -76,7 +74,7 @@ class Sighting:
 
     def same(self, others: Iterable["Sighting"]) -> bool:
         """Whether one of the others is the same person."""
-        return any(same_pose(self.detection, other.detection) for other in others)
+        return any(same_pose(self.detection, other.detection, (self.box, other.box)) for other in others)
 
 
 @dataclass
@@ -220,7 +218,7 @@ class Tracker:
             if self.most is not None and len(self.tracks) >= self.most:
                 return
             detection = look_twice(photo, self.human2d, crop_of_box(person.box), prompt_among(person, everyone))
-            if not (is_person(detection) if self.most == 1 else is_one_of_many(detection, person)):
+            if not (is_person(detection) if self.most == 1 else is_one_of_many(Seen(person, detection))):
                 continue
             sighting = Sighting.of(detection, photo)
             if not sighting.same(seen.values()):

@@ -1,0 +1,53 @@
+"""Everybody in a picture, each once: what is made of the finder's candidates and of the looks at them."""
+
+import numpy as np
+import pytest
+from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
+from body_from_image.inference.networks.crop import crop_of_box
+from body_from_image.inference.networks.everybody import ABOUT, Seen, everybody_of, windows_about
+from body_from_image.inference.networks.finder import Candidate
+from body_from_image.inference.networks.human2d import Detection
+
+LEFT, RIGHT, FAR = (np.array([x, 40.0, 60, 160]) for x in (100, 130, 400))
+
+
+def candidate(box, score=0.3):
+    return Candidate(box, np.zeros((17, 3)), score)
+
+
+def look(asked, seen, confidence=0.9, presence=0.99):
+    """Human2D looks at one box and sees somebody in another, whose keypoints fill it."""
+    grid = np.stack(np.meshgrid(np.linspace(0, 1, 5), np.linspace(0, 1, 5)), -1).reshape(-1, 2)
+    keypoints = np.column_stack([seen[:2] + grid * seen[2:], np.full(len(KEYPOINT_NAMES), confidence)])
+    silhouette = np.zeros((64, 64), np.float32)
+    return Seen(candidate(asked), Detection(crop_of_box(seen), keypoints, silhouette, presence=presence))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_looks_at_one_person_the_one_that_was_meant_stays(order):
+    astray, meant = look(LEFT, RIGHT), look(RIGHT, RIGHT, confidence=0.85)
+    (kept,) = everybody_of([astray, meant][::order])
+    assert kept is meant
+
+
+def test_people_beside_each_other_are_two():
+    looks = [look(LEFT, LEFT), look(RIGHT, RIGHT), look(FAR, FAR)]
+    assert everybody_of(looks) == looks
+    assert everybody_of(looks, most=2) == looks[:2]
+
+
+def test_nobody_is_kept_where_scores_or_presence_are_low():
+    assert not everybody_of([look(LEFT, LEFT, confidence=0.05), look(RIGHT, RIGHT, presence=0.5)])
+    assert not everybody_of([look(LEFT, FAR, confidence=0.6)]), "seen elsewhere, it must be surer"
+    assert everybody_of([look(LEFT, LEFT, confidence=0.6)])
+
+
+def test_only_those_who_stand_close_together_are_searched_about_within_the_picture():
+    windows = windows_about([candidate(LEFT), candidate(RIGHT), candidate(FAR)], (500, 220))
+    for box in (LEFT, RIGHT):
+        inside = (windows[:, :2] <= box[:2]) & (windows[:, :2] + windows[:, 2:] >= box[:2] + box[2:])
+        assert inside.all(1).any()
+    assert (windows[:, 0] + windows[:, 2] < FAR[0]).all(), "nobody is near the third"
+    assert (windows[:, :2] >= 0).all() and (windows[:, :2] + windows[:, 2:] <= (500, 220)).all()
+    assert windows[:, 2].max() <= ABOUT * 160 + 1
+    assert len(windows_about([candidate(LEFT), candidate(FAR)], (500, 220))) == 0
