@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
+from body_from_image.inference.networks.colours import is_cut
 from body_from_image.inference.networks.crop import crop_of_box
 from body_from_image.inference.networks.finder import Candidate
 from body_from_image.inference.networks.human2d import Detection
-from body_from_image.inference.networks.tracking import PATIENCE, Tracker, is_cut
+from body_from_image.inference.networks.tracking import Tracker
+from body_from_image.inference.networks.tracks import PATIENCE
 
 WIDTH, HEIGHT = 400, 240
 RED, GREEN, BLUE = (200, 40, 40), (40, 180, 60), (50, 60, 210)
@@ -19,7 +21,7 @@ class World:
 
     def __init__(self):
         self.boards = []
-        self.looks = 0
+        self.looks = self.searches = 0
 
     def show(self, *boards):
         self.boards = [board for board in boards if board is not None]
@@ -61,6 +63,7 @@ class World:
         """The finder."""
         if windows is not None:
             return []
+        self.searches += 1
         return [
             Candidate(box, np.column_stack([box[:2] + GRID[:17] * box[2:], np.full(17, 0.9)]), 0.8)
             for box in self.visible()
@@ -106,6 +109,24 @@ def test_who_is_hidden_is_waited_for_and_nobody_is_taken_for_them(world, lost):
     seen = follow(world, tracker, here + [[other]] * lost + here)
     assert all(set(own) == {0} and own[0] < 60 for own in seen[:4] + seen[-4:])
     assert not any(seen[4:-4]), "the prominent other one is somebody else"
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_who_was_hidden_is_found_where_they_should_be_before_the_picture_is_searched(world, most):
+    """They walk behind a board that nobody sees, for ten pictures."""
+    x = 20 + 8 * np.arange(26)
+    other = board(330, GREEN, 150, 50, 60)
+    here = [board(int(left), RED) for left in x]
+    films = [[other, one] if number < 8 or number >= 18 else [other] for number, one in enumerate(here)]
+    tracker = Tracker(world, world.find, most=most, first_box=np.array([20.0, 80, 60, 120]))
+    seen = follow(world, tracker, films[:18])
+    (walker,) = (number for number, left in seen[0].items() if left < 100)
+    assert all(walker in own for own in seen[:8]) and not any(walker in own for own in seen[8:])
+    searches, looks = world.searches, world.looks
+    (back,) = follow(world, tracker, films[18:19])
+    assert back[walker] == pytest.approx(x[18] + 6, abs=2)
+    assert world.searches == searches and world.looks - looks <= 2 * most
+    assert all(walker in own for own in follow(world, tracker, films[19:]))
 
 
 def test_pictures_that_cannot_be_read_are_a_gap(world):
