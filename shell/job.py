@@ -151,9 +151,10 @@ class Job:
 
     def _several_people(self, photo: Photo, name: str, outcome: Outcome) -> None:
         """A body each: npz and masks are numbered, the rest shows them together."""
-        results = self.engine.estimate_people(photo, self.options.people)
+        group = self.engine.estimate_people(photo, self.options.people)
+        results = group.people
         outcome.score = round(float(np.mean([result.estimate.score[0] for result in results])), 3)
-        outcome.remarks += [*([photo.note] if photo.note else []), *self.missing_remark]
+        outcome.remarks += [*([photo.note] if photo.note else []), *group.remarks, *self.missing_remark]
         outcome.people = []
         for number, result in enumerate(results, 1):
             outcome.remarks += [f"{number}: {remark}" for remark in result.remarks]

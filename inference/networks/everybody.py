@@ -33,6 +33,11 @@ MIN_WORTH = 1.0
 """Sum of these from which somebody is one of a picture's people: of 188 to find in composed crowds of calibration
 pictures, 155 are then found, 4 are nobody and 5 are seen twice. From .9 on 155, 6 and 5; by the scores alone, from .6
 on, 150, 4 and 8."""
+REFUSED_SCORE = 0.15
+"""The finder's score from which the user is told of somebody who is not one of these: in 42 composed crowds of
+calibration pictures of 5, 2 of whom are people; from .1 on, of 16, and 3 are."""
+SAME_PLACE = 0.3
+"""Overlap of boxes from which somebody is where somebody else was found, and is not told of."""
 CROWDED = 0.15
 """Overlap of boxes from which people stand so close together that the finder is asked again, about each of them."""
 ABOUT = 1.3
@@ -64,17 +69,45 @@ class Seen:
         return same_pose(self.detection, other.detection, (self.box, other.box))
 
 
-def find_everybody(
-    photo: np.ndarray, human2d: Human2D, finder: Finder, most: int | None = None
-) -> list[Detection]:
-    """Everybody in a photo (H, W, 3) uint8 RGB, the most prominent first, at most `most`. None is seen twice: of those
-    who are seen at one place, the one stays whom the finder meant.
+@dataclass(frozen=True)
+class Looks:
+    """Those who were looked at in a picture, and those of them who are somebody, `found`, each once."""
+
+    found: list[Seen]
+    looked: list[Seen]
+
+    @property
+    def refused(self) -> list[Seen]:
+        """Whom the finder saw, but too little of them to be one of the picture's people; each once, and nobody who is
+        where somebody was found."""
+        refused: list[Seen] = []
+        for seen in self.looked:
+            taken = [one.box for one in self.found] + [one.candidate.box for one in refused]
+            if seen.candidate.score < REFUSED_SCORE or any(seen.same(one) for one in self.found):
+                continue
+            if not any(box_overlap(seen.candidate.box, box) > SAME_PLACE for box in taken):
+                refused.append(seen)
+        return refused
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody in a picture, the most prominent first, and how many more were seen, but too little of them."""
+
+    detections: list[Detection]
+    refused: int = 0
+
+
+def find_everybody(photo: np.ndarray, human2d: Human2D, finder: Finder, most: int | None = None) -> People:
+    """Everybody in a photo (H, W, 3) uint8 RGB, at most `most`. None is seen twice.
 
     Raises NoPersonError, with what speaks for it, when there is nobody.
     """
-    found = everybody_of(looks_at(photo, human2d, candidates(photo, finder)), most)
+    looks = everybody_of(looks_at(photo, human2d, candidates(photo, finder)), most)
+    if looks.found:
+        return People([one.detection for one in looks.found], len(looks.refused))
     # Nobody, but what looks most like it may be worth a sentence; or somebody whom the finder does not see.
-    return [one.detection for one in found] or [find_person(photo, human2d, finder).detection]
+    return People([find_person(photo, human2d, finder).detection])
 
 
 def looks_at(photo: np.ndarray, human2d: Human2D, people: list[Candidate]) -> Iterator[Seen]:
@@ -83,11 +116,13 @@ def looks_at(photo: np.ndarray, human2d: Human2D, people: list[Candidate]) -> It
         yield Seen(person, look_twice(photo, human2d, crop_of_box(person.box), prompt_among(person, people)))
 
 
-def everybody_of(looks: Iterable[Seen], most: int | None = None) -> list[Seen]:
+def everybody_of(looks: Iterable[Seen], most: int | None = None) -> Looks:
     """Those of the `looks` who are somebody, at most `most`, each once: where two looks saw one person, the one whom
     the finder meant."""
     found: list[Seen] = []
+    looked: list[Seen] = []
     for new in looks:
+        looked.append(new)
         if not is_one_of_many(new):
             continue
         same = [one for one in found if new.same(one)]
@@ -95,7 +130,7 @@ def everybody_of(looks: Iterable[Seen], most: int | None = None) -> list[Seen]:
             found = [one for one in found if one not in same] + [new]
         if most is not None and len(found) >= most:
             break
-    return found
+    return Looks(found, looked)
 
 
 def candidates(photo: np.ndarray, finder: Finder) -> list[Candidate]:

@@ -7,6 +7,7 @@ from body_from_image.inference.networks.crop import crop_of_box
 from body_from_image.inference.networks.everybody import ABOUT, Seen, everybody_of, windows_about
 from body_from_image.inference.networks.finder import Candidate
 from body_from_image.inference.networks.human2d import Detection
+from body_from_image.inference.remarks import remarks_on_refused
 
 LEFT, RIGHT, FAR = (np.array([x, 40.0, 60, 160]) for x in (100, 130, 400))
 
@@ -26,20 +27,20 @@ def look(asked, seen, confidence=0.9, presence=0.99):
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_two_looks_at_one_person_the_one_that_was_meant_stays(order):
     astray, meant = look(LEFT, RIGHT), look(RIGHT, RIGHT, confidence=0.85)
-    (kept,) = everybody_of([astray, meant][::order])
+    (kept,) = everybody_of([astray, meant][::order]).found
     assert kept is meant
 
 
 def test_people_beside_each_other_are_two():
     looks = [look(LEFT, LEFT), look(RIGHT, RIGHT), look(FAR, FAR)]
-    assert everybody_of(looks) == looks
-    assert everybody_of(looks, most=2) == looks[:2]
+    assert everybody_of(looks).found == looks
+    assert everybody_of(looks, most=2).found == looks[:2]
 
 
 def test_nobody_is_kept_where_scores_or_presence_are_low():
-    assert not everybody_of([look(LEFT, LEFT, confidence=0.05), look(RIGHT, RIGHT, presence=0.5)])
-    assert not everybody_of([look(LEFT, FAR, confidence=0.6)]), "seen elsewhere, it must be surer"
-    assert everybody_of([look(LEFT, LEFT, confidence=0.6)])
+    assert not everybody_of([look(LEFT, LEFT, confidence=0.05), look(RIGHT, RIGHT, presence=0.5)]).found
+    assert not everybody_of([look(LEFT, FAR, confidence=0.6)]).found, "seen elsewhere, it must be surer"
+    assert everybody_of([look(LEFT, LEFT, confidence=0.6)]).found
 
 
 def test_only_those_who_stand_close_together_are_searched_about_within_the_picture():
@@ -51,3 +52,17 @@ def test_only_those_who_stand_close_together_are_searched_about_within_the_pictu
     assert (windows[:, :2] >= 0).all() and (windows[:, :2] + windows[:, 2:] <= (500, 220)).all()
     assert windows[:, 2].max() <= ABOUT * 160 + 1
     assert len(windows_about([candidate(LEFT), candidate(FAR)], (500, 220))) == 0
+
+
+def test_who_was_seen_but_too_little_of_them_is_counted_once():
+    refused = look(FAR, FAR, presence=0.5)
+    looks = [look(LEFT, LEFT), refused, look(FAR + [5, 0, 0, 0], FAR, presence=0.5), look(LEFT, LEFT, presence=0.5)]
+    assert everybody_of(looks).refused == [refused]
+    hardly = Seen(candidate(FAR, score=0.06), refused.detection)
+    assert not everybody_of([look(LEFT, LEFT), hardly]).refused, "the finder does not see anybody either"
+
+
+def test_the_user_is_told_of_them_in_a_sentence():
+    assert remarks_on_refused(0) == ()
+    assert remarks_on_refused(1)[0].startswith("There may be 1 more person in the picture, too small or too hidden")
+    assert remarks_on_refused(3)[0].startswith("There may be 3 more people in the picture")

@@ -136,7 +136,7 @@ def of_engine(engine: Engine, crowds: list[Crowd]) -> Count:
     answers, began = [], time.perf_counter()
     for crowd in crowds:
         try:
-            seen = engine.estimate_people(Photo(crowd.picture, None, Path("crowd.jpg")))
+            seen = engine.estimate_people(Photo(crowd.picture, None, Path("crowd.jpg"))).people
         except NoPersonError:
             seen = []
         boxes = [box_of(one.detection) for one in seen]

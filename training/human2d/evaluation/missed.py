@@ -33,7 +33,7 @@ NOT_PROPOSED, LOW, MERGED, REFUSED, DOUBTFUL, NEIGHBOUR, BOX, SAME = CAUSES
 def causes_in(eyes: Eyes, crowd: Crowd) -> dict[int, str]:
     """Why those of a crowd who are missed are, by their places in `wanted`."""
     looks = list(looks_at(crowd.picture, eyes.human2d, candidates(crowd.picture, eyes.finder)))
-    found = everybody_of(looks)
+    found = everybody_of(looks).found
     matched = matches(crowd, np.array([one.box for one in found]).reshape(-1, 4))
     missed = [number for number in range(len(crowd.wanted)) if number not in matched]
     return {number: _cause(eyes, crowd, number, looks, found) for number in missed}
