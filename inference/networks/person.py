@@ -102,10 +102,16 @@ def prominence(candidate: Candidate) -> float:
 
 
 def look_twice(photo: np.ndarray, human2d: Human2D, crop: Crop, prompt: np.ndarray | None = None) -> Detection:
-    """Look at a crop, and again at its mirror image, turned upright where the person leans, and moved to where they are
-    if the crop is far off. Both looks decide together, and the silhouette is brought to the picture's edges. `prompt`
-    (25, 3) says who in the crop is meant, as `Human2D` takes it."""
-    first = human2d(photo, [crop], prompt)[0]
+    """Look at a crop, and again at its mirror image: see `look_again`. `prompt` (25, 3) says who in the crop is meant,
+    as `Human2D` takes it."""
+    return look_again(photo, human2d, human2d(photo, [crop], prompt)[0], prompt)
+
+
+def look_again(photo: np.ndarray, human2d: Human2D, first: Detection, prompt: np.ndarray | None = None) -> Detection:
+    """Look at the mirror image of what was looked at `first`, turned upright where the person leans, and moved to where
+    they are if the crop is far off. Both looks decide together, and the silhouette is brought to the picture's
+    edges."""
+    crop = first.crop
     box = box_of(first)
     if box is not None and _overlap_of_crops(crop, crop_of_box(box)) < MIN_CROP_OVERLAP:
         crop = crop_of_box(box)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
 from body_from_image.inference.networks.crop import crop_of_box
-from body_from_image.inference.networks.everybody import ABOUT, Seen, everybody_of, windows_about
+from body_from_image.inference.networks.everybody import ABOUT, Seen, everybody_of, looks_at, windows_about
 from body_from_image.inference.networks.finder import Candidate
 from body_from_image.inference.networks.human2d import Detection
 from body_from_image.inference.remarks import remarks_on_refused
@@ -66,3 +66,20 @@ def test_the_user_is_told_of_them_in_a_sentence():
     assert remarks_on_refused(0) == ()
     assert remarks_on_refused(1)[0].startswith("There may be 1 more person in the picture, too small or too hidden")
     assert remarks_on_refused(3)[0].startswith("There may be 3 more people in the picture")
+
+
+@pytest.mark.parametrize(("confidence", "asked"), [(0.1, 1), (0.9, 2)])
+def test_nobody_is_looked_at_twice_where_the_first_look_tells_of_nobody(confidence, asked):
+    looks = []
+
+    class Human2D:
+        def __call__(self, photo, crops, prompt=None):
+            looks.extend(crops)
+            return [look(LEFT, FAR, confidence).detection for _ in crops]
+
+        def together(self, seen, crop):
+            return seen[0]
+
+    photo = np.zeros((220, 500, 3), np.uint8)
+    (seen,) = looks_at(photo, Human2D(), [candidate(LEFT)])
+    assert len(looks) == asked and seen.candidate.box is LEFT
