@@ -68,18 +68,33 @@ def test_the_user_is_told_of_them_in_a_sentence():
     assert remarks_on_refused(3)[0].startswith("There may be 3 more people in the picture")
 
 
+class Human2D:
+    """Sees somebody at one box, as surely as is told, wherever it looks."""
+
+    def __init__(self, box, confidence):
+        self.box, self.confidence, self.looks = box, confidence, 0
+
+    def __call__(self, photo, crops, prompt=None):
+        self.looks += len(crops)
+        return [look(LEFT, self.box, self.confidence).detection for _ in crops]
+
+    def together(self, seen, crop):
+        return seen[0]
+
+
+PHOTO = np.zeros((220, 500, 3), np.uint8)
+
+
 @pytest.mark.parametrize(("confidence", "asked"), [(0.1, 1), (0.9, 2)])
 def test_nobody_is_looked_at_twice_where_the_first_look_tells_of_nobody(confidence, asked):
-    looks = []
+    human2d = Human2D(FAR, confidence)
+    (seen,) = looks_at(PHOTO, human2d, [candidate(LEFT)])
+    assert human2d.looks == asked and seen.candidate.box is LEFT
 
-    class Human2D:
-        def __call__(self, photo, crops, prompt=None):
-            looks.extend(crops)
-            return [look(LEFT, FAR, confidence).detection for _ in crops]
 
-        def together(self, seen, crop):
-            return seen[0]
-
-    photo = np.zeros((220, 500, 3), np.uint8)
-    (seen,) = looks_at(photo, Human2D(), [candidate(LEFT)])
-    assert len(looks) == asked and seen.candidate.box is LEFT
+@pytest.mark.parametrize(("second", "asked"), [(FAR, 3), (LEFT + [4, 0, 0, 0], 4)])
+def test_nobody_is_looked_at_twice_who_is_clearly_somebody_else(second, asked):
+    """Both looks see the one on the left; the second time somebody elsewhere was meant, or nearly they."""
+    human2d = Human2D(LEFT, 0.9)
+    looks = everybody_of(looks_at(PHOTO, human2d, [candidate(LEFT), candidate(second, score=0.2)]))
+    assert human2d.looks == asked and [one.candidate.box is LEFT for one in looks.found] == [True]
