@@ -1,7 +1,14 @@
 """Following people through films of coloured boards, seen by stand-ins for the networks that know where they are."""
 
+import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from body_from_image.inference.clip import look_at_people
+from body_from_image.inference.files.images import Photo
+from body_from_image.inference.geometry.camera import choose_camera
 from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
 from body_from_image.inference.networks.colours import is_cut
 from body_from_image.inference.networks.crop import crop_of_box
@@ -182,3 +189,26 @@ def test_a_crop_shows_the_board_that_it_is_about(world):
     world.show(board(40, RED))
     (detection,) = world(None, [crop_of_box(np.array([40.0, 80, 60, 120]))])
     assert 0.1 < detection.silhouette.mean() < 0.6
+
+
+def memory_of(world, count):
+    """Bytes that are kept of a film of two people, and the most that was needed on the way."""
+    size = (WIDTH, HEIGHT)
+    engine = SimpleNamespace(
+        human2d=world, finder=world.find, camera=lambda *seen: choose_camera(size), shape=lambda cells: (None, ())
+    )
+    boards = ((board(40 + number % 20, RED), board(250 - number % 20, BLUE)) for number in range(count))
+    photos = (Photo(world.show(*own), None, Path("film.png")) for own in boards)
+    tracemalloc.start()
+    try:
+        people = look_at_people(engine, photos)
+        assert [person.seen for person in people] == [count, count]
+        return np.array(tracemalloc.get_traced_memory())
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_a_long_film_only_the_numbers_of_its_people_are_kept(world):
+    memory_of(world, 20)  # whatever is set up once
+    short, long = memory_of(world, 50), memory_of(world, 150)
+    assert (long - short).max() < 100 * 2 * 2000, "two kilobytes for each person and picture"
