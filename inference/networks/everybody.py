@@ -2,11 +2,12 @@
 looks at each, and one person for each place where somebody is seen."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from ..geometry.joints import KEYPOINT_MIRROR
 from .crop import crop_of_box
 from .finder import Candidate, Finder, distinct
 from .human2d import Detection, Human2D
@@ -44,6 +45,10 @@ from .9 on, and 3 from .95 on."""
 CLEARLY = 0.4
 """By how much more somebody who was seen already must be worth for there to be no second look at them as somebody
 else: nobody is lost; at .3 one of 155 is, at .2 three."""
+SHARED_REACH, SURER, SHARED = 0.06, 0.1, 0.2
+"""How near, over the longer side of the smaller box, two people's keypoints are that may be one, by how much the other
+one's must be surer, and the confidence that is then left: of 50 such keypoints of calibration's composed crowds 22 in a
+hundred are right, of all 82."""
 CROWDED = 0.15
 """Overlap of boxes from which people stand so close together that the finder is asked again, about each of them."""
 ABOUT = 1.3
@@ -111,7 +116,7 @@ def find_everybody(photo: np.ndarray, human2d: Human2D, finder: Finder, most: in
     """
     looks = everybody_of(looks_at(photo, human2d, candidates(photo, finder)), most)
     if looks.found:
-        return People([one.detection for one in looks.found], len(looks.refused))
+        return People(with_own_limbs(looks.found), len(looks.refused))
     # Nobody, but what looks most like it may be worth a sentence; or somebody whom the finder does not see.
     return People([find_person(photo, human2d, finder).detection])
 
@@ -171,6 +176,23 @@ def windows_about(people: list[Candidate], size: tuple[int, int]) -> np.ndarray:
         if (window[2:] > 0).all() and not any(box_overlap(window, other) > SAME_WINDOW for other in windows):
             windows.append(window)
     return np.array(windows, int).reshape(-1, 4)
+
+
+def with_own_limbs(people: list[Seen]) -> list[Detection]:
+    """What is seen of some people, less sure of keypoints that lie where somebody else has theirs, left or right, and
+    surer: of legs that are hidden, the feet of whoever stands before them are seen."""
+    detections = []
+    for own in people:
+        points = own.detection.keypoints
+        theirs = np.zeros(len(points), bool)
+        for other in (one for one in people if one is not own):
+            near = SHARED_REACH * min(own.box[2:].max(), other.box[2:].max())
+            for points_there in (other.detection.keypoints, other.detection.keypoints[KEYPOINT_MIRROR]):
+                apart = np.linalg.norm(points[:, :2] - points_there[:, :2], axis=1)
+                theirs |= (apart < near) & (points_there[:, 2] > points[:, 2] + SURER)
+        confidence = np.where(theirs, np.minimum(points[:, 2], SHARED), points[:, 2])
+        detections.append(replace(own.detection, keypoints=np.column_stack([points[:, :2], confidence])))
+    return detections
 
 
 def prompt_among(person: Candidate, people: list[Candidate]) -> np.ndarray | None:

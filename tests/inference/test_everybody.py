@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
-from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
+from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES
 from body_from_image.inference.networks.crop import crop_of_box
-from body_from_image.inference.networks.everybody import ABOUT, Seen, everybody_of, looks_at, windows_about
+from body_from_image.inference.networks.everybody import (
+    ABOUT,
+    SHARED,
+    Seen,
+    everybody_of,
+    looks_at,
+    windows_about,
+    with_own_limbs,
+)
 from body_from_image.inference.networks.finder import Candidate
 from body_from_image.inference.networks.human2d import Detection
 from body_from_image.inference.remarks import remarks_on_refused
@@ -98,3 +106,22 @@ def test_nobody_is_looked_at_twice_who_is_clearly_somebody_else(second, asked):
     human2d = Human2D(LEFT, 0.9)
     looks = everybody_of(looks_at(PHOTO, human2d, [candidate(LEFT), candidate(second, score=0.2)]))
     assert human2d.looks == asked and [one.candidate.box is LEFT for one in looks.found] == [True]
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_foot_that_is_the_neighbours_is_not_believed(mirrored):
+    before, behind = look(RIGHT, RIGHT), look(LEFT, LEFT, confidence=0.6)
+    foot = KEYPOINT_INDEX["left_ankle"]
+    theirs = KEYPOINT_MIRROR[foot] if mirrored else foot
+    behind.detection.keypoints[foot, :2] = before.detection.keypoints[theirs, :2] + 3
+    first, second = with_own_limbs([before, behind])
+    np.testing.assert_array_equal(first.keypoints, before.detection.keypoints)
+    assert second.keypoints[foot, 2] == SHARED
+    others = np.arange(len(KEYPOINT_NAMES)) != foot
+    np.testing.assert_array_equal(second.keypoints[others], behind.detection.keypoints[others])
+
+
+def test_who_is_as_sure_keeps_their_foot():
+    one, other = look(RIGHT, RIGHT), look(LEFT, LEFT, confidence=0.85)
+    other.detection.keypoints[:, :2] = one.detection.keypoints[:, :2] + 2
+    assert all((seen.keypoints[:, 2] > 0.8).all() for seen in with_own_limbs([one, other]))
