@@ -23,10 +23,11 @@ from .motion.refine_motion import refine_motion
 from .motion.side_swaps import repair_sides
 from .motion.smooth_motion import DEFAULT_RATE, STRENGTH, smooth_motion
 from .motion.smoothing import fill_gaps, fill_rotation_gaps
+from .networks.colours import is_cut
 from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
 from .networks.person import extent_of, person_cells
-from .networks.tracking import Tracker, is_cut
+from .networks.tracking import Tracker
 from .remarks import CAMERA_UNKNOWN, remarks_on_motion, remarks_on_refined_motion
 
 GUESS = 0.05

@@ -20,9 +20,10 @@ from .geometry.joints import MPII_COUNT
 from .geometry.rotations import matrix_to_axis_angle
 from .models import MODELS
 from .networks.crop import box_around, heatmap_window
+from .networks.everybody import find_everybody
 from .networks.finder import Finder
 from .networks.human2d import Detection, Human2D, score_of
-from .networks.person import Found, extent_of, find_everybody, find_person, person_cells
+from .networks.person import Found, extent_of, find_person, person_cells
 from .networks.priors import POSE_WEIGHTS, PosePrior, ShapePrior
 from .people import stand_apart
 from .refinement.depth_hypotheses import Hypothesis, hypotheses
@@ -33,6 +34,7 @@ from .remarks import (
     NOT_REFINED,
     remarks_on_finding,
     remarks_on_keypoints,
+    remarks_on_refused,
     remarks_on_score,
     shape_not_trained,
 )
@@ -67,6 +69,14 @@ class Result:
     detection: Detection | None
     remarks: tuple[str, ...]
     others: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Several people of one photo, and sentences on the photo as a whole."""
+
+    people: list[Result]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,13 +117,14 @@ class Engine:
         found = self.detect(photo, box)
         return replace(self._body_of(photo, found.detection, remarks_on_finding(found)), others=found.others)
 
-    def estimate_people(self, photo: Photo, most: int | None = None) -> list[Result]:
+    def estimate_people(self, photo: Photo, most: int | None = None) -> Group:
         """Everybody in a photo, the most prominent first, at most `most`: before one camera, and none inside another.
         Raises NoPersonError."""
         found = find_everybody(photo.pixels, self.human2d, self.finder, most)
-        people = [self._body_of(photo, one, remarks_on_score(one.score)) for one in found]
+        people = [self._body_of(photo, one, remarks_on_score(one.score)) for one in found.detections]
         estimates = stand_apart(self.body, [person.estimate for person in people])
-        return [replace(person, estimate=estimate) for person, estimate in zip(people, estimates, strict=True)]
+        people = [replace(person, estimate=estimate) for person, estimate in zip(people, estimates, strict=True)]
+        return Group(people, remarks_on_refused(found.refused))
 
     def _body_of(self, photo: Photo, detection: Detection, told: tuple[str, ...]) -> Result:
         """The body of somebody who was seen; `told` are remarks on how they were found."""

@@ -24,6 +24,14 @@ def remarks_on_finding(found: Found) -> tuple[str, ...]:
     return (*((MORE_PEOPLE,) if len(found.others) else ()), *remarks_on_score(found.detection.score))
 
 
+def remarks_on_refused(count: int) -> tuple[str, ...]:
+    """A sentence on people whom the finder saw, but of whom too little is seen for a body."""
+    if not count:
+        return ()
+    who = "1 more person" if count == 1 else f"{count} more people"
+    return (f"There may be {who} in the picture, too small or too hidden to estimate. A box may help.",)
+
+
 def remarks_on_score(score: float) -> tuple[str, ...]:
     """A sentence when a pose is doubtful."""
     if score >= DOUBTFUL_SCORE:

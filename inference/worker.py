@@ -183,7 +183,8 @@ class Worker:
         answer({"progress": 0.4, "stage": "Finding everybody"})
         from .files.images import upright_file
 
-        people = engine.estimate_people(photo, most)
+        group = engine.estimate_people(photo, most)
+        people = group.people
         answer({"progress": 0.9, "stage": "Writing"})
         files = [Path(folder) / f"estimate_{number}.npz" for number in range(1, len(people) + 1)]
         for person, file in zip(people, files, strict=True):
@@ -194,7 +195,7 @@ class Worker:
                 for person, file in zip(people, files, strict=True)
             ],
             "photo": str(upright_file(photo, Path(folder) / f"{photo.path.stem}.jpg")),
-            "remarks": [photo.note] if photo.note else [],
+            "remarks": [*([photo.note] if photo.note else []), *group.remarks],
             "provider": engine.human2d.network.provider,
         }
 

@@ -40,11 +40,11 @@ class Pictures(Maker):
 
     def _several_people(self, photo: Photo, outcome: Outcome) -> None:
         """A body each: npz and masks are numbered, the rest shows them together."""
-        name, results = outcome.name, self.engine.estimate_people(photo, self.options.people)
-        results = [self._corrected(result, number) for number, result in enumerate(results, 1)]
+        name, group = outcome.name, self.engine.estimate_people(photo, self.options.people)
+        results = [self._corrected(result, number) for number, result in enumerate(group.people, 1)]
         outcome.score = round(float(np.mean([result.estimate.score[0] for result in results])), 3)
         beyond = self.job.said.remarks_beyond(len(results))
-        outcome.remarks += [*([photo.note] if photo.note else []), *beyond, *self.job.missing_remark]
+        outcome.remarks += [*([photo.note] if photo.note else []), *group.remarks, *beyond, *self.job.missing_remark]
         outcome.people = []
         for number, result in enumerate(results, 1):
             outcome.remarks += [f"{number}: {remark}" for remark in result.remarks]

@@ -12,6 +12,7 @@ COMMANDS = {
     "shape-prior": (".priors.shape_prior", "train ShapePrior on silhouettes of posed bodies"),
     "evaluate-human2d": (".human2d.evaluation.command", "measure Human2D, networks and MediaPipe side by side"),
     "evaluate-people": (".human2d.evaluation.crowds", "measure whether everybody in a picture is found"),
+    "evaluate-missed": (".human2d.evaluation.missed", "tell why people in composed crowds are missed"),
     "evaluate-tracking": (".human2d.evaluation.films", "measure whether people in films stay who they are"),
     "evaluate-motion": (".motion.evaluate", "measure whether films stand on the ground, on held-out mocap"),
     "export-human2d": (".human2d.export", "calibrate Human2D and write its ONNX file"),

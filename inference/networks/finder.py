@@ -65,6 +65,10 @@ class Finder:
     def __call__(self, photo: np.ndarray, windows: np.ndarray | None = None) -> list[Candidate]:
         """Everybody in a photo (H, W, 3) uint8 RGB, or in `windows` of it (N, 4: x, y, width, height), the surest
         first."""
+        return distinct(self.proposals(photo, windows))
+
+    def proposals(self, photo: np.ndarray, windows: np.ndarray | None = None) -> list[Candidate]:
+        """The same, who are seen in several windows as often."""
         height, width = photo.shape[:2]
         found = []
         for x, y, w, h in [(0, 0, width, height)] if windows is None else np.asarray(windows, int).tolist():
@@ -72,7 +76,7 @@ class Finder:
             maps = self.network(picture.transpose(2, 0, 1)[None].astype(np.float32) / 255)
             people = [moved(one, 1 / scale, (x, y)) for one in decode(*(own[0] for own in maps))]
             found += [replace(one, cut=ends_on(one.box, (x, y, w, h), (width, height))) for one in people]
-        return distinct(found)
+        return found
 
 
 def reduced(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Finding the person: everybody in the photo, then at most two looks at the one who is wanted."""
+"""Finding the person: who may be in the photo, then at most two looks at the one who is wanted."""
 
 from dataclasses import dataclass, field, replace
 
@@ -36,12 +36,6 @@ CLEAR_SCORE = 0.2
 """The finder's score from which a person seen in the whole photo is not looked for in its parts as well."""
 SMALL_SHARE = 0.35
 """Of the photo's longer side: where somebody is smaller, others may be too small to be seen in the whole photo."""
-MAX_POSE_DISTANCE = 0.1
-"""Median distance of keypoints, over the longer side of the smaller box, up to which two looks saw one person."""
-MIN_SCORES = 0.6
-"""Sum of the pose's and the finder's scores from which somebody is one of a picture's people: on composed crowds of
-calibration pictures, 4 of 181 are then nobody, and none of 27 empty pictures shows anybody; of the 27 and 8 who are
-nobody without it one in a hundred right ones is given up."""
 NEAR_OTHERS = 0.05
 """Overlap of boxes from which two people are near each other."""
 ANOTHER_SCORE = 0.3
@@ -92,43 +86,6 @@ def most_like_a_person(photo: np.ndarray, human2d: Human2D, finder: Finder, box:
     return Found(look_twice(photo, human2d, crop_of_box(best.box)), np.array(others).reshape(-1, 4))
 
 
-def find_everybody(
-    photo: np.ndarray, human2d: Human2D, finder: Finder, most: int | None = None
-) -> list[Detection]:
-    """Everybody in a photo (H, W, 3) uint8 RGB, the most prominent first, at most `most`. None is seen twice: who is
-    seen at somebody's place again is that somebody.
-
-    Raises NoPersonError, with what speaks for it, when there is nobody.
-    """
-    people = sorted(find_people(photo, finder, everybody=True), key=prominence, reverse=True)
-    found: list[Detection] = []
-    for person in people:
-        if most is not None and len(found) >= most:
-            break
-        detection = look_twice(photo, human2d, crop_of_box(person.box), prompt_among(person, people))
-        if is_one_of_many(detection, person) and not any(same_pose(detection, other) for other in found):
-            found.append(detection)
-    # Nobody, but what looks most like it may be worth a sentence; or somebody whom the finder does not see.
-    return found or [find_person(photo, human2d, finder).detection]
-
-
-def prompt_among(person: Candidate, people: list[Candidate]) -> np.ndarray | None:
-    """What Human2D is told of one of some `people`: where somebody else is as well, whom it is to look at."""
-    near = (other for other in people if other is not person)
-    return person.prompt if any(box_overlap(person.box, other.box) > NEAR_OTHERS for other in near) else None
-
-
-def same_pose(a: Detection, b: Detection) -> bool:
-    """Whether two looks saw one person: keypoints that both are sure of are at the same places, and their boxes
-    overlap."""
-    boxes = [box_of(one) for one in (a, b)]
-    both = (a.keypoints[:, 2] >= SURE_CONFIDENCE) & (b.keypoints[:, 2] >= SURE_CONFIDENCE)
-    if any(box is None for box in boxes) or both.sum() < FEWEST_SURE or box_overlap(*boxes) == 0:
-        return False
-    apart = np.linalg.norm(a.keypoints[both, :2] - b.keypoints[both, :2], axis=1)
-    return bool(np.median(apart) < MAX_POSE_DISTANCE * min(box[2:].max() for box in boxes))
-
-
 def find_people(photo: np.ndarray, finder: Finder, everybody: bool = False) -> list[Candidate]:
     """Who may be in a photo (H, W, 3) uint8 RGB, the surest first: in the whole, and where that shows nobody clearly,
     in overlapping parts of it half as large; there, too, if `everybody` is wanted and some are small."""
@@ -145,10 +102,16 @@ def prominence(candidate: Candidate) -> float:
 
 
 def look_twice(photo: np.ndarray, human2d: Human2D, crop: Crop, prompt: np.ndarray | None = None) -> Detection:
-    """Look at a crop, and again at its mirror image, turned upright where the person leans, and moved to where they are
-    if the crop is far off. Both looks decide together, and the silhouette is brought to the picture's edges. `prompt`
-    (25, 3) says who in the crop is meant, as `Human2D` takes it."""
-    first = human2d(photo, [crop], prompt)[0]
+    """Look at a crop, and again at its mirror image: see `look_again`. `prompt` (25, 3) says who in the crop is meant,
+    as `Human2D` takes it."""
+    return look_again(photo, human2d, human2d(photo, [crop], prompt)[0], prompt)
+
+
+def look_again(photo: np.ndarray, human2d: Human2D, first: Detection, prompt: np.ndarray | None = None) -> Detection:
+    """Look at the mirror image of what was looked at `first`, turned upright where the person leans, and moved to where
+    they are if the crop is far off. Both looks decide together, and the silhouette is brought to the picture's
+    edges."""
+    crop = first.crop
     box = box_of(first)
     if box is not None and _overlap_of_crops(crop, crop_of_box(box)) < MIN_CROP_OVERLAP:
         crop = crop_of_box(box)
@@ -275,12 +238,6 @@ def is_person(found: Detection, boxed: bool = False) -> bool:
     """Whether somebody is there, and enough of them to pose a body; `boxed` when the user said where to look."""
     sure = int((found.keypoints[:, 2] >= SURE_CONFIDENCE).sum())
     return presence_of(found) >= least_presence(found, boxed) and sure >= FEWEST_SURE
-
-
-def is_one_of_many(found: Detection, candidate: Candidate) -> bool:
-    """Whether somebody is one of a picture's people. The finder and the look must be surer together than where one
-    person is looked for: what is wrong is one character too many."""
-    return is_person(found) and found.score + candidate.score >= MIN_SCORES
 
 
 def check_person(found: Detection, boxed: bool = False) -> None:

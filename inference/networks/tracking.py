@@ -2,13 +2,12 @@
 waited for, and taken up again by place, size and colours, so that nobody becomes somebody else.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from .crop import crop_of_box
+from .everybody import Seen, is_one_of_many, prompt_among
 from .finder import Candidate, Finder
 from .human2d import Detection, Human2D
 from .person import (
@@ -16,17 +15,13 @@ from .person import (
     box_overlap,
     extent_of,
     find_people,
-    is_one_of_many,
     is_person,
     least_presence,
     look_twice,
-    person_cells,
     presence_of,
     prominence,
-    prompt_among,
-    prompt_of,
-    same_pose,
 )
+from .tracks import PATIENCE, Sighting, Track
 
 BOX_MARGIN = 0.12
 """How much the last picture's box is grown, over its longer side, to find the person in the next."""
@@ -35,8 +30,6 @@ MIN_BOX_OVERLAP = 0.3
 MAX_COLOUR_DISTANCE = 0.55
 """Distance of colours, 0 to 1 (Bhattacharyya's), up to which somebody may be the one who was lost, and beyond which
 somebody who is at the right place is not."""
-COLOUR_RATE = 0.1
-"""Of what somebody's colours are now, in what they are taken to be."""
 GATE, GATE_GROWS = 0.6, 0.15
 """How far from where they should be somebody lost may be taken up, over their longer side: at first, and more for each
 picture that they were lost in."""
@@ -46,87 +39,10 @@ GROWN, GROWN_TOGETHER = 1.8, 1.25
 """Most that somebody's box may differ from its size lately; and where somebody else is near."""
 BETTER = 0.05
 """By how much nearer in colour somebody must be than whom a track was taken for."""
-PATIENCE = 90
-"""Pictures for which somebody lost is waited for."""
-STEADY, GROWING = 0.5, 0.3
-"""Of the last step, in the speed that somebody is taken to have; and of their size now, in what it is taken to be."""
 NEW_EVERY = 5
 """Pictures between two looks for people who have come into the film."""
 MOST_LOOKS = 3
 """Candidates for somebody lost that are looked at in one picture."""
-COLOURS = (12, 6, 4)
-"""Bins of hue, saturation and value."""
-
-CUT_CHANGE, CUT_SHARE, CUT_COLOURS = 30, 0.6, 0.6
-"""Levels by which a part of the picture changes, the share of parts that do, and the distance of all colours, from
-which a film is cut."""
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """Somebody seen in a picture: what Human2D saw, their box (4,), and the shares of colours of their silhouette."""
-
-    detection: Detection
-    box: np.ndarray
-    colours: np.ndarray
-
-    @classmethod
-    def of(cls, detection: Detection, photo: np.ndarray) -> "Sighting":
-        return cls(detection, extent_of(detection), colours_of(detection, photo))
-
-    def same(self, others: Iterable["Sighting"]) -> bool:
-        """Whether one of the others is the same person."""
-        return any(same_pose(self.detection, other.detection) for other in others)
-
-
-@dataclass
-class Track:
-    """Somebody who is followed: where they were last, the speed of their box's centre, how large they are, their
-    colours, and for how many pictures they have not been seen."""
-
-    number: int
-    box: np.ndarray
-    colours: np.ndarray
-    prompt: np.ndarray
-    """How they stood, (25, 3), as Human2D is told whom to look at."""
-    velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
-    size: float = 0.0
-    """Root of their box's area, lately."""
-    seen: int = 0
-    """In how many pictures."""
-    lost: int = 0
-
-    @property
-    def patience(self) -> int:
-        """Pictures for which one of many is waited for: who was seen for a moment may have been nobody."""
-        return min(PATIENCE, 3 * self.seen)
-
-    def __post_init__(self):
-        self.size = self.size or size_of(self.box)
-
-    @property
-    def center(self) -> np.ndarray:
-        """Where the middle of their box should be by now."""
-        return self.box[:2] + self.box[2:] / 2 + self.velocity * min(self.lost + 1, 10)
-
-    def saw(self, sighting: Sighting, alone: bool) -> None:
-        """Take down where they are and, if nobody else is near, how they look."""
-        box = sighting.box
-        step = (box[:2] + box[2:] / 2 - self.box[:2] - self.box[2:] / 2) / (self.lost + 1)
-        self.velocity = STEADY * step + (1 - STEADY) * self.velocity
-        self.box, self.lost, self.seen = box, 0, self.seen + 1
-        self.prompt = prompt_of(sighting.detection)
-        self.size += GROWING * (size_of(box) - self.size)
-        if alone:
-            self.colours = (1 - COLOUR_RATE) * self.colours + COLOUR_RATE * sighting.colours
-
-    def distance(self, sighting: Sighting) -> float:
-        """How differently somebody is coloured, 0 to 1."""
-        return colour_distance(self.colours, sighting.colours)
-
-    def as_large(self, box: np.ndarray, limit: float) -> bool:
-        """Whether a box is as large as theirs, within a ratio."""
-        return abs(np.log(size_of(box) / self.size)) <= np.log(limit)
 
 
 class Tracker:
@@ -146,6 +62,7 @@ class Tracker:
     def __call__(self, photo: np.ndarray) -> dict[int, Detection]:
         seen = {track.number: self._near(photo, track) for track in self.tracks if not track.lost}
         seen = self._each_once({number: one for number, one in seen.items() if one is not None})
+        self._look_where_lost(photo, seen)
         missing = [track for track in self.tracks if track.number not in seen]
         wanted = self.most is None or len(self.tracks) < self.most
         if missing or (wanted and (self._pictures % NEW_EVERY == 0 or not self.tracks)):
@@ -174,17 +91,31 @@ class Tracker:
         """Look at the mirror image about where the person was, with room for limbs that were missed there; then closer,
         at the picture itself; both looks decide together. Among others, how they stood says who is meant. None where
         they are not there any more."""
-        prompt = None if self._alone(track) else track.prompt
+        alone = self._alone(track)
+        prompt = None if alone else track.prompt
         wide = self.human2d(photo, [replace(crop_of_box(widened(track.box)), flip=True)], prompt)[0]
+        # Mostly, nobody is seen where somebody was lost: one look has to do.
+        if track.lost and presence_of(wide) < least_presence(wide):
+            return None
         near = self.human2d(photo, [crop_of_box(extent_of(wide))], prompt)[0]
         box = extent_of(near)
         if presence_of(near) < least_presence(near) or box_overlap(track.box, box) <= MIN_BOX_OVERLAP:
             return None
         # A box that is suddenly larger holds somebody else's limbs as well.
-        if not track.as_large(box, GROWN if self._alone(track) else GROWN_TOGETHER):
+        if not track.as_large(box, GROWN if alone else GROWN_TOGETHER):
             return None
         sighting = Sighting.of(self.human2d.together([near, wide]), photo)
         return sighting if track.distance(sighting) <= MAX_COLOUR_DISTANCE else None
+
+    def _look_where_lost(self, photo: np.ndarray, seen: dict[int, Sighting]) -> None:
+        """Look for who was lost where they should be by now, before the whole picture is searched; add them to `seen`.
+        Whoever is seen there and is followed by another number, or stands in their place, is not they."""
+        for track in (one for one in self.tracks if one.lost):
+            found = self._near(photo, track)
+            if found is None or found.same(seen.values()):
+                continue
+            if not any(box_overlap(found.box, other.box) > MIN_BOX_OVERLAP for other in seen.values()):
+                seen[track.number] = found
 
     def _alone(self, track: Track) -> bool:
         """Whether nobody else who is followed is where a track is, nor was lost thereabouts."""
@@ -220,7 +151,7 @@ class Tracker:
             if self.most is not None and len(self.tracks) >= self.most:
                 return
             detection = look_twice(photo, self.human2d, crop_of_box(person.box), prompt_among(person, everyone))
-            if not (is_person(detection) if self.most == 1 else is_one_of_many(detection, person)):
+            if not (is_person(detection) if self.most == 1 else is_one_of_many(Seen(person, detection))):
                 continue
             sighting = Sighting.of(detection, photo)
             if not sighting.same(seen.values()):
@@ -263,14 +194,9 @@ class Tracker:
         return best
 
     def _begin(self, sighting: Sighting, seen: dict[int, Sighting]) -> None:
-        self.tracks.append(Track(self._count, sighting.box, sighting.colours, prompt_of(sighting.detection)))
+        self.tracks.append(Track(self._count, sighting))
         seen[self._count] = sighting
         self._count, self.first_box = self._count + 1, None
-
-
-def size_of(box: np.ndarray) -> float:
-    """Root of a box's area, which two people in one box double, nearly, and one who stretches does not."""
-    return float(np.sqrt(max(box[2] * box[3], 1.0)))
 
 
 def _like(sighting: Sighting, tracks: list[Track]) -> Track | None:
@@ -284,7 +210,7 @@ def _together(track: Track, other: Track) -> bool:
     if not other.lost:
         return box_overlap(track.box, other.box) > NEAR_OTHERS
     middle = track.box[:2] + track.box[2:] / 2
-    places = (other.center, other.box[:2] + other.box[2:] / 2)
+    places = (other.center, other.last.center)
     return min(np.linalg.norm(middle - place) for place in places) < max(track.box[2:].max(), other.box[2:].max())
 
 
@@ -293,33 +219,3 @@ def widened(box: np.ndarray) -> np.ndarray:
     picture's crop, and is missed for good."""
     margin = BOX_MARGIN * max(box[2:])
     return np.concatenate([box[:2] - margin, box[2:] + 2 * margin])
-
-
-def colours_of(detection: Detection, photo: np.ndarray) -> np.ndarray:
-    """How the person's silhouette is coloured: shares (288,) of hues, saturations and values."""
-    mask = person_cells(detection) >= 0.5
-    cells = replace(detection.crop, size=len(mask)).cut(photo)
-    return shares_of_colours(cells, mask.astype(np.uint8) if mask.any() else None)
-
-
-def shares_of_colours(picture: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-    """Shares (288,) of hues, saturations and values in a picture (H, W, 3) uint8 RGB, or where its `mask` (H, W) is not
-    0."""
-    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
-    shares = cv2.calcHist([hsv], [0, 1, 2], mask, list(COLOURS), [0, 180, 0, 256, 0, 256]).ravel()
-    return shares / shares.sum()
-
-
-def colour_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Bhattacharyya's distance of two histograms, 0 (alike) to 1."""
-    return float(np.sqrt(max(0.0, 1 - np.sqrt(a * b).sum())))
-
-
-def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether a film goes on somewhere else between two of its pictures (H, W, 3) uint8 RGB: almost nothing is where it
-    was, nor coloured as before."""
-    small = [cv2.resize(one, (32, 18), interpolation=cv2.INTER_AREA) for one in (before, after)]
-    changed = np.abs(small[0].astype(int) - small[1]).max(-1) > CUT_CHANGE
-    if changed.mean() < CUT_SHARE:
-        return False
-    return colour_distance(*(shares_of_colours(one) for one in small)) > CUT_COLOURS

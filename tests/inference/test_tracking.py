@@ -1,12 +1,21 @@
 """Following people through films of coloured boards, seen by stand-ins for the networks that know where they are."""
 
+import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from body_from_image.inference.clip import look_at_people
+from body_from_image.inference.files.images import Photo
+from body_from_image.inference.geometry.camera import choose_camera
 from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
+from body_from_image.inference.networks.colours import is_cut
 from body_from_image.inference.networks.crop import crop_of_box
 from body_from_image.inference.networks.finder import Candidate
 from body_from_image.inference.networks.human2d import Detection
-from body_from_image.inference.networks.tracking import PATIENCE, Tracker, is_cut
+from body_from_image.inference.networks.tracking import Tracker
+from body_from_image.inference.networks.tracks import PATIENCE
 
 WIDTH, HEIGHT = 400, 240
 RED, GREEN, BLUE = (200, 40, 40), (40, 180, 60), (50, 60, 210)
@@ -19,7 +28,7 @@ class World:
 
     def __init__(self):
         self.boards = []
-        self.looks = 0
+        self.looks = self.searches = 0
 
     def show(self, *boards):
         self.boards = [board for board in boards if board is not None]
@@ -61,6 +70,7 @@ class World:
         """The finder."""
         if windows is not None:
             return []
+        self.searches += 1
         return [
             Candidate(box, np.column_stack([box[:2] + GRID[:17] * box[2:], np.full(17, 0.9)]), 0.8)
             for box in self.visible()
@@ -106,6 +116,24 @@ def test_who_is_hidden_is_waited_for_and_nobody_is_taken_for_them(world, lost):
     seen = follow(world, tracker, here + [[other]] * lost + here)
     assert all(set(own) == {0} and own[0] < 60 for own in seen[:4] + seen[-4:])
     assert not any(seen[4:-4]), "the prominent other one is somebody else"
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_who_was_hidden_is_found_where_they_should_be_before_the_picture_is_searched(world, most):
+    """They walk behind a board that nobody sees, for ten pictures."""
+    x = 20 + 8 * np.arange(26)
+    other = board(330, GREEN, 150, 50, 60)
+    here = [board(int(left), RED) for left in x]
+    films = [[other, one] if number < 8 or number >= 18 else [other] for number, one in enumerate(here)]
+    tracker = Tracker(world, world.find, most=most, first_box=np.array([20.0, 80, 60, 120]))
+    seen = follow(world, tracker, films[:18])
+    (walker,) = (number for number, left in seen[0].items() if left < 100)
+    assert all(walker in own for own in seen[:8]) and not any(walker in own for own in seen[8:])
+    searches, looks = world.searches, world.looks
+    (back,) = follow(world, tracker, films[18:19])
+    assert back[walker] == pytest.approx(x[18] + 6, abs=2)
+    assert world.searches == searches and world.looks - looks <= 2 * most
+    assert all(walker in own for own in follow(world, tracker, films[19:]))
 
 
 def test_pictures_that_cannot_be_read_are_a_gap(world):
@@ -161,3 +189,26 @@ def test_a_crop_shows_the_board_that_it_is_about(world):
     world.show(board(40, RED))
     (detection,) = world(None, [crop_of_box(np.array([40.0, 80, 60, 120]))])
     assert 0.1 < detection.silhouette.mean() < 0.6
+
+
+def memory_of(world, count):
+    """Bytes that are kept of a film of two people, and the most that was needed on the way."""
+    size = (WIDTH, HEIGHT)
+    engine = SimpleNamespace(
+        human2d=world, finder=world.find, camera=lambda *seen: choose_camera(size), shape=lambda cells: (None, ())
+    )
+    boards = ((board(40 + number % 20, RED), board(250 - number % 20, BLUE)) for number in range(count))
+    photos = (Photo(world.show(*own), None, Path("film.png")) for own in boards)
+    tracemalloc.start()
+    try:
+        people = look_at_people(engine, photos)
+        assert [person.seen for person in people] == [count, count]
+        return np.array(tracemalloc.get_traced_memory())
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_a_long_film_only_the_numbers_of_its_people_are_kept(world):
+    memory_of(world, 20)  # whatever is set up once
+    short, long = memory_of(world, 50), memory_of(world, 150)
+    assert (long - short).max() < 100 * 2 * 2000, "two kilobytes for each person and picture"

@@ -1,13 +1,16 @@
 """`--people`: a body for each person of a picture, numbered, and one overlay and one scene of all."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from body_from_image.__main__ import main
+from body_from_image.inference import engine
 from body_from_image.inference.body.body_estimate import BodyEstimate
+from body_from_image.inference.worker import Worker
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 
@@ -50,6 +53,27 @@ def test_one_is_the_one_without_the_option(pair, tmp_path, capsys):
     estimate(capsys, pair, "--out", tmp_path / "plain", "--format", "npz")
     estimate(capsys, pair, "--people", "1", "--out", tmp_path / "one", "--format", "npz")
     assert (tmp_path / "one" / "pair.npz").read_bytes() == (tmp_path / "plain" / "pair.npz").read_bytes()
+
+
+@pytest.fixture
+def two_more(monkeypatch):
+    """Of two more people in any picture, too little is seen."""
+    found = engine.find_everybody
+    monkeypatch.setattr(engine, "find_everybody", lambda *asked: replace(found(*asked), refused=2))
+
+
+def test_who_was_seen_but_too_little_of_them_is_told_of_once(pair, tmp_path, capsys, two_more):
+    options = ["--people", "all", "--no-refine", "--format", "npz", "--json"]
+    code, said = estimate(capsys, pair, *options, "--out", tmp_path)
+    (outcome,) = json.loads(said.out)
+    assert code == 0 and len(outcome["people"]) == 2
+    assert sum("There may be 2 more people" in remark for remark in outcome["remarks"]) == 1
+
+
+def test_blender_is_told_of_them_too(pair, tmp_path, two_more):
+    settings = {"device": "cpu", "refine": False}
+    answer = Worker().people(lambda message: None, str(pair), None, settings, str(tmp_path))
+    assert len(answer["people"]) == 2 and "There may be 2 more people" in answer["remarks"][0]
 
 
 @pytest.mark.parametrize("option", [["--box", "1,1,50,50"], ["--hypotheses", "2"]])

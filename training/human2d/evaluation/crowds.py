@@ -38,11 +38,12 @@ SOMEBODY = 0.3
 @dataclass(frozen=True)
 class Crowd:
     """A picture (H, W, 3) uint8 RGB, the boxes of those of its people who are seen well, (N, 2, 4): of what is seen of
-    them and of all of them; and the whole boxes of everybody (M, 4)."""
+    them and of all of them; the whole boxes of everybody (M, 4); and what share of each of the former is seen (N,)."""
 
     picture: np.ndarray
     wanted: np.ndarray
     all: np.ndarray
+    shares: np.ndarray
 
 
 def compose_crowds(split: str, each: int = 12, seed: int = 0) -> dict[int, list[Crowd]]:
@@ -76,11 +77,10 @@ def _crowd(panoramas: list[np.ndarray], persons: list[LabelledCrop], rng: np.ran
         seen = [other & ~drawn for other in seen] + [drawn]
         whole.append(drawn)
     boxes = np.array([cv2.boundingRect(one.astype(np.uint8)) for one in whole], float)
-    visible = [
-        own.sum() >= VISIBLE * full.sum() and own.any() for own, full in zip(seen, whole, strict=True)
-    ]
+    shares = np.array([own.sum() / max(full.sum(), 1) for own, full in zip(seen, whole, strict=True)])
+    visible = shares >= VISIBLE
     parts = np.array([cv2.boundingRect(own.astype(np.uint8)) for own in seen], float)
-    return Crowd(photographed(picture, rng), np.stack([parts, boxes], 1)[visible], boxes)
+    return Crowd(photographed(picture, rng), np.stack([parts, boxes], 1)[visible], boxes, shares[visible])
 
 
 @dataclass(frozen=True)
@@ -100,17 +100,9 @@ def count(crowds: list[Crowd], answers: list[np.ndarray], seconds: float) -> Cou
     """Boxes (N, 4) that were seen in each picture against those that are there."""
     found = false = twice = 0
     for crowd, boxes in zip(crowds, answers, strict=True):
-        free = list(range(len(boxes)))
-        pairs = sorted(
-            ((either_overlap(boxes[i], one), i, number) for number, one in enumerate(crowd.wanted) for i in free),
-            reverse=True,
-        )
-        taken: set[int] = set()
-        for overlap, index, number in pairs:
-            if overlap >= FOUND and index in free and number not in taken:
-                free.remove(index)
-                taken.add(number)
-        found += len(taken)
+        matched = matches(crowd, boxes)
+        free = [index for index in range(len(boxes)) if index not in matched.values()]
+        found += len(matched)
         for index in free:
             best = max((box_overlap(boxes[index], one) for one in crowd.all), default=0.0)
             false += best < SOMEBODY
@@ -119,6 +111,20 @@ def count(crowds: list[Crowd], answers: list[np.ndarray], seconds: float) -> Cou
             twice += best >= SOMEBODY and not hidden
     wanted, seen = sum(len(crowd.wanted) for crowd in crowds), sum(len(boxes) for boxes in answers)
     return Count(wanted, found, seen, false, twice, seconds / max(len(crowds), 1))
+
+
+def matches(crowd: Crowd, boxes: np.ndarray) -> dict[int, int]:
+    """Whom of those to find boxes (N, 4) show: which box of each, the best first."""
+    pairs = sorted(
+        ((either_overlap(box, one), index, number)
+         for number, one in enumerate(crowd.wanted) for index, box in enumerate(boxes)),
+        reverse=True,
+    )  # fmt: skip
+    matched: dict[int, int] = {}
+    for overlap, index, number in pairs:
+        if overlap >= FOUND and index not in matched.values() and number not in matched:
+            matched[number] = index
+    return matched
 
 
 def either_overlap(box: np.ndarray, wanted: np.ndarray) -> float:
@@ -130,7 +136,7 @@ def of_engine(engine: Engine, crowds: list[Crowd]) -> Count:
     answers, began = [], time.perf_counter()
     for crowd in crowds:
         try:
-            seen = engine.estimate_people(Photo(crowd.picture, None, Path("crowd.jpg")))
+            seen = engine.estimate_people(Photo(crowd.picture, None, Path("crowd.jpg"))).people
         except NoPersonError:
             seen = []
         boxes = [box_of(one.detection) for one in seen]
@@ -149,7 +155,7 @@ def of_finder(finder: Finder, crowds: list[Crowd]) -> Count:
 
 def measured(split: str, each: int, threads: int) -> str:
     """The page on composed pictures of a split, and on those of it that show nobody. Raises PackMissing."""
-    empty = [Crowd(picture, np.zeros((0, 2, 4)), np.zeros((0, 4))) for picture in empty_pictures(split)]
+    empty = [Crowd(picture, np.zeros((0, 2, 4)), np.zeros((0, 4)), np.zeros(0)) for picture in empty_pictures(split)]
     return page(compose_crowds(split, each), empty, threads)
 
 

@@ -15,18 +15,19 @@ class Count(NamedTuple):
 
 
 def write_page(
-    arguments: list[str], prog: str, summary: str, count: Count, report: Path, page: Callable[[str, int, int], str]
-) -> None:
-    """Print `page` (split, count, threads), and write it: to --out, or to `report` when all of the validation split
-    that is usual was measured."""
+    arguments: list[str], prog: str, summary: str, count: Count, report: Path, page: Callable[[str, int, int], str],
+    split: str = "validation",
+) -> None:  # fmt: skip
+    """Print `page` (split, count, threads), and write it: to --out, or to `report` when all of the split that is usual
+    was measured."""
     parser = argparse.ArgumentParser(prog=f"training {prog}", description=summary)
-    parser.add_argument("--split", choices=("validation", "calibration"), default="validation")
+    parser.add_argument("--split", choices=("validation", "calibration"), default=split)
     parser.add_argument(count.option, type=int, default=count.default, dest="count", help=count.help)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, help=f"the page; default: {report.relative_to(report.parents[2])}")
     options = parser.parse_args(arguments)
     text = page(options.split, options.count, options.threads)
     print(text)
-    out = options.out or (report if (options.split, options.count) == ("validation", count.default) else None)
+    out = options.out or (report if (options.split, options.count) == (split, count.default) else None)
     if out:
         out.write_text(text)
