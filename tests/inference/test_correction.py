@@ -244,6 +244,8 @@ def test_what_hangs_on_nothing_is_nearer_than_none():
         check_corrections([Correction("pelvis", nearer=1)], SIZE)
     with pytest.raises(UserError, match="no JSON"):
         corrections_from_json(3, "The character's property")
+    with pytest.raises(UserError, match="no JSON"):
+        corrections_from_json("[" * 100_000, "corrections.json")
 
 
 def test_places_beyond_the_picture_and_frames_beyond_the_clip_are_said():
