@@ -1,5 +1,4 @@
-"""Finding everybody: the finder's candidates in the photo, in its parts and about those who stand close together, two
-looks at each, and one person for each place where somebody is seen."""
+"""Finding everybody: the finder's candidates, two looks at each, and one person for each place where one is seen."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -9,11 +8,10 @@ import numpy as np
 
 from ..geometry.joints import KEYPOINT_MIRROR
 from .crop import crop_of_box
-from .finder import Candidate, Finder, distinct
+from .finder import Candidate, Finder
 from .human2d import Detection, Human2D
 from .person import (
     FEWEST_SURE,
-    MIN_CANDIDATE,
     NEAR_OTHERS,
     SURE_CONFIDENCE,
     box_overlap,
@@ -32,8 +30,7 @@ AGREEMENT = 0.6
 who was looked at for somebody else, and is not where that one is, is worth less."""
 MIN_WORTH = 1.0
 """Sum of these from which somebody is one of a picture's people: of 188 to find in composed crowds of calibration
-pictures, 155 are then found, 4 are nobody and 5 are seen twice. From .9 on 155, 6 and 5; by the scores alone, from .6
-on, 150, 4 and 8."""
+pictures, 148 are then found, 3 are nobody and 6 are seen twice; by the scores alone, from .6 on, 145, 4 and 7."""
 REFUSED_SCORE = 0.15
 """The finder's score from which the user is told of somebody who is not one of these: in 48 composed crowds of
 calibration pictures of 5, 2 of whom are people; from .1 on, of 16, and 3 are."""
@@ -49,12 +46,6 @@ SHARED_REACH, SURER, SHARED = 0.06, 0.1, 0.2
 """How near, over the longer side of the smaller box, two people's keypoints are that may be one, by how much the other
 one's must be surer, and the confidence that is then left: of 50 such keypoints of calibration's composed crowds 22 in a
 hundred are right, of all 82."""
-CROWDED = 0.15
-"""Overlap of boxes from which people stand so close together that the finder is asked again, about each of them."""
-ABOUT = 1.3
-"""Side of the part of the photo that is then searched, over the longer side of their box."""
-SAME_WINDOW = 0.6
-"""Overlap of two such parts from which one is enough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,29 +144,8 @@ def everybody_of(looks: Iterable[Seen], most: int | None = None) -> Looks:
 
 
 def candidates(photo: np.ndarray, finder: Finder) -> list[Candidate]:
-    """Who may be in a photo (H, W, 3) uint8 RGB, the most prominent first; where they stand close together, the finder
-    has been asked about each of them, too, whom it sees larger so."""
-    people = find_people(photo, finder, everybody=True)
-    windows = windows_about(people, photo.shape[1::-1])
-    if len(windows):
-        people = [one for one in distinct(people + finder(photo, windows)) if one.score >= MIN_CANDIDATE]
-    return sorted(people, key=prominence, reverse=True)
-
-
-def windows_about(people: list[Candidate], size: tuple[int, int]) -> np.ndarray:
-    """Parts (N, 4: x, y, width, height) of a photo of `size` (width, height) about each of those who stand close
-    together."""
-    windows: list[np.ndarray] = []
-    for person in people:
-        if not any(other is not person and box_overlap(person.box, other.box) > CROWDED for other in people):
-            continue
-        half = ABOUT / 2 * person.box[2:].max()
-        middle = person.box[:2] + person.box[2:] / 2
-        low = np.maximum(middle - half, 0).astype(int)
-        window = np.concatenate([low, np.minimum(middle + half, size).astype(int) - low])
-        if (window[2:] > 0).all() and not any(box_overlap(window, other) > SAME_WINDOW for other in windows):
-            windows.append(window)
-    return np.array(windows, int).reshape(-1, 4)
+    """Who may be in a photo (H, W, 3) uint8 RGB, the most prominent first."""
+    return sorted(find_people(photo, finder, everybody=True), key=prominence, reverse=True)
 
 
 def with_own_limbs(people: list[Seen]) -> list[Detection]:

@@ -5,12 +5,10 @@ import pytest
 from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_MIRROR, KEYPOINT_NAMES
 from body_from_image.inference.networks.crop import crop_of_box
 from body_from_image.inference.networks.everybody import (
-    ABOUT,
     SHARED,
     Seen,
     everybody_of,
     looks_at,
-    windows_about,
     with_own_limbs,
 )
 from body_from_image.inference.networks.finder import Candidate
@@ -49,17 +47,6 @@ def test_nobody_is_kept_where_scores_or_presence_are_low():
     assert not everybody_of([look(LEFT, LEFT, confidence=0.05), look(RIGHT, RIGHT, presence=0.5)]).found
     assert not everybody_of([look(LEFT, FAR, confidence=0.6)]).found, "seen elsewhere, it must be surer"
     assert everybody_of([look(LEFT, LEFT, confidence=0.6)]).found
-
-
-def test_only_those_who_stand_close_together_are_searched_about_within_the_picture():
-    windows = windows_about([candidate(LEFT), candidate(RIGHT), candidate(FAR)], (500, 220))
-    for box in (LEFT, RIGHT):
-        inside = (windows[:, :2] <= box[:2]) & (windows[:, :2] + windows[:, 2:] >= box[:2] + box[2:])
-        assert inside.all(1).any()
-    assert (windows[:, 0] + windows[:, 2] < FAR[0]).all(), "nobody is near the third"
-    assert (windows[:, :2] >= 0).all() and (windows[:, :2] + windows[:, 2:] <= (500, 220)).all()
-    assert windows[:, 2].max() <= ABOUT * 160 + 1
-    assert len(windows_about([candidate(LEFT), candidate(FAR)], (500, 220))) == 0
 
 
 def test_who_was_seen_but_too_little_of_them_is_counted_once():
