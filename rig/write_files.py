@@ -1,6 +1,5 @@
 """From an estimate to files, without a window: what the command line calls. Importing it does not need bpy."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +22,6 @@ def require_blender(formats: Sequence[str]) -> None:
     wanted = (
         f"{' and '.join(format.upper() for format in formats)} need{'s' if len(formats) == 1 else ''} Blender's bpy"
     )
-    if "bpy" not in sys.modules:
-        # A process that was started by one with a loaded Blender inherits `sys.path`, where Blender's scripts come
-        # first and hide its module.
-        sys.path[:] = [path for path in sys.path if not Path(path, "bpy", "__init__.py").exists()]
     try:
         import bpy  # noqa: F401
     except ModuleNotFoundError as error:

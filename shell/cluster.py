@@ -10,7 +10,7 @@ from ..inference.errors import UserError
 from ..inference.networks.runtime import cores
 from .job import Job
 from .table import Outcome
-from .workers import Died, Ready
+from .workers import Died, Ready, forget_blenders_scripts
 
 LOCAL = "local"
 """Instead of an address: a cluster of this machine alone, which ends with the command."""
@@ -76,6 +76,7 @@ class Remote:
 
     def load(self) -> Ready | Died:
         """Load the engine."""
+        forget_blenders_scripts()
         import cv2
 
         from .pictures import Pictures

@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from ..inference.errors import UserError
 from .job import Job
 from .table import Outcome
-from .workers import Died, Ready
+from .workers import Died, Ready, forget_blenders_scripts
 
 PATIENCE = 3.0
 """Seconds in which processes that are told to end may tidy up."""
@@ -85,6 +85,7 @@ def serve(connection: Connection, job: Job, threads: int) -> None:
     # Ctrl+C reaches all processes of a terminal. The first one decides what follows, and ends the others by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    forget_blenders_scripts()
     import cv2
 
     from .pictures import Pictures

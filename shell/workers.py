@@ -5,9 +5,11 @@ decided here, once.
 """
 
 import re
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..inference.errors import UserError
@@ -49,6 +51,13 @@ class Workers(Protocol):
 
     def stop(self) -> None:
         """End all workers at once, and what they had begun to write."""
+
+
+def forget_blenders_scripts() -> None:
+    """Let a worker find Blender's module: it inherits `sys.path` of a process that loaded Blender, where Blender's
+    scripts come first and hide it."""
+    if "bpy" not in sys.modules:
+        sys.path[:] = [path for path in sys.path if not Path(path, "bpy", "__init__.py").exists()]
 
 
 class Sharing:

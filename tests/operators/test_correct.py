@@ -17,7 +17,7 @@ from body_from_image.operators.active_character import character_of
 from body_from_image.rig.action import curves_of
 from body_from_image.rig.correction_note import MARKER, read_corrections
 from body_from_image.rig.key_snapshot import KeySnapshot
-from body_from_image.rig.motion_note import NOTE, read_note, write_note
+from body_from_image.rig.motion_note import read_note, read_smoothing, write_note
 from body_from_image.rig.seen_pose import seen_pose
 
 from .test_flip_in_depth import call, estimate, seen
@@ -196,7 +196,7 @@ def test_smoothing_anew_reduces_keys_as_it_was_asked_to(model, tmp_path):
     for tolerance, keys in ((5.0, 2), (0.0, 21)):
         assert not call(bpy.ops.body_from_image.smooth_motion, strength=0.5, reduce_keys=tolerance)
         assert {len(curve.keyframe_points) for curve in curves_of(armature)} == {keys}
-        assert armature[NOTE]["reduce_keys"] == tolerance
+        assert read_smoothing(armature).reduce_keys == tolerance
 
 
 def test_the_floor_is_tilted_by_hand_and_the_camera_follows(model, tmp_path):
@@ -208,7 +208,7 @@ def test_the_floor_is_tilted_by_hand_and_the_camera_follows(model, tmp_path):
     assert np.degrees(np.arcsin(axes[2, 2])) == pytest.approx(pitch, abs=0.1), "the camera looks down"
     assert axes[2, 0] == pytest.approx(-np.sin(np.radians(roll)) * np.cos(np.radians(pitch)), abs=2e-3)
     assert np.abs(seen(armature, "left_wrist")[0, :2] - seen_before(model, "left_wrist")).max() < 25
-    assert armature[NOTE]["tilt_known"]
+    assert read_smoothing(armature).tilt_known
 
 
 def seen_before(model, joint):

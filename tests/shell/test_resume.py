@@ -177,12 +177,19 @@ def test_a_motion_is_passed_over_as_a_whole(pictures, estimate, tmp_path):
     assert estimate(*motion, "--smooth", "0", "--resume", formats="npz,mask")[1] == {"pictures"}
 
 
+def hears_interrupts() -> None:
+    """For a child process to be stopped by SIGINT: shells let what they run in the background ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_stopped_batch_says_what_is_done_and_goes_on(pictures, tmp_path):
     for number in range(3, 12):
         shutil.copy(pictures / "p0.png", pictures / f"p{number}.png")
     command = [sys.executable, "-m", "body_from_image", "estimate", str(pictures), "--out", str(tmp_path / "o")]
     command += ["--format", "npz"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hears_interrupts
+    )
     while not (tmp_path / "o" / "p1.npz").exists():
         assert running.poll() is None
     running.send_signal(signal.SIGINT)

@@ -22,6 +22,8 @@ from body_from_image.shell.processes import Processes
 from body_from_image.shell.table import Outcome
 from body_from_image.shell.workers import FALSE_STARTS, OWN_FILES, Died, Ready, Sharing
 
+from .test_resume import hears_interrupts
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 
 
@@ -92,6 +94,7 @@ def running(pictures, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "body_from_image", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=hears_interrupts,
     )  # fmt: skip
     while len(list((tmp_path / "o").glob("*.npz"))) < 3:
         assert process.poll() is None, process.communicate()
