@@ -28,6 +28,7 @@ COMMANDS = {
     "detector-errors": (".priors.detector_errors", "measure how Human2D errs, for the priors to learn from"),
     "evaluate-refinement": (".refinement.evaluate", "SMPLify, anchored SMPLify and ours on real photos"),
     "evaluate-correction": (".refinement.corrections", "what it is worth to put one, two or three keypoints right"),
+    "fit-poses": (".reprojection.fitted_poses", "fit the body to 2D labels of photos, for poses that mocap lacks"),
     "finetune": (".reprojection.finetune", "finetune the priors by reprojection into photos with 2D labels"),
     "evaluate-finetuning": (".reprojection.evaluate", "what that finetuning is worth"),
     "pose-basis": (".lifting.dictionary", "learn the basis of poses of sparse convex lifting"),
