@@ -30,6 +30,7 @@ COMMANDS = {
     "evaluate-refinement": (".refinement.evaluate", "SMPLify, anchored SMPLify and ours on real photos"),
     "evaluate-correction": (".refinement.corrections", "what it is worth to put one, two or three keypoints right"),
     "correction-pictures": (".correction_pictures", "a wrong pose put right in three moves, for the docs"),
+    "fit-poses": (".reprojection.fitted_poses", "fit the body to 2D labels of photos, for poses that mocap lacks"),
     "finetune": (".reprojection.finetune", "finetune the priors by reprojection into photos with 2D labels"),
     "evaluate-finetuning": (".reprojection.evaluate", "what that finetuning is worth"),
     "pose-basis": (".lifting.dictionary", "learn the basis of poses of sparse convex lifting"),

@@ -4,6 +4,7 @@ A batch is made anew each time, in numpy, by the same body model, camera and fea
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ...inference.body.body_model import BodyModel
 from ...inference.geometry.camera import Camera
 from ...inference.geometry.joints import keypoints_from_joints
 from ...inference.geometry.rotations import quaternion_to_matrix
-from .poses import PoseSampler, load_poses
+from .poses import PoseSampler, load_poses, with_fitted
 from .postures import about
 from .shapes import Shapes
 
@@ -85,12 +86,16 @@ def skin_landmarks(
 class People:
     """Draws synthetic people of one split: pose, shape, viewpoint, and a distance of 1.5 to 20 m (log-uniform).
 
-    Without `widen`, poses are those of the mocap, mirrored or not. Raises PackMissing.
+    Without `widen`, poses are those of the mocap, mirrored or not. A `share` of them is of `fitted`, a file of
+    `fit-poses`. Raises PackMissing.
     """
 
-    def __init__(self, model: BodyModel, split: str, widen: bool = True):
+    def __init__(
+        self, model: BodyModel, split: str, widen: bool = True, fitted: Path | None = None, share: float = 0.0
+    ):
         self.model = model
-        self.poses = PoseSampler(load_poses(split), widen)
+        poses = load_poses(split)
+        self.poses = PoseSampler(with_fitted(poses, fitted, share) if fitted else poses, widen)
         self.shapes = Shapes(model)
 
     def draw(self, count: int, rng: np.random.Generator, betas: np.ndarray | None = None) -> Instances:

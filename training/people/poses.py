@@ -1,10 +1,12 @@
 """Poses to learn from: mocap, with what is rare in it drawn more often, and widened beyond it (DATA.md, mocap).
 
 The mocap mostly stands, walks and jumps. It is widened in three ways: one frame's upper body on another's legs, swing
-and twist of every joint within its range, and postures that the mocap lacks (`postures`).
+and twist of every joint within its range, and postures that the mocap lacks (`postures`). Poses that were fitted to
+photos may be drawn beside it.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -63,6 +65,15 @@ def load_poses(split: str) -> Poses:
     else:
         weight = np.bincount(clip)[clip] ** -0.5
     return Poses(axis_angle, clip, weight / weight.sum())
+
+
+def with_fitted(poses: Poses, file: Path, share: float) -> Poses:
+    """`poses` with those that `fit-poses` wrote to `file` beside them, drawn in a `share` of draws. Their clip is
+    -1."""
+    fitted = np.load(file)["poses"].astype(np.float32)
+    probability = [poses.probability * (1 - share), np.full(len(fitted), share / len(fitted))]
+    clip = np.concatenate([poses.clip, np.full(len(fitted), -1)])
+    return Poses(np.concatenate([poses.axis_angle, fitted]), clip, np.concatenate(probability))
 
 
 def pose_descriptors(axis_angle: np.ndarray) -> np.ndarray:

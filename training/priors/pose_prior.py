@@ -7,6 +7,7 @@ uncertainty is learned beside it, from the angles by which the rotations are off
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -46,6 +47,9 @@ class Config(RunConfig):
     """Size of the vertex subset that the loss sees."""
     clean: float = 0.4
     """Share of people whose keypoints are all seen, and off by a small error only."""
+    fitted: str = ""
+    """A file of `fit-poses`: poses of people in photos, which are drawn beside the mocap's."""
+    fitted_share: float = 0.25
 
 
 class LossWeights(torch.nn.Module):
@@ -76,7 +80,8 @@ class PoseTask:
         self.model = BodyModel.load()
         self.body = TorchBodyModel(self.model)
         self.subset = torch.linspace(0, len(self.model.v_template) - 1, config.vertices).long()
-        self.people = people or People(self.model, "train")
+        fitted = Path(config.fitted) if config.fitted else None
+        self.people = people or People(self.model, "train", fitted=fitted, share=config.fitted_share)
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Features, and the rotations and betas that they came from."""

@@ -18,6 +18,7 @@ from ...inference.body.body_model import BodyModel
 from ...inference.models import MODELS
 from ...inference.networks.crop import crop_of_box
 from ...inference.networks.human2d import Human2D
+from ..data.people2d import STANFORD40, YOGA, load_more2d
 from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
 from ..human2d import train as human2d
 from ..human2d.augmentation import Augmentation
@@ -35,8 +36,11 @@ from .detection import Detector
 from .reprojection import Projected, Reprojection
 from .seen import SeenPhotos, look
 
-FASHION = 0.25
-"""Share of photos of fashion, whose masks people drew; the others are of sports, whose poses no mocap has."""
+SHARES = {LSPET: 0.5, CCP: 0.2, STANFORD40: 0.2, YOGA: 0.1}
+"""Source and share of the photos: sports and yoga, whose poses no mocap has; fashion, whose masks people drew; everyday
+actions."""
+EACH = {LSPET: 2, STANFORD40: 6}
+"""Of so many photos of a source one is looked at, for time; of the others every one."""
 
 LOSS_SCALE = 1000.0
 """Brings equation 3 to the size of the priors' own losses, whose gradients are clipped together with it."""
@@ -61,6 +65,10 @@ class Config(RunConfig):
     """Finetune Human2D too, through the keypoints and silhouettes that it finds."""
     side: int = 256
     """Of the crops that Human2D sees, in pixels."""
+    begin: str = str(MODELS / "pose_prior_mocap.onnx")
+    """PosePrior's weights to begin with."""
+    fitted: str = ""
+    """A file of `fit-poses`, for the synthetic people."""
 
 
 class FinetuneTask:
@@ -70,11 +78,12 @@ class FinetuneTask:
         """`crops` are those that were looked at for `photos`."""
         torch.manual_seed(config.seed)
         self.config, self.photos, self.crops = config, photos, crops
-        sports = np.array([crops[number].source == LSPET for number in photos.number])
-        share = np.where(sports, (1 - FASHION) / max(sports.sum(), 1), FASHION / max((~sports).sum(), 1))
+        source = np.array([crops[number].source for number in photos.number])
+        of_source = [(source == one, share) for one, share in SHARES.items() if (source == one).any()]
+        share = sum(rows * share / rows.sum() for rows, share in of_source)
         self.probability = share / share.sum()
-        self.pose = pose_prior.PoseTask(pose_prior.Config(vertices=200))
-        self.pose.network = PosePrior.of(MODELS / "pose_prior_mocap.onnx")
+        self.pose = pose_prior.PoseTask(pose_prior.Config(vertices=200, fitted=config.fitted))
+        self.pose.network = PosePrior.of(Path(config.begin))
         self.shape = shape_prior.ShapeTask(shape_prior.Config())
         load_weights(self.shape.network, MODELS / "shape_prior.onnx")
         self.extra = torch.nn.Module()
@@ -154,7 +163,9 @@ def reprojection_loss(
 
 def looked_at(folder: Path) -> tuple[SeenPhotos, list[LabelledCrop]]:
     """The training photos as Human2D sees them; it looks once, and the answer is kept in `folder`."""
-    crops = load_crops("train", (LSPET, CCP), taught=True)
+    photos2d, people2d = load_crops("train", (LSPET, CCP), taught=True), load_more2d("train")
+    of_source = {one: [crop for crop in photos2d + people2d if crop.source == one] for one in SHARES}
+    crops = [crop for one, own in of_source.items() for crop in own[:: EACH.get(one, 1)]]
     path = folder / "seen.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
