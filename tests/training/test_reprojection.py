@@ -13,7 +13,7 @@ from body_from_image.inference.geometry.joints import KEYPOINT_MIRROR, keypoints
 from body_from_image.inference.models import MODELS  # noqa: E402
 from body_from_image.inference.networks import pose_features as numpy_features  # noqa: E402
 from body_from_image.inference.networks.crop import crop_of_box  # noqa: E402
-from body_from_image.training.data.photos2d import SYNTHETIC, LabelledCrop  # noqa: E402
+from body_from_image.training.data.photos2d import LSPET, LabelledCrop  # noqa: E402
 from body_from_image.training.priors.networks import PosePrior, ShapePrior  # noqa: E402
 from body_from_image.training.reprojection import finetune, lifting, seen  # noqa: E402
 from body_from_image.training.reprojection.detection import Detector  # noqa: E402
@@ -67,7 +67,7 @@ def photo_with_labels() -> LabelledCrop:
     mask = np.zeros(image.shape[:2], np.uint8)
     x, y, width, height = result.estimate.bbox[0].astype(int)
     mask[max(y, 0) : y + height, max(x, 0) : x + width] = 255
-    return LabelledCrop(0, SYNTHETIC, image, result.detection.keypoints, mask, False)
+    return LabelledCrop(0, LSPET, image, result.detection.keypoints, mask, False)
 
 
 @pytest.fixture(scope="module")

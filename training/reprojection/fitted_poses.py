@@ -38,13 +38,14 @@ CLEARLY = 0.8
 
 def fits(engine: Engine, crops: list[LabelledCrop]) -> Iterator[tuple[BodyEstimate, bool]]:
     """Bodies that lie on the labels of `crops`, and whether limbs were flipped for the teacher's depths."""
-    for crop, torso in zip(crops, torso_lengths(crops), strict=True):
+    for crop in crops:
         if (crop.keypoints[LIMB_KEYPOINTS, 2] >= TRUSTED).sum() < FEWEST_LABELS:
             continue
         try:
             result = engine.estimate_from_keypoints(crop.keypoints, crop.image.shape[1::-1], Path(f"{crop.id}.jpg"))
         except NoPersonError:
             continue
+        torso = float(torso_lengths([crop])[0])
         if NOT_REFINED in result.remarks or not lies_on(engine, result.estimate, crop, torso):
             continue
         chosen = by_depth(engine, result.estimate, crop, torso)
