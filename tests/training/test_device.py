@@ -1,5 +1,7 @@
 """Where runs compute: what a task's loss needs moves to the device with the task, and with each batch."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -25,10 +27,11 @@ def hmr_task() -> hmr.HMRTask:
 @pytest.fixture
 def meta(monkeypatch) -> torch.device:
     """Torch's meta device, which computes shapes alone, and refuses to mix them with tensors of the processor, as a GPU
-    does. It knows no fused optimiser."""
-    plain = torch.optim.AdamW
+    does. It knows neither a fused optimiser nor mixed precision."""
+    monkeypatch.setattr(torch, "autocast", lambda *given, **named: nullcontext())
+    plain, item = torch.optim.AdamW, torch.Tensor.item
     monkeypatch.setattr(torch.optim, "AdamW", lambda *given, fused, **named: plain(*given, **named))
-    monkeypatch.setattr(torch.Tensor, "item", lambda value: 0.0 if value.is_meta else pytest.fail("left behind"))
+    monkeypatch.setattr(torch.Tensor, "item", lambda value: 0.0 if value.is_meta else item(value))
     return torch.device("meta")
 
 
@@ -49,6 +52,10 @@ def test_nothing_that_a_step_needs_stays_behind(name, packs, tmp_path, meta):
     assert loss.is_meta and set(terms.values()) == {0.0}
     loss.backward()
     assert all(value.is_meta for value in (*task.parameters(), *task.buffers()))
+    # Indices on another device are not refused there, so that no module may hold tensors that do not move with it.
+    assert not [
+        name for part in task.modules() for name, value in vars(part).items() if isinstance(value, torch.Tensor)
+    ]
 
 
 def test_a_batch_comes_to_the_device_in_one_place(tmp_path, meta):
