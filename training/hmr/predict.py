@@ -8,13 +8,11 @@ import torch
 
 from ...inference.body.body_model import BodyModel
 from ...inference.geometry.camera import Camera
-from ...inference.geometry.joints import keypoints_from_joints
 from ...inference.networks.crop import Crop
 from ...inference.networks.pose_features import rotation_to_forward
-from ..body.body_model import TorchBodyModel
 from ..reprojection.lifting import in_camera
 from .encoder import encode, open_encoder
-from .regressor import Regressor, read_parameters
+from .regressor import BodyKeypoints, Regressor, read_parameters
 
 
 class Answer(NamedTuple):
@@ -33,16 +31,15 @@ class HMR:
     def __init__(self, folder: Path, body: BodyModel, threads: int = 1):
         self.encoder = open_encoder(folder, threads)
         self.regressor = Regressor.of(folder / "weights.pt")
-        self.body, self.landmarks = TorchBodyModel(body), torch.from_numpy(np.asarray(body.keypoint_vertices))
+        self.keypoints = BodyKeypoints(body)
 
     @torch.no_grad()
     def __call__(self, photo: np.ndarray, window: Crop, camera: Camera) -> Answer:
         """The body of the person whom an upright `window` of a photo (H, W, 3) uint8 RGB frames."""
         features = encode(self.encoder, window.cut(photo)[None])
         body = read_parameters(self.regressor(torch.from_numpy(features))[-1])
-        posed = self.body(body.betas, body.rotations, None, self.landmarks)
-        points = torch.stack(keypoints_from_joints(posed.joints, posed.vertices), -2)
-        places = window.to_photo((body.project(points)[0].double().numpy() + 1) * window.size / 2 - 0.5)
+        seen = body.project(self.keypoints(body))[0].double().numpy()
+        places = window.to_photo((seen + 1) * window.size / 2 - 0.5)
         turn = rotation_to_forward(camera.rays(window.center)[None])
         rotations = in_camera(body.rotations, torch.from_numpy(turn).float())
         keypoints = np.column_stack([places, np.ones(len(places))])

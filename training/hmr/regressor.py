@@ -8,9 +8,13 @@ picture's part of the first layer is the same in every step, and is computed onc
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...inference.body.body_model import BodyModel
+from ...inference.geometry.joints import keypoints_from_joints
+from ..body.body_model import TorchBodyModel
 from ..human2d.movenet import DEEPEST
 from ..priors.networks import BETAS, JOINTS
 from ..priors.rotations import six_d_to_matrix
@@ -40,6 +44,19 @@ class Body(NamedTuple):
         middle, y down."""
         across, up, _ = points.unbind(-1)
         return self.scale[:, None, None] * (torch.stack([across, -up], -1) + self.shift[:, None])
+
+
+class BodyKeypoints(nn.Module):
+    """A `Body`'s keypoints (B, 25, 3) in the crop's upright frame, metres, of a body model."""
+
+    def __init__(self, model: BodyModel):
+        super().__init__()
+        self.body = TorchBodyModel(model)
+        self.register_buffer("landmarks", torch.from_numpy(np.asarray(model.keypoint_vertices)), persistent=False)
+
+    def forward(self, body: Body) -> Tensor:
+        posed = self.body(body.betas, body.rotations, None, self.landmarks)
+        return torch.stack(keypoints_from_joints(posed.joints, posed.vertices), -2)
 
 
 def read_parameters(parameters: Tensor) -> Body:

@@ -12,8 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from ...inference.body.body_model import BodyModel
-from ...inference.geometry.joints import keypoints_from_joints
-from ..body.body_model import TorchBodyModel
 from ..people.poses import PoseSampler, load_poses
 from ..people.shapes import Shapes
 from ..priors.networks import BETAS
@@ -21,7 +19,16 @@ from ..priors.pose_prior import distances
 from ..priors.run import RunConfig, train
 from ..runs.command_line import parse_run
 from ..runs.precision import mixed_precision
-from .regressor import STEPS, Body, Discriminators, Regressor, adversarial_losses, mean_parameters, read_parameters
+from .regressor import (
+    STEPS,
+    Body,
+    BodyKeypoints,
+    Discriminators,
+    Regressor,
+    adversarial_losses,
+    mean_parameters,
+    read_parameters,
+)
 from .samples import PELVIS, fill, load_samples
 
 REAL_POSES = 20000
@@ -70,9 +77,7 @@ class HMRTask(nn.Module):
         mean = mean_parameters(torch.from_numpy(real.poses))
         self.network = Regressor(mean, config.channels, config.width, config.dropout)
         self.extra = Discriminators()
-        model = BodyModel.load()
-        self.body = TorchBodyModel(model)
-        self.register_buffer("landmarks", torch.from_numpy(np.asarray(model.keypoint_vertices)), persistent=False)
+        self.keypoints = BodyKeypoints(BodyModel.load())
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """Samples, and as many real bodies as answers are judged."""
@@ -82,12 +87,7 @@ class HMRTask(nn.Module):
         batch |= {"real_rotations": poses, "real_betas": betas}
         return {name: torch.from_numpy(values) for name, values in batch.items()}
 
-    def keypoints(self, body: Body) -> Tensor:
-        """Keypoints (B, 25, 3) in the crop's upright frame, metres."""
-        posed = self.body(body.betas, body.rotations, None, self.landmarks)
-        return torch.stack(keypoints_from_joints(posed.joints, posed.vertices), -2)
-
-    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """The weighted sum; and its parts, keypoints' in percent of half the crop's side, space's in millimetres."""
         with mixed_precision(batch["features"].device.type):
             answers = self.network(batch["features"])
