@@ -43,6 +43,7 @@ WITHIN = {
         "refinement": {"data", "measure", "people", "priors", "lifting"},
         "motion": {"data", "measure", "people"},
         "reprojection": {"data", "measure", "runs", "body", "people", "human2d", "priors", "refinement"},
+        "hmr": {"data", "measure", "runs", "body", "people", "synthetic", "human2d", "priors", "reprojection"},
     },
 }
 """What each room in a room may import of the others; the programs at the root of one may import them all. Those of a

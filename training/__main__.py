@@ -37,6 +37,8 @@ COMMANDS = {
     "reconstruction": (".lifting.reconstruction", "train the reconstruction component on ordinal depths"),
     "evaluate-lifting": (".lifting.evaluate", "PosePrior, sparse convex lifting and the reconstruction component"),
     "evaluate-depth": (".lifting.depths", "what depth from the picture is worth, bone by bone"),
+    "hmr": (".hmr.train", "train HMR, from pixels to the body at once, against discriminators"),
+    "evaluate-hmr": (".hmr.evaluate", "HMR beside PosePrior on photos, alone and as the start of refinement"),
     "pose-density": (".pose_density.fit", "fit the density of poses and the joint limits"),
 }
 

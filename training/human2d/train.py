@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 from ..data.people2d import load_everyday, load_more2d
 from ..data.photos2d import LabelledCrop, load_crops
 from ..runs.command_line import one_of, parse_run
+from ..runs.device import chosen_device
 from ..runs.eight_bits import round_frozen
 from ..runs.onnx_export import load_weights
 from ..runs.precision import mixed_precision
@@ -136,12 +137,16 @@ def rate_factor(config: Config, iteration: int, done: float) -> float:
 class Run:
     """One training run in a folder: model, average, optimiser, and where it stands."""
 
-    def __init__(self, config: Config, folder: Path, warm_start: Path | None = None, movenet: Path | None = None):
+    def __init__(
+        self, config: Config, folder: Path, warm_start: Path | None = None, movenet: Path | None = None,
+        device: torch.device | None = None,
+    ):  # fmt: skip
         torch.manual_seed(config.seed)
         self.config, self.folder, self.iteration, self.seconds = config, folder, 0, 0.0
         self.share = join()
         self.warm = warm_start is not None
-        self.device = torch.device(f"cuda:{self.share.rank}" if torch.cuda.is_available() else "cpu")
+        device = device or chosen_device("auto")
+        self.device = torch.device("cuda", self.share.rank) if device.type == "cuda" else device
         self.model = human2d_network(config.size).to(self.device, memory_format=torch.channels_last)
         if movenet:
             self.model.movenet.load_state_dict(load_movenet(movenet, "thunder", HEADS).state_dict())
@@ -218,12 +223,12 @@ def training_crops(config: Config) -> list[LabelledCrop]:
 
 def train(
     config: Config, folder: Path, workers: int = 1, log_every: int = 50, warm_start: Path | None = None,
-    movenet: Path | None = None,
+    movenet: Path | None = None, device: torch.device | None = None,
 ) -> Run:  # fmt: skip
     """Train from the checkpoint in `folder`, if there is one, to the end of the last stage."""
     crops = training_crops(config)
     options = None if config.overfit else AUGMENTATIONS[config.augmentation]
-    run = Run(config, folder, warm_start, movenet)
+    run = Run(config, folder, warm_start, movenet, device)
     stages = config.parsed_stages()
     ends = np.cumsum([stage.iterations for stage in stages]) / sum(stage.iterations for stage in stages)
     for stage, end in zip(stages, ends, strict=True):
@@ -266,5 +271,5 @@ def _train_stage(run: Run, crops: list, stage: Stage, end: float, options, worke
 def main(arguments: list[str]) -> None:
     movenet = "folder of MoveNet's published weights, for `fast` to begin from"
     config, rest = parse_run(arguments, Config, "human2d", "Train Human2D on photos.", movenet=movenet)
-    train(config, rest.out, rest.workers, warm_start=rest.warm_start, movenet=rest.movenet)
+    train(config, rest.out, rest.workers, warm_start=rest.warm_start, movenet=rest.movenet, device=rest.device)
     leave()

@@ -82,10 +82,11 @@ class Reconstruction(nn.Module):
         return points.numpy().astype(np.float64), turn
 
 
-class ReconstructionTask:
+class ReconstructionTask(nn.Module):
     """What `run.Run` trains: synthetic people's keypoints and order of depths to where the keypoints are."""
 
     def __init__(self, config: Config):
+        super().__init__()
         torch.manual_seed(config.seed)
         self.config = config
         self.network = Reconstruction(config.width, config.units)
@@ -103,7 +104,7 @@ class ReconstructionTask:
 
     def loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         """Mean distance in mean bones."""
-        with mixed_precision():
+        with mixed_precision(batch["features"].device.type):
             found = self.network(batch["features"])
         loss = distances(found.float(), batch["points"]).mean()
         return loss, {"distance": loss.item()}
@@ -122,4 +123,5 @@ def drawn_order(depth: np.ndarray, rng: np.random.Generator, config: Config) -> 
 
 def main(arguments: list[str]) -> None:
     config, rest = parse_run(arguments, Config, "reconstruction", "Train the reconstruction component on mocap poses.")
-    train(ReconstructionTask(config), rest.out, rest.workers, warm_start=rest.warm_start)
+    task = ReconstructionTask(config)
+    train(task, rest.out, rest.workers, warm_start=rest.warm_start, device=rest.device)

@@ -57,7 +57,7 @@ class LossWeights(torch.nn.Module):
 
     def __init__(self, weights: list[float], learned: bool):
         super().__init__()
-        self.start = torch.tensor(weights)
+        self.register_buffer("start", torch.tensor(weights), persistent=False)
         if learned:
             self.log_variance = torch.nn.Parameter(torch.zeros(len(weights)))
 
@@ -67,10 +67,11 @@ class LossWeights(torch.nn.Module):
         return (self.start * terms * torch.exp(-self.log_variance) + self.log_variance).sum()
 
 
-class PoseTask:
+class PoseTask(torch.nn.Module):
     """What `run.Run` trains: keypoints of synthetic people to their rotations. Several tasks may share their people."""
 
     def __init__(self, config: Config, people: People | None = None):
+        super().__init__()
         torch.manual_seed(config.seed)
         self.config = config
         self.network = PosePrior(config.width, config.units, config.dropout, config.output, config.bones)
@@ -79,7 +80,8 @@ class PoseTask:
         )
         self.model = BodyModel.load()
         self.body = TorchBodyModel(self.model)
-        self.subset = torch.linspace(0, len(self.model.v_template) - 1, config.vertices).long()
+        subset = torch.linspace(0, len(self.model.v_template) - 1, config.vertices).long()
+        self.register_buffer("subset", subset, persistent=False)
         fitted = Path(config.fitted) if config.fitted else None
         self.people = people or People(self.model, "train", fitted=fitted, share=config.fitted_share)
 
@@ -91,7 +93,7 @@ class PoseTask:
 
     def loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         """The weighted sum; and the parts in millimetres and degrees."""
-        with mixed_precision():
+        with mixed_precision(batch["features"].device.type):
             numbers, uncertainty = self.network(batch["features"])
         predicted = self.network.to_matrix(numbers.float())
         found = self.body(batch["betas"], predicted, None, self.subset)
@@ -141,7 +143,7 @@ def angles(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 def axis_angles(rotations: torch.Tensor) -> torch.Tensor:
     """Axis-angle (B, 24, 3) of matrices, without gradient."""
-    return torch.from_numpy(matrix_to_axis_angle(rotations.numpy())).float()
+    return torch.from_numpy(matrix_to_axis_angle(rotations.cpu().numpy())).to(rotations)
 
 
 def angle_likelihood(predicted: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
@@ -155,4 +157,4 @@ def angle_likelihood(predicted: torch.Tensor, angle: torch.Tensor) -> torch.Tens
 
 def main(arguments: list[str]) -> None:
     config, rest = parse_run(arguments, Config, "pose-prior", "Train PosePrior on mocap poses.")
-    train(PoseTask(config), rest.out, rest.workers, warm_start=rest.warm_start)
+    train(PoseTask(config), rest.out, rest.workers, warm_start=rest.warm_start, device=rest.device)

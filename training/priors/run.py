@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from .batches import Batches
 
+CPU = torch.device("cpu")
 WARMUP = 0.05
 """Share of the iterations over which the learning rate rises; it then falls to zero along a cosine."""
 
@@ -30,7 +31,8 @@ class RunConfig:
 
 
 class Task(Protocol):
-    """What a run trains. `network.load_earlier(path)` begins with weights of an earlier run."""
+    """What a run trains: a module, so that all that its loss computes with moves to the run's device together.
+    `network.load_earlier(path)` begins with weights of an earlier run."""
 
     config: RunConfig
     network: torch.nn.Module
@@ -39,6 +41,8 @@ class Task(Protocol):
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, torch.Tensor]: ...
 
+    def to(self, device: torch.device) -> "Task": ...
+
     def loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         """What is minimised, and its parts for the log."""
 
@@ -46,11 +50,12 @@ class Task(Protocol):
 class Run:
     """A task in training: optimiser, schedule, where it stands, and the folder that it is kept in."""
 
-    def __init__(self, task: Task, folder: Path, warm_start: Path | None = None):
-        self.task, self.folder, self.iteration = task, folder, 0
+    def __init__(self, task: Task, folder: Path, warm_start: Path | None = None, device: torch.device = CPU):
+        self.task, self.folder, self.device, self.iteration = task, folder, device, 0
         config = task.config
         if warm_start:
             task.network.load_earlier(warm_start)
+        task.to(device)
         parameters = [*task.network.parameters(), *task.extra.parameters()]
         optimizer = torch.optim.AdamW(parameters, config.learning_rate, weight_decay=0.01, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -59,7 +64,7 @@ class Run:
         self.parts = {"network": task.network, "extra": task.extra, "optimizer": optimizer, "schedule": schedule}
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "checkpoint.pt").exists():
-            state = torch.load(folder / "checkpoint.pt", weights_only=True)
+            state = torch.load(folder / "checkpoint.pt", map_location=device, weights_only=True)
             self.iteration = state["iteration"]
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])
@@ -75,6 +80,7 @@ class Run:
 
     def step(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
         """One update; returns the parts of the loss."""
+        batch = {name: values.to(self.device, non_blocking=True) for name, values in batch.items()}
         loss, terms = self.task.loss(batch)
         self.parts["optimizer"].zero_grad(set_to_none=True)
         loss.backward()
@@ -106,13 +112,14 @@ class Run:
 
 
 def train(
-    task: Task, folder: Path, workers: int = 1, log_every: int = 100, warm_start: Path | None = None
-) -> torch.nn.Module:
-    """Train from the checkpoint in `folder`, if there is one, to the last iteration.
+    task: Task, folder: Path, workers: int = 1, log_every: int = 100, warm_start: Path | None = None,
+    device: torch.device = CPU,
+) -> torch.nn.Module:  # fmt: skip
+    """Train on a device from the checkpoint in `folder`, if there is one, to the last iteration.
 
     `warm_start` is the weights.pt of an earlier run, or the .onnx that ships, to begin from.
     """
-    run = Run(task, folder, warm_start)
+    run = Run(task, folder, warm_start, device)
     batches = run.batches(workers)
     terms, began = [], time.perf_counter()
     while run.iteration < task.config.iterations:

@@ -37,17 +37,18 @@ class Config(RunConfig):
     """Share of silhouettes left uncorrupted."""
 
 
-class ShapeTask:
+class ShapeTask(torch.nn.Module):
     """What `run.Run` trains: silhouettes of synthetic people to their betas. `body_file` is a licensed SMPL file.
     Several tasks may share their people."""
 
     def __init__(self, config: Config, body_file: Path | None = None, people: People | None = None):
+        super().__init__()
         torch.manual_seed(config.seed)
         self.config = config
         self.network = ShapePrior().to(memory_format=torch.channels_last)
         self.extra = torch.nn.Module()
         self.model = BodyModel.load(body_file)
-        self.metric = vertex_metric(self.model, config.scale_corrected)
+        self.register_buffer("metric", vertex_metric(self.model, config.scale_corrected), persistent=False)
         self.people = people or People(self.model, "train")
 
     def make_batch(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
@@ -59,7 +60,7 @@ class ShapeTask:
 
     def loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         """The weighted sum; and its parts, the vertices' in millimetres."""
-        with mixed_precision():
+        with mixed_precision(batch["silhouettes"].device.type):
             found = self.network(batch["silhouettes"])
         difference = found.float() - batch["betas"]
         squared = (difference**2).mean()
@@ -87,7 +88,8 @@ def main(arguments: list[str]) -> None:
         body_model="a licensed SMPL file to train for, instead of the open body",
     )  # fmt: skip
     warm_start = rest.warm_start or (MODELS / "shape_prior.onnx" if rest.body_model else None)
-    train(ShapeTask(config, rest.body_model), rest.out, rest.workers, log_every=50, warm_start=warm_start)
+    task = ShapeTask(config, rest.body_model)
+    train(task, rest.out, rest.workers, log_every=50, warm_start=warm_start, device=rest.device)
     if rest.body_model:
         path = shape_prior_file(rest.body_model)
         export_shape_prior(rest.out / "weights.pt", path, rest.body_model)

@@ -29,7 +29,7 @@ class Detector(nn.Module):
         maps lie at `window` (B, 3) in their photos."""
         heatmaps, silhouettes, *_ = self.shipped(crops)
         cells, mass = decode(heatmaps)
-        confidence = torch.from_numpy(calibrate(mass.detach().numpy(), self.calibration)).to(cells)
+        confidence = torch.from_numpy(calibrate(mass.detach().cpu().numpy(), self.calibration)).to(cells)
         pixels = window[:, None, :2] + cells * window[:, None, 2:]
         return torch.cat([pixels, confidence[..., None]], -1), silhouettes[:, 0]
 
@@ -38,8 +38,9 @@ def decode(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     """Keypoints in heatmaps (B, 25, H, W): cells (B, 25, 2) and mass (B, 25), as
     `inference.heatmaps.decode_heatmaps`."""
     height, width = heatmaps.shape[2:]
-    peak_x, peak_y = torch.from_numpy(body_peaks(heatmaps.detach().numpy())).unbind(-1)
-    rows, columns = torch.arange(height), torch.arange(width)
+    peaks = torch.from_numpy(body_peaks(heatmaps.detach().cpu().numpy())).to(heatmaps.device)
+    peak_x, peak_y = peaks.unbind(-1)
+    rows, columns = (torch.arange(count, device=heatmaps.device) for count in (height, width))
     near_y = (rows - peak_y[..., None]).abs() <= WINDOW
     near_x = (columns - peak_x[..., None]).abs() <= WINDOW
     near = heatmaps * (near_y[..., :, None] & near_x[..., None, :])

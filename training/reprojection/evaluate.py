@@ -7,7 +7,9 @@ photos teach, the same priors on validation photos, from the same detections, wi
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,10 @@ class Seen:
     detection: Detection | None
 
 
+Guess = Callable[[Seen], BodyEstimate]
+"""A way to the body of somebody who was found in a photo."""
+
+
 def see(engine: Engine, image: np.ndarray, box: np.ndarray | None = None) -> Seen:
     photo = Photo(image, None, Path("photo.jpg"))
     try:
@@ -62,15 +68,15 @@ def predict(engine: Engine, priors: Priors, seen: Seen) -> BodyEstimate:
     return with_silhouette(placed, detection)
 
 
-def photo_figures(engine: Engine, pairs: dict[str, Priors], crops: list[LabelledCrop]) -> dict[str, dict[str, float]]:
-    """For each pair of priors: where the projected body lies on photos with 2D labels."""
+def photo_figures(engine: Engine, guesses: dict[str, Guess], crops: list[LabelledCrop]) -> dict[str, dict[str, float]]:
+    """For each way: where the projected body lies on photos with 2D labels."""
     photos = []
     for crop in crops:
         seen = see(engine, crop.image, crop.box)
         if seen.detection is None:
             photos.append(Photographed(crop, None, None))
             continue
-        fits = {name: fit(engine.body, predict(engine, priors, seen)) for name, priors in pairs.items()}
+        fits = {name: fit(engine.body, guess(seen)) for name, guess in guesses.items()}
         photos.append(Photographed(crop, seen.detection.keypoints, fits))
     sports = [photo for photo in photos if photo.crop.source == LSPET]
     fashion = [photo for photo in photos if photo.crop.source == CCP]
@@ -83,24 +89,17 @@ def photo_figures(engine: Engine, pairs: dict[str, Priors], crops: list[Labelled
             "IoU lspet": nan_mean([overlap(photo, name) for photo in sports]),
             "IoU ccp": nan_mean([overlap(photo, name) for photo in fashion]),
         }
-        for name in pairs
+        for name in guesses
     }
 
 
-def measured_figures(engine: Engine, pairs: dict[str, Priors], photos: list[MeasuredPhoto]) -> dict[str, float]:
-    """For each pair of priors: PA-MPJPE of photos3d's limbs in mm, from detected keypoints."""
+def measured_figures(engine: Engine, guesses: dict[str, Guess], photos: list[MeasuredPhoto]) -> dict[str, float]:
+    """For each way: PA-MPJPE of photos3d's limbs in mm, where somebody was found."""
     seen = [(photo, see(engine, photo.image)) for photo in photos]
+    found = [(photo, one) for photo, one in seen if one.detection is not None]
     return {
-        name: float(
-            np.mean(
-                [
-                    photo.error(predict(engine, priors, one).joints_3d[0])
-                    for photo, one in seen
-                    if one.detection is not None
-                ]
-            )
-        )
-        for name, priors in pairs.items()
+        name: float(np.mean([photo.error(guess(one).joints_3d[0]) for photo, one in found]))
+        for name, guess in guesses.items()
     }
 
 
@@ -139,11 +138,12 @@ def evaluate(engine: Engine, pairs: dict[str, Priors], split: str, count: int, l
     made = People(engine.body, clips, widen=False).draw(count, np.random.default_rng(0))
     table = {name: synthetic_figures(engine, priors, made) for name, priors in pairs.items()}
     crops = [crop for source in (LSPET, CCP) for crop in load_crops(split, (source,), limit)]
-    for name, figures in photo_figures(engine, pairs, crops).items():
+    guesses = {name: partial(predict, engine, priors) for name, priors in pairs.items()}
+    for name, figures in photo_figures(engine, guesses, crops).items():
         table[name] |= figures
     if split == "validation":
         try:
-            for name, error in measured_figures(engine, pairs, load_photos3d()[:limit]).items():
+            for name, error in measured_figures(engine, guesses, load_photos3d()[:limit]).items():
                 table[name]["PA-MPJPE, photos3d"] = error
         except PackMissing as missing:
             print(missing)
@@ -154,7 +154,7 @@ def as_text(table: dict[str, dict[str, float]]) -> str:
     """A table in Markdown, a row for each figure."""
     lines = ["| | " + " | ".join(table) + " |", "| --- |" + " ---: |" * len(table)]
     for name in next(iter(table.values())):
-        digits = 1 if "mm" in name or name.startswith(("MPJPE", "PA", "per", "PVE")) else 3
+        digits = 1 if name.startswith(("MPJPE", "PA", "per", "PVE", "ms")) else 3
         lines.append(f"| {name} | " + " | ".join(f"{figures[name]:.{digits}f}" for figures in table.values()) + " |")
     return "\n".join(lines)
 

@@ -71,11 +71,12 @@ class Config(RunConfig):
     """A file of `fit-poses`, for the synthetic people."""
 
 
-class FinetuneTask:
+class FinetuneTask(torch.nn.Module):
     """What `priors.run.Run` trains: the networks, through the projection, in turns with their own tasks."""
 
     def __init__(self, config: Config, photos: SeenPhotos, crops: list[LabelledCrop]):
         """`crops` are those that were looked at for `photos`."""
+        super().__init__()
         torch.manual_seed(config.seed)
         self.config, self.photos, self.crops = config, photos, crops
         source = np.array([crops[number].source for number in photos.number])
@@ -131,7 +132,7 @@ class FinetuneTask:
             self.network.train()
             total, terms = reprojection_loss(projected, batch, self.config)
         elif "points" in batch:
-            with mixed_precision():
+            with mixed_precision(batch["crop"].device.type):
                 outputs = self.network["human2d"](batch["crop"].float() / 255)
             total = human2d_loss(outputs, batch, "cross-entropy")
             terms = {"human2d": float(total.detach())}
@@ -179,7 +180,7 @@ def main(arguments: list[str]) -> None:
     task = FinetuneTask(config, photos, crops)
     if rest.warm_start:
         load_weights(task.network, rest.warm_start)
-    train(task, rest.out, 0)
+    train(task, rest.out, 0, device=rest.device)
     for name, network in task.network.items():
         torch.save(network.state_dict(), rest.out / f"{name}.pt")
     export_pose_prior(rest.out / "pose.pt", rest.out / "pose_prior.onnx")

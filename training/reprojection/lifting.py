@@ -3,7 +3,6 @@
 Each function is the twin of one in `inference`, and is tested against it.
 """
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +18,7 @@ def pose_features(keypoints: Tensor, focal: Tensor, center: Tensor) -> tuple[Ten
     """Features (B, 78) and turns (B, 3, 3) of keypoints (B, 25, 3), as `inference.pose_features.pose_features`; `focal`
     (B,), `center` (B, 2)."""
     confidence = torch.where(keypoints[..., 2:] < SEEN, 0, keypoints[..., 2:])
-    weight = confidence * (torch.arange(keypoints.shape[1]) < MPII_COUNT)[:, None]
+    weight = confidence * (torch.arange(keypoints.shape[1], device=keypoints.device) < MPII_COUNT)[:, None]
     weight = weight / weight.sum(1, keepdim=True).clamp_min(1e-6)
     rays = (keypoints[..., :2] - center[:, None]) / focal[:, None, None]
     turn = _rotation_to_forward((rays * weight).sum(1))
@@ -90,15 +89,12 @@ def _least_squares(points: Tensor, rays: Tensor, weights: Tensor) -> Tensor:
     right = rays * points[..., 2:] - points[..., :2]
     left = torch.einsum("bk,bkic,bkid->bcd", weights, rows, rows)
     # A keypoint or two alone do not say how far away somebody is.
-    left = left + 1e-6 * torch.eye(3, dtype=left.dtype)
+    left = left + 1e-6 * torch.eye(3, dtype=left.dtype, device=left.device)
     return torch.linalg.solve(left, torch.einsum("bk,bkic,bki->bc", weights, rows, right))
-
-
-CAMERA_FROM_UPRIGHT = torch.tensor(np.array([1.0, -1.0, -1.0]), dtype=torch.float32)
 
 
 def in_camera(rotations: Tensor, turn: Tensor) -> Tensor:
     """PosePrior's rotations (B, 24, 3, 3), the root's in the virtual camera's upright frame, with the root's in the
     photo's camera (OpenCV)."""
-    root = turn.transpose(1, 2) @ (CAMERA_FROM_UPRIGHT[:, None] * rotations[:, 0])
+    root = turn.transpose(1, 2) @ (rotations.new_tensor([1.0, -1.0, -1.0])[:, None] * rotations[:, 0])
     return torch.cat([root[:, None], rotations[:, 1:]], 1)

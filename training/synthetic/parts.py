@@ -1,6 +1,6 @@
 """What the renderer draws: surfaces in the camera's frame, with their looks."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,15 +35,19 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A person before the camera: its parts, the first of which is the body, and its keypoints (25, 3)."""
+    """A person before the camera: its parts, the first of which is the body, and its keypoints (25, 3); things have no
+    `rotations` and `betas`."""
 
     parts: list[Part]
     keypoints: np.ndarray
     up: np.ndarray = field(default_factory=lambda: np.array([0.0, -1.0, 0.0]))
     """(3,) away from the ground, in the camera's frame."""
+    rotations: np.ndarray | None = None
+    """(24, 3, 3), the root's in the camera's upright frame (y up, z to the camera)."""
+    betas: np.ndarray | None = None
 
     def moved(self, offset: np.ndarray) -> "Figure":
         """The figure elsewhere: everything moved by `offset` (3,)."""
         offset = offset.astype(np.float32)
         parts = [Part(p.vertices + offset, p.normals, p.faces, p.uvs, p.cut, p.looks, p.two_sided) for p in self.parts]
-        return Figure(parts, self.keypoints + offset, self.up)
+        return replace(self, parts=parts, keypoints=self.keypoints + offset)

@@ -79,7 +79,7 @@ class People:
         outfit = self.wardrobe.sample(woman, rng) if dressed else Outfit([], [], [])
         parts = [self._skin(vertices, outfit, woman, rng), *self._layers(outfit, resting)]
         middle = (vertices.min(0) + vertices.max(0)) / 2
-        return Figure(parts, keypoints, turn @ up).moved(-middle)
+        return Figure(parts, keypoints, turn @ up, rotations[0], betas).moved(-middle)
 
     def _skin(self, vertices: np.ndarray, outfit: Outfit, woman: bool, rng: np.random.Generator) -> Part:
         names = [name for name in self.skins if ("_female" in name) == woman]

@@ -43,6 +43,8 @@ class Photograph:
     """(25,) how far behind the pelvis, in pixels at the pelvis' distance"""
     sight: np.ndarray
     """(25,) int: 0 outside the picture, 1 behind another thing, 2 behind the own body, 3 in sight"""
+    person: Figure
+    """the labelled person in space"""
 
 
 class Renderer:
@@ -115,7 +117,9 @@ class Renderer:
         distance = scene.figures[0].keypoints[:, 2]
         pelvis = distance[KEYPOINT_INDEX["pelvis"]]
         depth = (distance - pelvis) * scene.camera.focal / pelvis
-        return Photograph(image, mask, pixels.astype(np.float32), depth.astype(np.float32), sight)
+        return Photograph(
+            image, mask, pixels.astype(np.float32), depth.astype(np.float32), sight, scene.figures[0]
+        )  # fmt: skip
 
 
 def mask_of(covered: np.ndarray, size: int) -> np.ndarray:
