@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from ...inference.body.body_estimate import BodyEstimate
-from ...inference.clip import MotionOptions, estimate_motion, frames_from_keypoints, join_frames
+from ...inference.clip import Lift, MotionOptions, estimate_motion, frame_by_frame, frames_from_keypoints, join_frames
 from ...inference.engine import Engine, Settings
 from ...inference.files.frames import InputItem
 from ...inference.motion.smooth_motion import smooth_motion
-from .clips import RATE, SPLITS, TrueClip, held_out_clips
+from .clips import RATE, SPLITS, held_out_clips
 from .figures import clip_figures
-from .views import SIZE, VIEWS, View, seen_keypoints, view_of
+from .temporal.lift import TemporalLift
+from .views import SIZE, VIEWS, View, lasting_keypoints, seen_keypoints, view_of
 
 SOURCE = Path("clip.mp4")
 REPORT = Path(__file__).parents[2] / "docs" / "training" / "motion_figures.md"
@@ -32,25 +33,31 @@ FIGURES = {
 IN_PERCENT = {"path"}
 
 
-def motions(engine: Engine, clip: TrueClip, view: View, seed: int, refine: bool) -> Iterator[tuple[str, BodyEstimate]]:
-    """The clip as each frame showed it, smoothed, on the ground, and refined, by name."""
-    keypoints = seen_keypoints(clip, view, np.random.default_rng(seed))
+def motions(
+    engine: Engine, keypoints: np.ndarray, view: View, refine: bool, temporal: Lift | None = None
+) -> Iterator[tuple[str, BodyEstimate]]:
+    """A clip's keypoints (F, 25, 3) as each frame showed them, smoothed, on the ground, and refined, by name; and the
+    same as `temporal` poses them."""
     frames = [
         replace(frame, turn=turn)
         for frame, turn in zip(frames_from_keypoints(engine, keypoints, SIZE, SOURCE), view.turns, strict=True)
     ]
-    raw = join_frames(engine, frames, RATE, SOURCE).estimate
-    yield "each frame by itself", raw
-    yield "smoothed", smooth_motion(raw, engine.body)
-    yield "on the ground", smooth_motion(raw, engine.body, keep_feet=True)
-    if refine:
-        first = InputItem(clip.name, SOURCE, fps=RATE)
-        options = MotionOptions(keep_feet=True)
-        yield "refined, on the ground", estimate_motion(engine, frames, first, options, True).estimate
+    for name, lift in (("", frame_by_frame), ("temporal prior", temporal)):
+        if lift is None:
+            continue
+        raw = join_frames(engine, frames, RATE, SOURCE, lift).estimate
+        yield name or "each frame by itself", raw
+        before = f"{name}, " if name else ""
+        yield before + "smoothed", smooth_motion(raw, engine.body)
+        yield before + "on the ground", smooth_motion(raw, engine.body, keep_feet=True)
+        if refine:
+            first, options = InputItem(SOURCE.stem, SOURCE, fps=RATE), MotionOptions(keep_feet=True)
+            refined = estimate_motion(engine, frames, first, options, True, lift).estimate
+            yield before + "refined, on the ground", refined
 
 
 def measure(
-    engine: Engine, split: str, views: list[str], every: int, refine: bool
+    engine: Engine, split: str, views: list[str], every: int, refine: bool, lasting: bool, temporal: Lift | None
 ) -> dict[str, dict[str, list[dict[str, float]]]]:
     """Figures of clips, by camera and by motion. Raises PackMissing."""
     found: dict[str, dict[str, list[dict[str, float]]]] = {view: {} for view in views}
@@ -58,7 +65,8 @@ def measure(
         for kind in views:
             seed = 100 * number + VIEWS.index(kind)
             view = view_of(clip, kind, np.random.default_rng(seed))
-            for name, motion in motions(engine, clip, view, seed, refine):
+            keypoints = (lasting_keypoints if lasting else seen_keypoints)(clip, view, np.random.default_rng(seed))
+            for name, motion in motions(engine, keypoints, view, refine, temporal):
                 figures = clip_figures(engine.body, motion, clip, view)
                 found[kind].setdefault(name, []).append({"clip": clip.name} | figures)
     return found
@@ -87,11 +95,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--views", nargs="+", choices=VIEWS, default=list(VIEWS))
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th clip")
     parser.add_argument("--no-refine", dest="refine", action="store_false", help="leave the refinement out")
+    parser.add_argument("--lasting", action="store_true", help="errors of a detector that last, instead of noise")
+    parser.add_argument("--temporal", type=Path, metavar="ONNX", help="also as this temporal prior poses the clips")
     parser.add_argument("--each", action="store_true", help="print every clip's figures, as JSON")
     parser.add_argument("--write", action="store_true", help=f"write the table to docs/training/{REPORT.name}")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1))
-    found = measure(engine, options.split, options.views, options.every, options.refine)
+    temporal = TemporalLift(options.temporal) if options.temporal else None
+    found = measure(engine, options.split, options.views, options.every, options.refine, options.lasting, temporal)
     if options.each:
         print(json.dumps(found, indent=1))
     print(table(found))
