@@ -118,13 +118,16 @@ def frame_by_frame(prior: PosePrior, clip: SeenClip) -> tuple[np.ndarray, np.nda
 
 def estimate_motion(
     engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool,
-    lift: Lift = frame_by_frame,
+    lift: Lift = frame_by_frame, anchor: float = STRENGTH,
 ) -> Moving:  # fmt: skip
-    """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError."""
+    """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError.
+
+    What refinement holds on to is smoothed by `anchor`.
+    """
     raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path, lift)
     shown, remarks = raw.estimate, raw.remarks
     if refine:
-        shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body), shown)
+        shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body, anchor), shown)
         remarks += remarks_on_refined_motion(shown.frame_count, kept)
     return Moving(smooth_motion(shown, engine.body, options.strength, options.keep_feet), shown, remarks)
 
