@@ -8,13 +8,13 @@ import numpy as np
 
 from ....inference.body.body_estimate import CAMERA_FROM_SMPL
 from ....inference.body.body_model import BodyModel
-from ....inference.geometry.joints import JOINT_NAMES
+from ....inference.geometry.joints import JOINT_MIRROR, JOINT_NAMES
 from ....inference.geometry.rotations import axis_angle_to_matrix, six_d_to_matrix
 from ....inference.models import MODELS
 from ....inference.motion.side_swaps import repair_sides
 from ....inference.networks.priors import POSE_WEIGHTS, PosePrior
 from ...people.instances import VIEW, sample_views
-from ...people.poses import POSE_NOISE, Poses, load_poses, mirrored
+from ...people.poses import POSE_NOISE, Poses, load_poses
 from ...people.shapes import Shapes
 from ..clips import TrueClip, grounded
 from .film_noise import film_keypoints, known_frames
@@ -32,6 +32,7 @@ CROSSED, WIDENED = 0.2, 0.5
 """Shares of films with another clip's upper body, and with joints that are turned by the same amount throughout."""
 FINETUNED = 0.75
 """Share lifted by the PosePrior that ships; the others by the one that has seen no photos."""
+MIRROR = np.diag([-1.0, 1.0, 1.0])
 _UPPER = np.array([not name.endswith(("pelvis", "hip", "knee", "ankle", "foot")) for name in JOINT_NAMES])
 _NOISE = np.deg2rad([[POSE_NOISE.get(name.split("_")[-1], 0.0)] for name in JOINT_NAMES])
 
@@ -66,11 +67,10 @@ class Films:
         self.cumulative = np.cumsum(self.poses.probability)
         self.clips = {number: self._clip(self.poses, number) for number in np.unique(self.poses.clip)}
 
-    def _clip(self, poses: Poses, number: int) -> tuple[int, TrueClip, TrueClip]:
-        """The clip's first frame among the poses, itself and its mirror image."""
+    def _clip(self, poses: Poses, number: int) -> tuple[int, TrueClip]:
+        """The clip's first frame among the poses, and itself."""
         own = np.flatnonzero(poses.clip == number)
-        both = (poses.axis_angle[own], mirrored(poses.axis_angle[own]))
-        return own[0], *(grounded(self.body, "", axis_angle_to_matrix(one.astype(np.float64))) for one in both)
+        return own[0], grounded(self.body, "", axis_angle_to_matrix(poses.axis_angle[own].astype(np.float64)))
 
     def draw(self, count: int, rng: np.random.Generator) -> Bank:
         """`count` windows."""
@@ -81,8 +81,7 @@ class Films:
         """Rotations (T, 24, 3, 3) and path (T, 3) of a window of some clip at some speed, and whether the clip has each
         frame (T,); about frames drawn as those for PosePrior are."""
         frame = int(np.searchsorted(self.cumulative, rng.random() * self.cumulative[-1]))
-        first, *both = self.clips[self.poses.clip[min(frame, len(self.cumulative) - 1)]]
-        clip = both[rng.integers(2)]
+        first, clip = self.clips[self.poses.clip[min(frame, len(self.cumulative) - 1)]]
         speed = np.exp(rng.uniform(*np.log(SPEED)))
         place = frame - first + speed * (np.arange(FRAMES) - rng.uniform(0.1, 0.9) * FRAMES)
         told, place = (place >= 0) & (place <= len(clip.trans) - 1), np.clip(place, 0, len(clip.trans) - 1)
@@ -90,8 +89,10 @@ class Films:
         share = (place - before)[:, None, None]
         columns = [columns_of(clip.rotations[before + shift]) for shift in (0, 1)]
         rotations = six_d_to_matrix(columns[0] * (1 - share) + columns[1] * share)
-        share = share[:, 0]
-        return rotations, clip.trans[before] * (1 - share) + clip.trans[before + 1] * share, told
+        path = clip.trans[before] * (1 - share[:, 0]) + clip.trans[before + 1] * share[:, 0]
+        if rng.random() < 0.5:
+            rotations, path = MIRROR @ rotations[:, JOINT_MIRROR] @ MIRROR, path @ MIRROR
+        return rotations, path, told
 
     def _moving(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The same, some of them widened."""
