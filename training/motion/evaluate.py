@@ -8,19 +8,20 @@ refined.
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ...inference.body.body_estimate import BodyEstimate
-from ...inference.clip import MotionOptions, estimate_motion, frames_from_keypoints, join_frames
+from ...inference.clip import Lift, MotionOptions, estimate_motion, frame_by_frame, frames_from_keypoints, join_frames
 from ...inference.engine import Engine, Settings
 from ...inference.files.frames import InputItem
-from ...inference.motion.smooth_motion import smooth_motion
+from ...inference.motion.smooth_motion import STRENGTH, smooth_motion
 from .clips import RATE, SPLITS, TrueClip, held_out_clips
 from .figures import clip_figures
-from .views import SIZE, VIEWS, View, seen_keypoints, view_of
+from .temporal.lift import TemporalLift
+from .views import SIZE, VIEWS, View, lasting_keypoints, seen_keypoints, view_of
 
 SOURCE = Path("clip.mp4")
 REPORT = Path(__file__).parents[2] / "docs" / "training" / "motion_figures.md"
@@ -32,33 +33,49 @@ FIGURES = {
 IN_PERCENT = {"path"}
 
 
-def motions(engine: Engine, clip: TrueClip, view: View, seed: int, refine: bool) -> Iterator[tuple[str, BodyEstimate]]:
-    """The clip as each frame showed it, smoothed, on the ground, and refined, by name."""
-    keypoints = seen_keypoints(clip, view, np.random.default_rng(seed))
+@dataclass(frozen=True)
+class Way:
+    """A way to pose a film's frames, and by how much what it says is smoothed."""
+
+    name: str
+    lift: Lift
+    strength: float = STRENGTH
+
+
+SHIPPED = Way("each frame by itself", frame_by_frame)
+
+
+def motions(
+    engine: Engine, keypoints: np.ndarray, view: View, refine: bool, ways: list[Way]
+) -> Iterator[tuple[str, BodyEstimate]]:
+    """A clip's keypoints (F, 25, 3) as they are posed in some ways, smoothed, on the ground, and refined, by name."""
     frames = [
         replace(frame, turn=turn)
         for frame, turn in zip(frames_from_keypoints(engine, keypoints, SIZE, SOURCE), view.turns, strict=True)
     ]
-    raw = join_frames(engine, frames, RATE, SOURCE).estimate
-    yield "each frame by itself", raw
-    yield "smoothed", smooth_motion(raw, engine.body)
-    yield "on the ground", smooth_motion(raw, engine.body, keep_feet=True)
-    if refine:
-        first = InputItem(clip.name, SOURCE, fps=RATE)
-        options = MotionOptions(keep_feet=True)
-        yield "refined, on the ground", estimate_motion(engine, frames, first, options, True).estimate
+    for way in ways:
+        before = "" if way is SHIPPED else f"{way.name}, "
+        raw = join_frames(engine, frames, RATE, SOURCE, way.lift).estimate
+        yield way.name, raw
+        yield before + "smoothed", smooth_motion(raw, engine.body, way.strength)
+        yield before + "on the ground", smooth_motion(raw, engine.body, way.strength, keep_feet=True)
+        if refine:
+            first, options = InputItem(SOURCE.stem, SOURCE, fps=RATE), MotionOptions(strength=way.strength)
+            refined = estimate_motion(engine, frames, first, options, True, way.lift, way.strength)
+            yield before + "refined, on the ground", refined.estimate
 
 
 def measure(
-    engine: Engine, split: str, views: list[str], every: int, refine: bool
+    engine: Engine, clips: list[TrueClip], views: list[str], ways: list[Way], refine: bool, lasting: bool
 ) -> dict[str, dict[str, list[dict[str, float]]]]:
-    """Figures of clips, by camera and by motion. Raises PackMissing."""
+    """Figures of clips, by camera and by motion. Errors of keypoints are noise, or of a detector and `lasting`."""
     found: dict[str, dict[str, list[dict[str, float]]]] = {view: {} for view in views}
-    for number, clip in enumerate(held_out_clips(engine.body, split, every)):
+    for number, clip in enumerate(clips):
         for kind in views:
             seed = 100 * number + VIEWS.index(kind)
             view = view_of(clip, kind, np.random.default_rng(seed))
-            for name, motion in motions(engine, clip, view, seed, refine):
+            keypoints = (lasting_keypoints if lasting else seen_keypoints)(clip, view, np.random.default_rng(seed))
+            for name, motion in motions(engine, keypoints, view, refine, ways):
                 figures = clip_figures(engine.body, motion, clip, view)
                 found[kind].setdefault(name, []).append({"clip": clip.name} | figures)
     return found
@@ -87,11 +104,18 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--views", nargs="+", choices=VIEWS, default=list(VIEWS))
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th clip")
     parser.add_argument("--no-refine", dest="refine", action="store_false", help="leave the refinement out")
+    parser.add_argument("--lasting", action="store_true", help="errors of a detector that last, instead of noise")
+    parser.add_argument("--temporal", type=Path, metavar="ONNX", help="also as this temporal prior poses the clips")
+    parser.add_argument("--strength", type=float, default=STRENGTH, help="by which that is smoothed, too")
     parser.add_argument("--each", action="store_true", help="print every clip's figures, as JSON")
     parser.add_argument("--write", action="store_true", help=f"write the table to docs/training/{REPORT.name}")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1))
-    found = measure(engine, options.split, options.views, options.every, options.refine)
+    ways = [SHIPPED]
+    if options.temporal:
+        ways.append(Way("temporal prior", TemporalLift(options.temporal), options.strength))
+    clips = held_out_clips(engine.body, options.split, options.every)
+    found = measure(engine, clips, options.views, ways, options.refine, options.lasting)
     if options.each:
         print(json.dumps(found, indent=1))
     print(table(found))

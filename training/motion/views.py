@@ -9,6 +9,7 @@ from ...inference.geometry.rotations import axis_angle_to_matrix
 from ...inference.motion.camera_motion import PARALLAX, Turn
 from ...inference.motion.smoothing import local_quadratic
 from .clips import RATE, TrueClip
+from .temporal.film_noise import as_detected
 
 SIZE = (1280, 720)
 MARGIN = 0.42
@@ -123,3 +124,8 @@ def seen_keypoints(clip: TrueClip, view: View, rng: np.random.Generator) -> np.n
     pixels = pixels + NOISE * height * rng.normal(size=pixels.shape)
     lost = rng.random(pixels.shape[:2]) < LOST
     return np.concatenate([pixels, np.where(lost, 0.0, CONFIDENCE)[..., None]], -1)
+
+
+def lasting_keypoints(clip: TrueClip, view: View, rng: np.random.Generator) -> np.ndarray:
+    """The same with Human2D's measured errors, which last as in films."""
+    return as_detected(view.camera.project(view.points(clip.keypoints)), rng)

@@ -67,7 +67,7 @@ def detections(
 
 def corrupt(points: np.ndarray, rng: np.random.Generator, options: Corruption) -> np.ndarray:
     """Detections (B, 25, 3) of true keypoints (B, 25, 2): x, y and confidence; what was not found has confidence 0."""
-    confidence, swapped, error = _draw_rows(len(points), rng, options)
+    confidence, swapped, error = draw_rows(len(points), rng, options)
     truth = np.where(swapped[..., None], points[:, KEYPOINT_MIRROR], points)
     found = truth + error * torso_length(points)[:, None, None]
     return hide(np.concatenate([found, confidence[..., None]], -1), rng, options)
@@ -102,7 +102,7 @@ def hide(keypoints: np.ndarray, rng: np.random.Generator, options: Corruption) -
     return np.concatenate([keypoints[..., :2], np.where(hidden, 0.0, keypoints[..., 2])[..., None]], -1)
 
 
-def _draw_rows(count: int, rng: np.random.Generator, options: Corruption) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def draw_rows(count: int, rng: np.random.Generator, options: Corruption) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Confidence (count, 25), swapped (count, 25) and error (count, 25, 2) of people in the table, mirrored or not."""
     table = DetectorErrors.load()
 
