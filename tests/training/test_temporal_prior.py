@@ -11,13 +11,11 @@ from body_from_image.inference.geometry.camera import Camera  # noqa: E402
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle  # noqa: E402
 from body_from_image.inference.motion.camera_motion import CameraMotion  # noqa: E402
 from body_from_image.training.motion.temporal import windows  # noqa: E402
-from body_from_image.training.motion.temporal.bank import Bank, Films  # noqa: E402
 from body_from_image.training.motion.temporal.export import export_temporal_prior  # noqa: E402
 from body_from_image.training.motion.temporal.film_errors import lasting  # noqa: E402
 from body_from_image.training.motion.temporal.film_noise import as_detected, between_knots, known_frames  # noqa: E402
 from body_from_image.training.motion.temporal.lift import TemporalLift  # noqa: E402
 from body_from_image.training.motion.temporal.network import TemporalPrior  # noqa: E402
-from body_from_image.training.motion.temporal.train import Config, TemporalTask, joints_of  # noqa: E402
 
 SECONDS = 2.4
 
@@ -176,36 +174,3 @@ def test_between_knots_all_is_on_straight_lines():
     assert np.allclose(between_knots(values, np.array([0, 4, 6]))[:, 0], [0, 4, 8, 12, 16, 26, 36, 36, 36, 36])
     rng = np.random.default_rng(0)
     assert 0.7 < np.mean([known_frames(48, rng).mean() for _ in range(300)]) < 0.97
-
-
-@pytest.fixture
-def bank(packs) -> Bank:
-    return Films("validation").draw(6, np.random.default_rng(0))
-
-
-def test_windows_to_learn_from_hold_the_truth(bank, tmp_path):
-    """What PosePrior says of frames in plain sight is nearer the true pose than to anybody else's."""
-    bank.save(tmp_path / "windows.npz")
-    assert np.array_equal(Bank.load(tmp_path / "windows.npz").features, bank.features)
-    said = torch.from_numpy(unchanged(bank.features).astype(np.float32))
-    true = torch.from_numpy(bank.rotations.astype(np.float32))
-    known = (bank.features[..., -1] > 0) & bank.told
-    off = [(said - other).abs().mean((2, 3)).numpy()[known].mean() for other in (true, true.roll(1, 0))]
-    assert off[0] < 0.6 * off[1]
-
-
-def test_the_loss_is_nothing_for_the_truth_and_falls(bank):
-    task = TemporalTask(Config(batch=6, width=32), bank)
-    batch = task.make_batch(np.random.default_rng(0))
-    joints = joints_of(torch.eye(3).expand(1, 2, 24, 3, 3), batch["bones"][:1])
-    assert torch.allclose(joints[0, 0, 4], batch["bones"][0, [1, 4]].sum(0))
-    optimizer, losses = torch.optim.Adam(task.network.parameters(), 3e-3), []
-    for _ in range(12):
-        loss, terms = task.loss(batch)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss))
-    assert losses[-1] < 0.9 * losses[0] and set(terms) == {"rotation", "mpjpe", "speed", "accel"}
-    task.network.forward = lambda features: batch["rotations"]
-    assert task.loss(batch)[1]["mpjpe"] < 0.1

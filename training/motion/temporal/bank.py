@@ -26,6 +26,8 @@ SPEED = (0.7, 1.4)
 DISTANCE = (2.0, 15.0)
 """Metres from the camera, log-uniform."""
 NEAREST = 1.2
+FEWEST = 8
+"""Frames that the clip has of a window."""
 FOLLOWED = 0.4
 """Share of films whose camera goes along with the person, more or less."""
 CROSSED, WIDENED = 0.2, 0.5
@@ -116,7 +118,7 @@ class Films:
             joints, turns = self.body.skeleton(betas, rotations)
             points = self.body.keypoints(betas[0], joints, turns) + path[:, None]
             points = points - points[middle].mean(0) - [0, 0, np.exp(rng.uniform(*np.log(DISTANCE)))]
-            if points[..., 2].max() < -NEAREST and told.sum() > FRAMES // 3:
+            if points[..., 2].max() < -NEAREST and told.sum() >= FEWEST:
                 break
         film = self._seen(points @ CAMERA_FROM_SMPL.T, told, rng)
         features, turn = window_features(film, np.array([0]))
