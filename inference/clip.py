@@ -3,7 +3,7 @@
 The shell and Blender both end here, so that a clip moves the same whoever asked.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,15 +19,15 @@ from .files.frames import InputItem
 from .files.images import Photo
 from .geometry.camera import Camera
 from .motion.camera_motion import Background, CameraMotion, Turn, joined_turns
+from .motion.lifting import Lift, SeenClip, spread
 from .motion.refine_motion import refine_motion
 from .motion.side_swaps import repair_sides
 from .motion.smooth_motion import DEFAULT_RATE, STRENGTH, smooth_motion
-from .motion.smoothing import fill_gaps, fill_rotation_gaps
+from .motion.smoothing import fill_gaps
 from .networks.colours import is_cut
 from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
 from .networks.person import extent_of, person_cells
-from .networks.priors import PosePrior
 from .networks.tracking import Tracker
 from .remarks import CAMERA_UNKNOWN, remarks_on_motion, remarks_on_refined_motion
 
@@ -96,41 +96,16 @@ class Moving:
     remarks: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class SeenClip:
-    """What is known of F frames before they are posed: `keypoints` (F, 25, 3) where the person is `known` (F,), the
-    camera, how it turned (None: it did not, or nobody knows) and frames a second."""
-
-    keypoints: np.ndarray
-    known: np.ndarray
-    camera: Camera
-    camera_motion: CameraMotion | None
-    rate: float
-
-
-Lift = Callable[[PosePrior, SeenClip], tuple[np.ndarray, np.ndarray]]
-"""Poses a clip: rotations (F, 24, 3, 3), the root's in each frame's camera, and uncertainty (F, 24) in degrees."""
-
-
-def frame_by_frame(prior: PosePrior, clip: SeenClip) -> tuple[np.ndarray, np.ndarray]:
-    """The `Lift` by which each frame is posed by its own keypoints; those without a person lie between others."""
-    known, rotations = clip.known, np.zeros((len(clip.known), 24, 3, 3))
-    rotations[known], uncertainty = prior.with_uncertainty(clip.keypoints[known], clip.camera)
-    return fill_rotation_gaps(rotations, known), fill_gaps(_spread(list(uncertainty), known), known)
-
-
 def estimate_motion(
     engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool,
-    lift: Lift = frame_by_frame, anchor: float = STRENGTH,
+    lift: Lift | None = None,
 ) -> Moving:  # fmt: skip
-    """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError.
-
-    What refinement holds on to is smoothed by `anchor`.
-    """
+    """One moving person, from what each frame of the clip that begins with `first` showed; `lift` poses the frames
+    (None: as `Engine.lift_clip`). Raises UserError."""
     raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path, lift)
     shown, remarks = raw.estimate, raw.remarks
     if refine:
-        shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body, anchor), shown)
+        shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body), shown)
         remarks += remarks_on_refined_motion(shown.frame_count, kept)
     moving = smooth_motion(shown, engine.body, options.strength, options.keep_feet, options.camera_tilt)
     return Moving(moving, shown, remarks)
@@ -267,11 +242,12 @@ def frames_from_keypoints(
 
 
 def join_frames(
-    engine: Engine, frames: list[Frame], frame_rate: float, source: Path, lift: Lift = frame_by_frame
+    engine: Engine, frames: list[Frame], frame_rate: float, source: Path, lift: Lift | None = None
 ) -> RawMotion:
     """One estimate for the clip. Raises NoPersonError when nobody was found.
 
-    Left and right are put right where they were exchanged; then `lift` poses the frames. The shape is the
+    Left and right are put right where they were exchanged; then `lift` poses the
+    frames (None: as `Engine.lift_clip`). The shape is the
     score-weighted median over the frames. Frames without a person lie between their neighbours.
     """
     found = [frame for frame in frames if frame.keypoints is not None]
@@ -279,13 +255,13 @@ def join_frames(
         raise NoPersonError(f"No person was found in any of the {len(frames)} frames of {Path(source).name}.")
     known, camera = np.array([frame.keypoints is not None for frame in frames]), found[0].camera
     scores = np.array([frame.score for frame in frames])
-    keypoints, swapped = repair_sides(_spread([frame.keypoints for frame in found], known), known)
+    keypoints, swapped = repair_sides(spread([frame.keypoints for frame in found], known), known)
     camera_motion, told = joined_turns([frame.turn for frame in frames])
     clip = SeenClip(keypoints, known, camera, camera_motion, frame_rate or DEFAULT_RATE)
-    rotations, uncertainty = lift(engine.pose_prior, clip)
+    rotations, uncertainty = (lift or engine.lift_clip)(engine.pose_prior, clip)
     keypoints = fill_gaps(keypoints, known)
     keypoints[~known, :, 2] = np.minimum(keypoints[~known, :, 2], GUESS)
-    boxes = fill_gaps(_spread([frame.box for frame in found], known), known)
+    boxes = fill_gaps(spread([frame.box for frame in found], known), known)
     betas = [frame.betas for frame in found if frame.betas is not None]
     shape = weighted_median(np.stack(betas), scores[known]) if betas else engine.mean_shape
     lifted = [
@@ -314,13 +290,6 @@ def before_moving_camera(
     return (
         replace(estimate, camera_rotations=turned, camera_places=places, camera_moves=camera.moves), rotations, trans
     )  # fmt: skip
-
-
-def _spread(values: list[np.ndarray], known: np.ndarray) -> np.ndarray:
-    """The known frames' arrays at their places among all frames; zeros elsewhere."""
-    spread = np.zeros((len(known), *values[0].shape))
-    spread[known] = values
-    return spread
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

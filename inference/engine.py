@@ -19,6 +19,7 @@ from .geometry.camera import Camera, choose_camera, solve_translation
 from .geometry.joints import MPII_COUNT
 from .geometry.rotations import matrix_to_axis_angle
 from .models import MODELS
+from .motion.lifting import Lift, TemporalPrior, frame_by_frame
 from .networks.crop import box_around, heatmap_window
 from .networks.everybody import find_everybody
 from .networks.finder import Finder
@@ -101,6 +102,9 @@ class Engine:
         self.finder = Finder(device, threads)
         # The priors take half a millisecond; moving them to another device would cost more than it saves.
         self.pose_prior = PosePrior("cpu", 1, MODELS / f"{POSE_WEIGHTS[self.settings.pose_weights]}.onnx")
+        # The temporal prior learnt from what the finetuned weights answer, so it belongs to them.
+        self.lift_clip: Lift = TemporalPrior() if self.settings.pose_weights == "photos" else frame_by_frame
+        """Poses the frames of a clip."""
         self.shape_prior = ShapePrior("cpu", 1, self.settings.body_model)
 
     def detect(self, photo: Photo, box: np.ndarray | None = None) -> Found:

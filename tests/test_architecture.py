@@ -26,7 +26,7 @@ WITHIN = {
         "networks": {"errors", "models", "geometry", "body"},
         "refinement": {"geometry", "body"},
         "correction": {"errors", "geometry", "body", "refinement"},
-        "motion": {"geometry", "body", "refinement"},
+        "motion": {"geometry", "body", "networks", "refinement"},
         "drawing": {"errors", "geometry", "files", "body"},
     },
     "training": {

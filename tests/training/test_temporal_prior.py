@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from body_from_image.inference.clip import SeenClip, frame_by_frame  # noqa: E402
 from body_from_image.inference.geometry.camera import Camera  # noqa: E402
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle  # noqa: E402
+from body_from_image.inference.motion import lifting, windows  # noqa: E402
 from body_from_image.inference.motion.camera_motion import CameraMotion  # noqa: E402
-from body_from_image.training.motion.temporal import windows  # noqa: E402
+from body_from_image.inference.motion.lifting import SeenClip, frame_by_frame  # noqa: E402
 from body_from_image.training.motion.temporal.export import export_temporal_prior  # noqa: E402
 from body_from_image.training.motion.temporal.film_errors import lasting  # noqa: E402
 from body_from_image.training.motion.temporal.film_noise import as_detected, between_knots, known_frames  # noqa: E402
-from body_from_image.training.motion.temporal.lift import TemporalLift  # noqa: E402
 from body_from_image.training.motion.temporal.network import TemporalPrior  # noqa: E402
 
 SECONDS = 2.4
@@ -137,7 +136,7 @@ def test_where_a_camera_turns_is_taken_out_before_and_put_back_after(network):
         keypoints = np.concatenate([camera.project(body @ turns.swapaxes(1, 2)), np.full((frames, 25, 1), 0.9)], -1)
         motion = CameraMotion(turns) if most else None
         clip, prior = SeenClip(keypoints, np.ones(frames, bool), camera, motion, 30.0), TurnedPrior(turns, rotations)
-        answer, uncertainty = TemporalLift(network)(prior, clip)
+        answer, uncertainty = lifting.TemporalPrior(network)(prior, clip)
         assert np.array_equal(uncertainty, frame_by_frame(prior, clip)[1])
         found.append(np.concatenate([turns.swapaxes(1, 2)[:, None] @ answer[:, :1], answer[:, 1:]], 1))
     assert degrees(*found).max() < 1e-2

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from ...inference.body.body_estimate import BodyEstimate
-from ...inference.clip import Lift, MotionOptions, estimate_motion, frame_by_frame, frames_from_keypoints, join_frames
+from ...inference.clip import MotionOptions, estimate_motion, frames_from_keypoints, join_frames
 from ...inference.engine import Engine, Settings
 from ...inference.files.frames import InputItem
+from ...inference.motion.lifting import Lift, TemporalPrior, frame_by_frame
 from ...inference.motion.smooth_motion import STRENGTH, smooth_motion
 from .clips import RATE, SPLITS, TrueClip, held_out_clips
 from .figures import clip_figures
-from .temporal.lift import TemporalLift
 from .views import SIZE, VIEWS, View, lasting_keypoints, seen_keypoints, view_of
 
 SOURCE = Path("clip.mp4")
@@ -42,7 +42,7 @@ class Way:
     strength: float = STRENGTH
 
 
-SHIPPED = Way("each frame by itself", frame_by_frame)
+BY_ITSELF = Way("each frame by itself", frame_by_frame)
 
 
 def motions(
@@ -54,14 +54,14 @@ def motions(
         for frame, turn in zip(frames_from_keypoints(engine, keypoints, SIZE, SOURCE), view.turns, strict=True)
     ]
     for way in ways:
-        before = "" if way is SHIPPED else f"{way.name}, "
+        before = "" if way is BY_ITSELF else f"{way.name}, "
         raw = join_frames(engine, frames, RATE, SOURCE, way.lift).estimate
         yield way.name, raw
         yield before + "smoothed", smooth_motion(raw, engine.body, way.strength)
         yield before + "on the ground", smooth_motion(raw, engine.body, way.strength, keep_feet=True)
         if refine:
             first, options = InputItem(SOURCE.stem, SOURCE, fps=RATE), MotionOptions(strength=way.strength)
-            refined = estimate_motion(engine, frames, first, options, True, way.lift, way.strength)
+            refined = estimate_motion(engine, frames, first, options, True, way.lift)
             yield before + "refined, on the ground", refined.estimate
 
 
@@ -105,15 +105,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th clip")
     parser.add_argument("--no-refine", dest="refine", action="store_false", help="leave the refinement out")
     parser.add_argument("--lasting", action="store_true", help="errors of a detector that last, instead of noise")
-    parser.add_argument("--temporal", type=Path, metavar="ONNX", help="also as this temporal prior poses the clips")
+    parser.add_argument("--temporal", type=Path, metavar="ONNX", help="another temporal prior than the one that ships")
     parser.add_argument("--strength", type=float, default=STRENGTH, help="by which that is smoothed, too")
     parser.add_argument("--each", action="store_true", help="print every clip's figures, as JSON")
     parser.add_argument("--write", action="store_true", help=f"write the table to docs/training/{REPORT.name}")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1))
-    ways = [SHIPPED]
-    if options.temporal:
-        ways.append(Way("temporal prior", TemporalLift(options.temporal), options.strength))
+    ways = [BY_ITSELF, Way("temporal prior", TemporalPrior(options.temporal), options.strength)]
     clips = held_out_clips(engine.body, options.split, options.every)
     found = measure(engine, clips, options.views, ways, options.refine, options.lasting)
     if options.each:

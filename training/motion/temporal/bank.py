@@ -11,15 +11,15 @@ from ....inference.body.body_model import BodyModel
 from ....inference.geometry.joints import JOINT_MIRROR, JOINT_NAMES
 from ....inference.geometry.rotations import axis_angle_to_matrix, six_d_to_matrix
 from ....inference.models import MODELS
+from ....inference.motion.lifting import film_of
 from ....inference.motion.side_swaps import repair_sides
+from ....inference.motion.windows import FRAMES, RATE, Film, about_camera, columns_of, window_features
 from ....inference.networks.priors import POSE_WEIGHTS, PosePrior
 from ...people.instances import VIEW, sample_views
 from ...people.poses import POSE_NOISE, Poses, load_poses
 from ...people.shapes import Shapes
 from ..clips import TrueClip, grounded
 from .film_noise import film_keypoints, known_frames
-from .lift import film_of
-from .windows import FRAMES, RATE, Film, about_camera, columns_of, window_features
 
 SPEED = (0.7, 1.4)
 """Range of how fast a clip is played."""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
+from ....inference.motion.windows import FEATURE_COUNT, FRAMES
 from ...runs.onnx_export import export, read_weights, take_weights
 from .network import TemporalPrior
-from .windows import FEATURE_COUNT, FRAMES
 
 
 def export_temporal_prior(weights: Path, out: Path) -> float:

@@ -4,7 +4,7 @@ CVPR 2019), upon PosePrior's answers smoothed by a fixed filter."""
 import torch
 from torch import nn
 
-from .windows import FEATURE_COUNT, FRAMES, JOINTS, TURNS
+from ....inference.motion.windows import FEATURE_COUNT, FRAMES, JOINTS, TURNS
 
 WIDTH = 192
 DILATIONS = (1, 2, 4, 8, 4)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ....inference.body.body_estimate import CAMERA_FROM_SMPL
-from ....inference.geometry.joints import JOINT_PARENTS, KEYPOINT_NAMES, MPII_COUNT
-from ....inference.geometry.rotations import six_d_to_matrix
-from ....inference.motion.smoothing import fill_rotation_gaps
-from ....inference.networks.pose_features import SEEN, rotation_to_upright, trunk_direction, turn_to_axis
+from ..body.body_estimate import CAMERA_FROM_SMPL
+from ..geometry.joints import JOINT_PARENTS, KEYPOINT_NAMES, MPII_COUNT
+from ..geometry.rotations import six_d_to_matrix
+from ..networks.pose_features import SEEN, rotation_to_upright, trunk_direction, turn_to_axis
+from .smoothing import fill_rotation_gaps
 
 RATE = 30.0
 FRAMES = 48
