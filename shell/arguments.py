@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     )
     estimate.add_argument(
         "--smooth", type=strength, metavar="0…1",
-        help="with --motion: how much jitter is taken off; 0 leaves every frame as it was seen (default 0.5)",
+        help="with --motion: how much jitter is taken off; 0 leaves every frame as it was seen (default 0.25)",
     )  # fmt: skip
     estimate.add_argument(
         "--keep-feet",

@@ -1,0 +1,60 @@
+"""The temporal prior that ships: who stands still stands still, whatever the frame rate and the length."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from body_from_image.inference.engine import Engine, Settings
+from body_from_image.inference.files.images import read_image
+from body_from_image.inference.geometry.rotations import matrix_to_axis_angle
+from body_from_image.inference.motion.lifting import SeenClip, TemporalPrior, frame_by_frame
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(Settings(device="cpu", threads=1))
+
+
+@pytest.fixture(scope="module")
+def standing(engine):
+    """A clip of so many frames of somebody who does not move."""
+    photo = read_image(EXAMPLE)
+    keypoints, camera = engine.detect(photo).detection.keypoints, engine.camera(photo.size)
+
+    def clip(frames: int, rate: float) -> SeenClip:
+        return SeenClip(np.repeat(keypoints[None], frames, 0), np.ones(frames, bool), camera, None, rate)
+
+    return clip
+
+
+def degrees_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.degrees(np.linalg.norm(matrix_to_axis_angle(a.swapaxes(-1, -2) @ b), axis=-1))
+
+
+@pytest.mark.parametrize(("frames", "rate"), [(1, 30.0), (2, 30.0), (20, 30.0), (60, 30.0), (60, 12.0), (60, 60.0)])
+def test_who_stands_still_stands_still(engine, standing, frames, rate):
+    clip = standing(frames, rate)
+    rotations, uncertainty = engine.lift_clip(engine.pose_prior, clip)
+    assert rotations.shape == (frames, 24, 3, 3) and uncertainty.shape == (frames, 24)
+    moved = degrees_between(rotations, rotations[frames // 2 : frames // 2 + 1])
+    assert moved.mean() < 1 and moved.max() < 5
+    alone, _ = frame_by_frame(engine.pose_prior, clip)
+    assert degrees_between(rotations, alone).mean() < 6, "it puts PosePrior's answers right, and makes no new pose"
+
+
+def test_jitter_goes_and_the_pose_stays(engine, standing):
+    clip = standing(60, 30.0)
+    noise = np.random.default_rng(0).normal(0, 3, clip.keypoints[..., :2].shape)
+    clip.keypoints[..., :2] += noise
+    shaking, _ = frame_by_frame(engine.pose_prior, clip)
+    steady, _ = engine.lift_clip(engine.pose_prior, clip)
+    jitter = [degrees_between(one[1:], one[:-1]).mean() for one in (shaking, steady)]
+    assert jitter[1] < 0.3 * jitter[0]
+
+
+def test_it_belongs_to_the_weights_that_it_learnt_from():
+    settings = {name: Settings(device="cpu", threads=1, pose_weights=name) for name in ("photos", "mocap")}
+    assert isinstance(Engine(settings["photos"]).lift_clip, TemporalPrior)
+    assert Engine(settings["mocap"]).lift_clip is frame_by_frame
