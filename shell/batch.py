@@ -1,7 +1,8 @@
 """All results of a job: what is there is passed over, the rest is made, here or by workers."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 
 from ..inference.networks.runtime import cores
 from .cluster import Cluster
@@ -35,11 +36,12 @@ class Batch:
         when the user stops it."""
         whys = self._pass_over() if self.job.options.resume else {}
         waiting = [index for index in range(len(self.job.names)) if index not in self.outcomes]
-        with closing(self._made(waiting)) as made:  # Workers are ended, however this ends.
+        with _interrupts_heard() as check, closing(self._made(waiting)) as made:  # Workers end, however this ends.
             for index, outcome in progress(made, len(self.outcomes), len(self.job.names)):
                 if whys.get(index):
                     outcome.remarks.append(f"Made anew, because {whys[index]}.")
                 self.outcomes[index] = outcome
+                check()
         return self.in_order
 
     def _made(self, indices: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
@@ -65,3 +67,28 @@ class Batch:
             if outcome:
                 self.outcomes[index] = outcome
         return whys
+
+
+@contextmanager
+def _interrupts_heard() -> Iterator[Callable[[], None]]:
+    """Ctrl+C as Python has it, and a function that raises it again: one that comes while a library calls back is
+    swallowed there."""
+    heard = []
+
+    def hear(*_) -> None:
+        heard.append(True)
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if heard:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # whoever listens already shall go on to
+        yield check
+        return
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,5 +1,6 @@
 """`--resume`: what is there, whole and what is asked for is passed over; everything else is made."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from body_from_image.inference.engine import Engine
 from body_from_image.shell import records
 from body_from_image.shell.arguments import parser
 from body_from_image.shell.job import Job
+from body_from_image.shell.pictures import Pictures
 from body_from_image.shell.records import Records
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
@@ -200,3 +202,22 @@ def test_a_stopped_batch_says_what_is_done_and_goes_on(pictures, tmp_path):
     done = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert "12 of 12 gave a body" in done.stdout and "in an earlier run (passed over)" in done.stdout
+
+
+def test_an_interrupt_that_a_library_swallows_is_heard_after_the_picture(pictures, tmp_path, monkeypatch, capsys):
+    made = Pictures.make
+
+    def swallowing(self, index):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return made(self, index)
+
+    monkeypatch.setattr(Pictures, "make", swallowing)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status = main(["estimate", str(pictures), "--out", str(tmp_path / "o"), "--format", "npz"])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert status == 130 and "1 of " in capsys.readouterr().out
+    assert len(list((tmp_path / "o").glob("*.npz"))) == 1
