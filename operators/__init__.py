@@ -48,7 +48,7 @@ def _class_factory():
     from .reduce_keys import BODY_FROM_IMAGE_OT_reduce_keys
     from .refine import BODY_FROM_IMAGE_OT_refine
     from .resmooth import BODY_FROM_IMAGE_OT_smooth_motion
-    from .retarget import BODY_FROM_IMAGE_OT_retarget
+    from .retarget import BODY_FROM_IMAGE_OT_retarget, BODY_FROM_IMAGE_OT_save_bone_map
     from .show_photo import BODY_FROM_IMAGE_OT_show_photo
     from .stand_on_ground import BODY_FROM_IMAGE_OT_stand_on_ground
     from .try_python import BODY_FROM_IMAGE_OT_test_python
@@ -81,6 +81,7 @@ def _class_factory():
             BODY_FROM_IMAGE_OT_pose_correctives,
             BODY_FROM_IMAGE_OT_mark_pose_asset,
             BODY_FROM_IMAGE_OT_retarget,
+            BODY_FROM_IMAGE_OT_save_bone_map,
             BODY_FROM_IMAGE_OT_test_python,
         )
     )

@@ -108,6 +108,7 @@ class VIEW3D_PT_body_from_image_export(CharacterPanel, bpy.types.Panel):
         row.operator("body_from_image.export_npz", text="npz")
         column = self.layout.column(align=True)
         column.operator("body_from_image.retarget", icon="CON_ARMATURE")
+        column.operator("body_from_image.save_bone_map", icon="TEXT")
         column.operator("body_from_image.mark_pose_asset", icon="ASSET_MANAGER")
 
 

@@ -65,8 +65,9 @@ class Motion:
     """Height of the lowest vertex of the rest pose, metres."""
 
 
-def retarget(character: Character, target: bpy.types.Object) -> Retargeted:
-    """Key the bones of `target` so that they do what the character does, in a new action over the same frames.
+def retarget(character: Character, target: bpy.types.Object, bone_map: BoneMap | None = None) -> Retargeted:
+    """Key the bones of `target` so that they do what the character does, in a new action over the same frames. Which
+    bone is which joint is told by `bone_map`, else by their names.
 
     Mapped bones are keyed as quaternions in every frame, and their rotation mode is set to that; other bones keep the
     pose that they have. Limbs point the same way in the world, wherever the target faced and whichever axis of its
@@ -74,7 +75,7 @@ def retarget(character: Character, target: bpy.types.Object) -> Retargeted:
     target can stand beside the character. Its action so far stays in the file. Raises UserError when the target cannot
     be keyed.
     """
-    bone_map = find_bones(target)
+    bone_map = bone_map or find_bones(target)
     _check(target, bone_map)
     bpy.context.view_layer.update()  # a script may have moved the target just now
     for joint, name in bone_map.bones.items():

@@ -1,12 +1,15 @@
 """Another skeleton does what the character does: limbs point the same way, feet stand, twists and steps arrive."""
 
+import json
+
 import bpy
 import numpy as np
 import pytest
 from body_from_image.inference.errors import UserError
 from body_from_image.inference.geometry.joints import JOINT_INDEX
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from body_from_image.rig.bone_maps import find_bones
+from body_from_image.rig.bone_map_files import read_bone_map, write_bone_map
+from body_from_image.rig.bone_maps import BoneMap, find_bones
 from body_from_image.rig.character import build_character, build_moving_character
 from body_from_image.rig.retarget import retarget
 from mathutils import Euler
@@ -237,3 +240,44 @@ def test_a_table_is_no_body(character):
     target = build({"leg": (None, (0, 0, 0)), "top": ("leg", (0, 0, 1))}, "table")
     with pytest.raises(UserError, match="No body was recognised in table"):
         retarget(character, target)
+
+
+def strangely_named():
+    """Mixamo's skeleton with names that say nothing, and joint → bone."""
+    target = mixamo()
+    bones = find_bones(target).bones
+    names = {joint: f"b{number}" for number, joint in enumerate(bones)}
+    for joint, bone in dict(bones).items():
+        target.data.bones[bone].name = names[joint]
+    return target, names
+
+
+def test_a_map_of_ones_own_tells_bones_whose_names_do_not(character, tmp_path):
+    target, names = strangely_named()
+    with pytest.raises(UserError, match="No body was recognised"):
+        retarget(character, target)
+    file = tmp_path / "mine.json"
+    write_bone_map(BoneMap("mine", names), file)
+    assert json.loads(file.read_text())["left_hip"] == names["left_hip"]
+    read = read_bone_map(file, target)
+    assert dict(read.bones) == names and retarget(character, target, read).bone_map.scheme == "mine.json"
+    assert worst_limb(character, target, names)[0] < DEGREES
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[1]", "is no bone map"),
+        ("nothing", "is no JSON text"),
+        ('{"left_hip": 3}', "is no bone map"),
+        ('{"tail": "b0"}', "SMPL has no joint 'tail'"),
+        ('{"pelvis": "gone"}', "has no bone 'gone', which pelvis is mapped to"),
+        ('{"pelvis": "b0", "left_hip": "b0"}', "two joints to one bone"),
+        ('{"pelvis": "b0", "left_hip": null}', "maps no bone to left_ankle, left_hip"),
+    ],
+)
+def test_what_is_wrong_with_a_map_is_said(text, said, tmp_path):
+    target, _ = strangely_named()
+    (tmp_path / "mine.json").write_text(text)
+    with pytest.raises(UserError, match=said):
+        read_bone_map(tmp_path / "mine.json", target)
