@@ -244,7 +244,9 @@ def with_silhouette(estimate: BodyEstimate, detection: Detection) -> BodyEstimat
 
 
 def check_keypoints(keypoints: np.ndarray, source: Path) -> None:
-    """Raise NoPersonError when keypoints (25, 3) hold too little of a person to pose a body."""
+    """Raise NoPersonError when keypoints (25, 3) hold too little of a person to pose a body, or are no numbers."""
+    if not np.isfinite(keypoints).all():
+        raise NoPersonError(f"{source} gives keypoints that are no numbers.")
     seen = int((keypoints[:MPII_COUNT, 2] > 0).sum())
     if seen < FEWEST_KEYPOINTS:
         raise NoPersonError(f"{source} gives {seen} keypoints; at least {FEWEST_KEYPOINTS} are needed to pose a body.")

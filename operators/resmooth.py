@@ -17,7 +17,7 @@ from ..rig.armature import rest_frame
 from ..rig.axes import BLENDER_FROM_SMPL, points_to_smpl
 from ..rig.camera import key_camera
 from ..rig.character import Character
-from ..rig.correction_note import read_corrections
+from ..rig.correction_note import mark_frames, read_corrections
 from ..rig.ground import lowest_points, upright_turn
 from ..rig.linked import keep_edits, require_own_object
 from ..rig.motion_note import (
@@ -73,6 +73,7 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
         note_choices(character.armature, self.reduce_keys, self.tilt_known)
         if self.reduce_keys:
             reduce_action(character.armature, body_model_of(context, character), self.reduce_keys / 1e3)
+        mark_frames(context.scene, character.armature)
 
 
 def smooth(

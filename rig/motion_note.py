@@ -143,7 +143,7 @@ def first_frame(armature: bpy.types.Object) -> int:
         return start
     keys = np.empty(2 * len(curves[0].keyframe_points), np.float32)
     curves[0].keyframe_points.foreach_get("co", keys)
-    keyed = np.unique(np.round(keys[::2]).astype(int))
+    keyed = np.unique(np.floor(keys[::2] + 0.5).astype(int))  # halves all the same way
     # The film has a key on every frame, or, where keys were reduced, at its beginning and its end.
     begins = keyed[: max(len(keyed) - count + 1, 0)]
     whole = begins[keyed[count - 1 :] - begins == count - 1]

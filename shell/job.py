@@ -128,6 +128,8 @@ class Job:
         options = self.options
         if not options.inputs:
             return blank_items(options.keypoints, self.keypoints, options.image_size)
+        if options.motion and (lacking := [path for path in options.inputs if not path.exists()]):
+            raise UserError(f"{lacking[0]} does not exist. A motion is one whole: check the name and the folder.")
         folders = {path for path in options.inputs if path.is_dir()}
         inputs = with_neighbours(options.inputs) if options.motion else options.inputs
         items = [item for item in open_inputs(inputs) if not is_own_output(item, folders)]

@@ -85,6 +85,7 @@ def serve(connection: Connection, job: Job, threads: int) -> None:
     # Ctrl+C reaches all processes of a terminal. The first one decides what follows, and ends the others by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    os.dup2(2, 1)  # The results go to standard output, and Blender tells there what it thinks of being ended.
     forget_blenders_scripts()
     import cv2
 

@@ -77,7 +77,8 @@ class Records:
             document = json.loads(path.read_text(encoding="utf-8"))
             differing = self._differing(document, self.asked(index))
             outcome = Outcome(**document["outcome"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            _check(outcome, self._job.names[index], document["digests"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None, "what is recorded of it, or of its files, cannot be read"
         outcome.passed_over = True
         return (None, " and ".join(differing)) if differing else (outcome, "")
@@ -96,11 +97,20 @@ class Records:
         return self._job.out / FOLDER / f"{name}.json"
 
 
+def _check(outcome: Outcome, name: str, digests: dict[str, str]) -> None:
+    """Raise ValueError for a record that holds what nobody wrote."""
+    texts = (outcome.files, outcome.remarks)
+    lists = all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in texts)
+    numbers = isinstance(outcome.score, float | int | None) and isinstance(outcome.seconds, float | int)
+    if not (lists and numbers and outcome.name == name and set(outcome.files) == set(digests)):
+        raise ValueError("a record that was changed")
+
+
 @cache
 def program_digest(size: str, pose_weights: str) -> str:
     """Of the code and the weights that make a result."""
     code = [file for room in ("inference", "rig", "shell") for file in (ROOT / room).rglob("*.py")]
-    networks = (f"human2d_{size}", "finder", POSE_WEIGHTS[pose_weights], "shape_prior")
+    networks = (f"human2d_{size}", "finder", POSE_WEIGHTS[pose_weights], "shape_prior", "temporal_prior")
     weights = [*(MODELS / f"{name}.onnx" for name in networks), MODELS / "body.npz"]
     return _joined(digest_of(file) for file in (*sorted(code), *weights) if file.exists())
 

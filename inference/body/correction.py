@@ -134,7 +134,8 @@ def corrections_from_json(text: str, source: str) -> tuple[Correction, ...]:
     except (TypeError, ValueError, RecursionError) as error:
         raise UserError(f"{source} is no JSON: {error}.") from error
     if not isinstance(listed, list):
-        raise UserError(f'{source} must be a list of corrections, such as [{{"keypoint": "left_wrist", "x": 1}}].')
+        example = '[{"keypoint": "left_wrist", "x": 1, "y": 1}]'
+        raise UserError(f"{source} must be a list of corrections, such as {example}.")
     found: tuple[Correction, ...] = ()
     for number, one in enumerate(listed, 1):
         correction = _from_object(one, f"{source}, correction {number}")

@@ -37,6 +37,10 @@ def frame_by_frame(prior: PosePrior, clip: SeenClip) -> tuple[np.ndarray, np.nda
     return fill_rotation_gaps(rotations, known), fill_gaps(spread(list(uncertainty), known), known)
 
 
+SLOWEST = 5.0
+"""Frames a second below which frames tell nothing of each other's poses."""
+
+
 class TemporalPrior:
     """The `Lift` by which PosePrior's answers are put right by those around them: windows of 1.6 s go through a network
     of dilated convolutions. `network` is another file than the one that ships, or a function from windows' features to
@@ -51,6 +55,8 @@ class TemporalPrior:
     def __call__(self, prior: PosePrior, clip: SeenClip) -> tuple[np.ndarray, np.ndarray]:
         """Rotations (F, 24, 3, 3) and uncertainty (F, 24), which stays that of PosePrior."""
         rotations, uncertainty = frame_by_frame(prior, clip)
+        if clip.rate < SLOWEST:
+            return rotations, uncertainty
         times = np.arange(len(rotations)) / clip.rate
         film = film_of(clip.keypoints, clip.camera, times, clip.known, rotations, uncertainty)
         turns = None if clip.camera_motion is None else clip.camera_motion.rotations

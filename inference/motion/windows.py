@@ -25,7 +25,7 @@ JOINTS = len(JOINT_PARENTS)
 FEATURE_COUNT = 3 * KEYPOINTS + 5 + 6 * JOINTS + JOINTS + 1
 TURNS = slice(3 * KEYPOINTS + 5, 3 * KEYPOINTS + 5 + 6 * JOINTS)
 """Where among the features PosePrior's rotations are; the last one is whether the frame is known."""
-REACH = 6
+REACH = 2
 """Frames that a frame may be from the nearest known one for the network to be asked; beyond, it lies between others."""
 CLOSE = 0.051
 """Seconds between two frames from which what was between them is told as if it had been seen."""
@@ -61,10 +61,17 @@ def steadied(film: Film, network: Callable[[np.ndarray], np.ndarray]) -> np.ndar
         # A window in which nobody is seen knows nothing.
         worth = WORTH * (part[:, -1].any() + 1e-9)
         blended[start + FRAMES : start + 2 * FRAMES] += worth[:, None, None, None] * answer
-    frames, there = np.arange(len(even.times)), np.flatnonzero(even.known)
-    told = np.abs(frames[:, None] - there).min(1) <= REACH
+    told = near_known(even.known, REACH)
     blended = fill_rotation_gaps(six_d_to_matrix(columns_of(blended[FRAMES:-FRAMES])), told)
     return between(columns_of(blended), even.times, film.times)
+
+
+def near_known(known: np.ndarray, reach: int) -> np.ndarray:
+    """Which frames (F,) are at most so many from a known one, of `known` (F,)."""
+    there, frames = np.flatnonzero(known), np.arange(len(known))
+    after = np.clip(np.searchsorted(there, frames), 1, max(len(there) - 1, 1))
+    nearest = np.minimum(np.abs(frames - there[after - 1]), np.abs(frames - there[np.minimum(after, len(there) - 1)]))
+    return nearest <= reach
 
 
 def columns_of(matrices: np.ndarray) -> np.ndarray:

@@ -221,3 +221,12 @@ def test_an_interrupt_that_a_library_swallows_is_heard_after_the_picture(picture
         signal.signal(signal.SIGINT, before)
     assert status == 130 and "1 of " in capsys.readouterr().out
     assert len(list((tmp_path / "o").glob("*.npz"))) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"files": None}, {"remarks": 3}, {"score": "high"}, {"name": None}, {"files": []}])
+def test_a_record_that_holds_what_nobody_wrote_is_made_anew(pictures, estimate, tmp_path, wrong):
+    estimate(pictures / "p0.png", formats="npz")
+    path = tmp_path / "o" / records.FOLDER / "p0.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps(document | {"outcome": document["outcome"] | wrong}))
+    assert estimate(pictures / "p0.png", "--resume", formats="npz")[1] == {"p0"}
