@@ -230,3 +230,10 @@ def test_a_record_that_holds_what_nobody_wrote_is_made_anew(pictures, estimate, 
     document = json.loads(path.read_text())
     path.write_text(json.dumps(document | {"outcome": document["outcome"] | wrong}))
     assert estimate(pictures / "p0.png", "--resume", formats="npz")[1] == {"p0"}
+
+
+def test_a_missing_input_of_a_motion_is_said_before_anything_is_estimated(tmp_path, capsys):
+    there, lacking = Path(__file__).parents[2] / "examples" / "person.jpg", tmp_path / "nowhere"
+    assert main(["estimate", str(there), str(lacking), "--motion", "--out", str(tmp_path / "o")]) == 2
+    assert "nowhere does not exist. A motion is one whole" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
