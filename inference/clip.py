@@ -19,7 +19,7 @@ from .files.frames import InputItem
 from .files.images import Photo
 from .geometry.camera import Camera
 from .motion.camera_motion import Background, CameraMotion, Turn, joined_turns
-from .motion.lifting import Lift, SeenClip, spread
+from .motion.lifting import SeenClip, spread
 from .motion.refine_motion import refine_motion
 from .motion.side_swaps import repair_sides
 from .motion.smooth_motion import DEFAULT_RATE, STRENGTH, smooth_motion
@@ -97,12 +97,10 @@ class Moving:
 
 
 def estimate_motion(
-    engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool,
-    lift: Lift | None = None,
-) -> Moving:  # fmt: skip
-    """One moving person, from what each frame of the clip that begins with `first` showed; `lift` poses the frames
-    (None: as `Engine.lift_clip`). Raises UserError."""
-    raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path, lift)
+    engine: Engine, frames: Iterable[Frame], first: InputItem, options: MotionOptions, refine: bool
+) -> Moving:
+    """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError."""
+    raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path)
     shown, remarks = raw.estimate, raw.remarks
     if refine:
         shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body), shown)
@@ -241,14 +239,11 @@ def frames_from_keypoints(
     return frames
 
 
-def join_frames(
-    engine: Engine, frames: list[Frame], frame_rate: float, source: Path, lift: Lift | None = None
-) -> RawMotion:
+def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: Path) -> RawMotion:
     """One estimate for the clip. Raises NoPersonError when nobody was found.
 
-    Left and right are put right where they were exchanged; then `lift` poses the
-    frames (None: as `Engine.lift_clip`). The shape is the
-    score-weighted median over the frames. Frames without a person lie between their neighbours.
+    Left and right are put right where they were exchanged; then the frames are posed (`Engine.lift_clip`). The shape is
+    the score-weighted median over the frames. Frames without a person lie between their neighbours.
     """
     found = [frame for frame in frames if frame.keypoints is not None]
     if not found:
@@ -258,7 +253,7 @@ def join_frames(
     keypoints, swapped = repair_sides(spread([frame.keypoints for frame in found], known), known)
     camera_motion, told = joined_turns([frame.turn for frame in frames])
     clip = SeenClip(keypoints, known, camera, camera_motion, frame_rate or DEFAULT_RATE)
-    rotations, uncertainty = (lift or engine.lift_clip)(engine.pose_prior, clip)
+    rotations, uncertainty = engine.lift_clip(engine.pose_prior, clip)
     keypoints = fill_gaps(keypoints, known)
     keypoints[~known, :, 2] = np.minimum(keypoints[~known, :, 2], GUESS)
     boxes = fill_gaps(spread([frame.box for frame in found], known), known)

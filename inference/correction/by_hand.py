@@ -26,9 +26,16 @@ def corrections_by_hand(
     pixels, points = projected(body, after, seen), keypoint_places(body, after)
     said = tuple(said)
     for number in np.flatnonzero(moved):
-        bone = points[number] - points[KEYPOINT_PARENTS[number]]
-        depth = -bone[2] / max(float(np.linalg.norm(bone)), 1e-9)
-        nearer = int(np.sign(depth)) if abs(depth) > DEEP and KEYPOINT_PARENTS[number] >= 0 else 0
+        parent = KEYPOINT_PARENTS[number]
+        nearer = order_in_depth(points[number], points[parent]) if parent >= 0 else 0
         place = tuple(float(value) for value in pixels[number])
         said = with_correction(said, Correction(KEYPOINT_NAMES[number], place, nearer, frame=frame))
     return said
+
+
+def order_in_depth(end: np.ndarray, beginning: np.ndarray) -> int:
+    """1 where a bone's end (3,) is nearer to the camera than its beginning, -1 where it is farther, 0 where neither can
+    be said."""
+    bone = end - beginning
+    depth = -bone[2] / max(float(np.linalg.norm(bone)), 1e-9)
+    return int(np.sign(depth)) if abs(depth) > DEEP else 0

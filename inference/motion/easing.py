@@ -17,8 +17,10 @@ def nearness(known: np.ndarray, ease: float) -> np.ndarray:
 
 def nearest(known: np.ndarray) -> np.ndarray:
     """The nearest frame (F,) in which something is known, which it must be in one."""
-    there = np.flatnonzero(known)
-    return there[np.abs(np.arange(len(known))[:, None] - there).argmin(1)]
+    there, frames = np.flatnonzero(known), np.arange(len(known))
+    after = np.clip(np.searchsorted(there, frames), 1, max(len(there) - 1, 1))
+    before, after = there[after - 1], there[np.minimum(after, len(there) - 1)]
+    return np.where(np.abs(frames - before) <= np.abs(frames - after), before, after)
 
 
 def turned_towards(turn: np.ndarray, wanted: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from ..body.body_estimate import CAMERA_FROM_SMPL
 from ..geometry.joints import JOINT_PARENTS, KEYPOINT_NAMES, MPII_COUNT
 from ..geometry.rotations import six_d_to_matrix
 from ..networks.pose_features import SEEN, rotation_to_upright, trunk_direction, turn_to_axis
+from .easing import nearest
 from .smoothing import fill_rotation_gaps
 
 RATE = 30.0
@@ -68,10 +69,7 @@ def steadied(film: Film, network: Callable[[np.ndarray], np.ndarray]) -> np.ndar
 
 def near_known(known: np.ndarray, reach: int) -> np.ndarray:
     """Which frames (F,) are at most so many from a known one, of `known` (F,)."""
-    there, frames = np.flatnonzero(known), np.arange(len(known))
-    after = np.clip(np.searchsorted(there, frames), 1, max(len(there) - 1, 1))
-    nearest = np.minimum(np.abs(frames - there[after - 1]), np.abs(frames - there[np.minimum(after, len(there) - 1)]))
-    return nearest <= reach
+    return np.abs(np.arange(len(known)) - nearest(known)) <= reach
 
 
 def columns_of(matrices: np.ndarray) -> np.ndarray:

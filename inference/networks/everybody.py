@@ -143,9 +143,9 @@ def everybody_of(looks: Iterable[Seen], most: int | None = None) -> Looks:
     return Looks(found, looked)
 
 
-def candidates(photo: np.ndarray, finder: Finder) -> list[Candidate]:
-    """Who may be in a photo (H, W, 3) uint8 RGB, the most prominent first."""
-    return sorted(find_people(photo, finder, everybody=True), key=prominence, reverse=True)
+def candidates(photo: np.ndarray, finder: Finder, everybody: bool = True) -> list[Candidate]:
+    """Who may be in a photo (H, W, 3) uint8 RGB, the most prominent first; `everybody` as `find_people` takes it."""
+    return sorted(find_people(photo, finder, everybody), key=prominence, reverse=True)
 
 
 def with_own_limbs(people: list[Seen]) -> list[Detection]:

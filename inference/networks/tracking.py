@@ -7,19 +7,17 @@ from dataclasses import replace
 import numpy as np
 
 from .crop import crop_of_box
-from .everybody import Seen, is_one_of_many, prompt_among
+from .everybody import Seen, candidates, is_one_of_many, prompt_among
 from .finder import Candidate, Finder
 from .human2d import Detection, Human2D
 from .person import (
     NEAR_OTHERS,
     box_overlap,
     extent_of,
-    find_people,
     is_person,
     least_presence,
     look_twice,
     presence_of,
-    prominence,
 )
 from .tracks import PATIENCE, Sighting, Track
 
@@ -138,7 +136,7 @@ class Tracker:
             if is_person(detection, boxed=True):
                 self._begin(Sighting.of(detection, photo), seen)
             return
-        everyone = sorted(find_people(photo, self.finder, everybody=self.most != 1), key=prominence, reverse=True)
+        everyone = candidates(photo, self.finder, everybody=self.most != 1)
         taken = [one.box for one in seen.values()]
         people = [one for one in everyone if not any(box_overlap(one.box, box) > MIN_BOX_OVERLAP for box in taken)]
         for track in sorted(missing, key=lambda one: one.lost):

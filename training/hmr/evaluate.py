@@ -16,11 +16,9 @@ import numpy as np
 from ...inference.body.body_estimate import BodyEstimate
 from ...inference.engine import Engine, Lifted, Settings, observed, with_silhouette
 from ...inference.networks.crop import crop_of_box
-from ..data.packs import PackMissing
 from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
-from ..measure.photos3d import load_photos3d
 from ..measure.timing import load, median_ms
-from ..reprojection.evaluate import Guess, Seen, as_text, measured_figures, photo_figures, predict, see
+from ..reprojection.evaluate import Guess, Seen, all_photo_figures, as_text, predict, see
 from .predict import HMR
 
 REPEATS = 15
@@ -68,13 +66,7 @@ def evaluate(engine: Engine, hmr: HMR, split: str, limit: int | None) -> dict[st
     """All figures of every way. Raises PackMissing."""
     guesses = guesses_of(engine, hmr)
     crops = [crop for source in (LSPET, CCP) for crop in load_crops(split, (source,), limit)]
-    table = photo_figures(engine, guesses, crops)
-    if split == "validation":
-        try:
-            for name, error in measured_figures(engine, guesses, load_photos3d()[:limit]).items():
-                table[name]["PA-MPJPE, photos3d"] = error
-        except PackMissing as missing:
-            print(missing)
+    table = all_photo_figures(engine, guesses, crops, split, limit)
     for name, taken in milliseconds(engine, guesses, hmr, crops[0]).items():
         table[name]["ms"] = taken
     print(f"{len(crops)} {split} photos; {load()}.\n")

@@ -55,13 +55,14 @@ def motions(
     ]
     for way in ways:
         before = "" if way is BY_ITSELF else f"{way.name}, "
-        raw = join_frames(engine, frames, RATE, SOURCE, way.lift).estimate
+        engine.lift_clip = way.lift
+        raw = join_frames(engine, frames, RATE, SOURCE).estimate
         yield way.name, raw
         yield before + "smoothed", smooth_motion(raw, engine.body, way.strength)
         yield before + "on the ground", smooth_motion(raw, engine.body, way.strength, keep_feet=True)
         if refine:
             first, options = InputItem(SOURCE.stem, SOURCE, fps=RATE), MotionOptions(strength=way.strength)
-            refined = estimate_motion(engine, frames, first, options, True, way.lift)
+            refined = estimate_motion(engine, frames, first, options, True)
             yield before + "refined, on the ground", refined.estimate
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ...inference.body.body_estimate import CAMERA_FROM_SMPL, BodyEstimate
 from ...inference.body.body_model import BodyModel
 from ...inference.body.correction import Correction
+from ...inference.correction.by_hand import order_in_depth
 from ...inference.correction.correct import correct_estimate
 from ...inference.correction.local import projected
 from ...inference.engine import Engine
@@ -28,8 +29,6 @@ PICTURE, PERSON = 1000, 700
 """Sides in pixels of the square picture, and of the person in it."""
 WRONG = 0.2
 """Share of the torso from which a projected keypoint counts as wrong, as in PCK."""
-DEEP = 0.25
-"""Share of a bone by which its end is nearer when a person would say so."""
 LIMBS = {"arm": ("elbow", "wrist"), "leg": ("knee", "ankle")}
 _JOINTS = [JOINT_INDEX[name] for name in LIMB_NAMES]
 
@@ -79,9 +78,7 @@ def said(person: SeenPerson, limb: tuple[str, str], order: bool) -> list[Correct
     corrections = []
     for name in limb:
         number = KEYPOINT_INDEX[name]
-        bone = person.points[KEYPOINT_PARENTS[number]] - person.points[number]
-        deep = bone[2] / np.linalg.norm(bone)
-        nearer = int(np.sign(deep)) if order and abs(deep) > DEEP else 0
+        nearer = order_in_depth(person.points[number], person.points[KEYPOINT_PARENTS[number]]) if order else 0
         corrections.append(Correction(name, tuple(float(value) for value in person.keypoints[number]), nearer))
     return corrections
 

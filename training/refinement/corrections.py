@@ -15,6 +15,7 @@ import numpy as np
 
 from ...inference.body.body_estimate import BodyEstimate
 from ...inference.body.correction import Correction, with_correction
+from ...inference.correction.by_hand import order_in_depth
 from ...inference.correction.correct import Drag, correct_estimate
 from ...inference.correction.local import part_of, projected
 from ...inference.engine import Engine, Settings
@@ -27,7 +28,7 @@ from ..data.photos2d import LSPET, load_crops
 from ..measure.keypoints2d import torso_lengths
 from ..measure.metrics import similarity_aligned
 from ..measure.photos3d import LIMB_NAMES, MeasuredPhoto, load_photos3d
-from .corrected_clips import DEEP, LIMBS, WRONG, in_clips
+from .corrected_clips import LIMBS, WRONG, in_clips
 
 METRICS = """PCK@0.2: share of labelled limb joints on which the projected body lies within .2 torso, after so many
 corrections of the worst one. Others: how far limb keypoints of other limbs moved by a correction of an arm or a leg, in
@@ -56,8 +57,7 @@ def nearer_in(photo: MeasuredPhoto, estimate: BodyEstimate, keypoint: int) -> in
     if not all(name in LIMB_NAMES for name in names):
         return 0
     end, above = truth_of(photo, estimate.joints_3d[0])[[LIMB_NAMES.index(name) for name in names]]
-    deep = (above - end)[2] / np.linalg.norm(above - end)
-    return int(np.sign(deep)) if abs(deep) > DEEP else 0
+    return order_in_depth(end, above)
 
 
 def worst_keypoint(body, estimate: BodyEstimate, labels: np.ndarray) -> tuple[int, np.ndarray]:
