@@ -22,6 +22,8 @@ from ..inference.models import MODELS
 from ..inference.networks.crop import CROP_SIZE
 from ..inference.networks.everybody import find_everybody
 from ..inference.networks.runtime import SIZES
+from .measure.figures import add_json_option, keep
+from .measure.pages import tables_of
 from .measure.timing import crop_milliseconds, load, median_ms
 
 PHOTO_PIXELS = 1_000_000
@@ -136,6 +138,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--cold-repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    add_json_option(parser, "benchmark")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         path = one_megapixel(options.image, Path(folder))
@@ -144,14 +147,21 @@ def main(arguments: list[str]) -> None:
         figures = {THUNDER: thunder_milliseconds(Path(folder), options.threads, options.repeats)}
         figures |= crop_figures(options.repeats, options.threads) | warm_figures(path, options.repeats, options.threads)
         figures |= cold
-    unit = figures[THUNDER]
     print(f"one megapixel, {options.threads} threads of {load()}, medians\n")
-    print("| what | figure | looks of MoveNet Thunder | target |\n| --- | ---: | ---: | ---: |")
+    text = table(figures)
+    print(text)
+    keep(options.json, "benchmark", arguments, tables_of(text)[""])
+
+
+def table(figures: dict[str, float | None]) -> str:
+    """Figures in Markdown, beside what they may be."""
+    lines = ["| what | figure | looks of MoveNet Thunder | target |", "| --- | ---: | ---: | ---: |"]
     for name, value in figures.items():
         if value is None:
-            print(f"| {name} | not measured |  |  |")
+            lines.append(f"| {name} | not measured |  |  |")
             continue
         memory = name.startswith("peak")
-        ratio = "" if memory else f"{value / unit:.2f}"
+        ratio = "" if memory else f"{value / figures[THUNDER]:.2f}"
         target = f"≤ {TARGETS[name]:.0f}" if name in TARGETS else f"≤ {RATIOS[name]} looks" if name in RATIOS else ""
-        print(f"| {name} | {value:.1f} {'MB' if memory else 'ms'} | {ratio} | {target} |")
+        lines.append(f"| {name} | {value:.1f} {'MB' if memory else 'ms'} | {ratio} | {target} |")
+    return "\n".join(lines)
