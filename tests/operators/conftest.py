@@ -13,6 +13,15 @@ ROOT = Path(__file__).parents[2]
 BLENDERS_OWN = ("bpy", "numpy", "numpy.libs", "requests", "urllib3", "idna", "certifi", "charset_normalizer")
 
 
+def call(operator, **options):
+    """What an operator said when it failed; empty when it did not."""
+    try:
+        assert operator(**options) == {"FINISHED"}
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
 @pytest.fixture(scope="module")
 def registered():
     """The operators, as Blender has them while the extension is enabled. Left registered, they would break its exit."""

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
+from ..conftest import EXAMPLE
 from .conftest import facts_of
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="Blender's bpy is not installed")
 
 SCRIPT = Path(__file__).with_name("sources_in_blender.py")
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 
 
 @pytest.fixture(scope="module")

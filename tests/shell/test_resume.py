@@ -21,7 +21,7 @@ from body_from_image.shell.job import Job
 from body_from_image.shell.pictures import Pictures
 from body_from_image.shell.records import Records
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
 
 
 @pytest.fixture
