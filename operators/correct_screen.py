@@ -5,7 +5,7 @@ from enum import Enum
 
 import numpy as np
 
-from ..inference.body.correction import SURE, Correction
+from ..inference.body.correction import MIN_CERTAIN, Correction
 from ..inference.geometry.joints import KEYPOINT_PARENTS
 
 PICK_RADIUS = 14.0
@@ -38,7 +38,7 @@ def look_of(correction: Correction, confidence: float) -> Look:
         return Look.HIDDEN
     if not correction.says_nothing:
         return Look.CORRECTED
-    if confidence >= SURE:
+    if confidence >= MIN_CERTAIN:
         return Look.CERTAIN
     return Look.UNCERTAIN if confidence >= DOUBTFUL else Look.GUESSED
 

@@ -84,7 +84,7 @@ def warm_figures(path: Path, repeats: int, threads: int) -> dict[str, float]:
     keypoints = estimate.keypoints_2d[0]
     camera = engine.camera(photo.size)
     silhouette = np.random.default_rng(0).random((64, 64), np.float32)
-    betas = engine.mean_shape[None]
+    betas = engine.mean_betas[None]
     rotations = np.tile(np.eye(3, dtype=np.float32), (1, 24, 1, 1))
     parts = {
         "find everybody": lambda: engine.finder(photo.pixels),

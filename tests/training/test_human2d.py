@@ -1,5 +1,7 @@
 """Human2D's training: losses, learning, resuming, and the exported file."""
 
+import csv
+import json
 import math
 import subprocess
 import sys
@@ -251,7 +253,11 @@ def test_a_run_learns_resumes_and_leaves_its_papers(packs, tmp_path):
     train.train(train.Config(stages="64:6,128:1", **TINY), folder, workers=0, log_every=2)
     first = train.Run(train.Config(stages="64:6,128:1", **TINY), folder)
     assert first.iteration == 7
-    assert {"config.json", "log.csv", "checkpoint.pt", "weights.pt"} <= {file.name for file in folder.iterdir()}
+    papers = {"config.json", "log.csv", "metrics.json", "checkpoint.pt", "weights.pt"}
+    assert {file.name for file in folder.iterdir()} == papers
+    rows = list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
+    assert [row["iteration"] for row in rows] == ["2", "4", "6"] and all(float(row["loss"]) > 0 for row in rows)
+    assert json.loads((folder / "metrics.json").read_text())["loss"] == float(rows[-1]["loss"])
     train.train(train.Config(stages="64:6,128:2", **TINY), folder, workers=0, log_every=2)
     assert train.Run(train.Config(stages="64:6,128:2", **TINY), folder).iteration == 8
 

@@ -84,7 +84,7 @@ def table_of(
     for name, (rival, order) in rows.items():
         table[name] = clips.figures(rival, order) if order in clips.orders else {}
         if seen and order != "noisy_order":
-            table[name] |= photo_figures(seen, rival, engine.mean_shape, order)
+            table[name] |= photo_figures(seen, rival, engine.mean_betas, order)
     print(f"{options.count} people of {options.split} clips, {len(seen)} photos; {load()}.")
     right = 100 * clips.noisy_pairs_right
     print(f"Depths with noise are off by {DEPTH_NOISE} m; {right:.0f} % of the true relations are then right.\n")

@@ -111,7 +111,7 @@ def label_figures(engine: Engine) -> dict[str, float]:
     errors = []
     for photo in load_photos3d():
         lifted = engine.lift(photo.keypoints, engine.camera(photo.image.shape[1::-1]))
-        posed = engine.body.pose(engine.mean_shape[None], lifted.rotations[None])
+        posed = engine.body.pose(engine.mean_betas[None], lifted.rotations[None])
         errors.append(photo.error(posed.joints[0]))
     return {"PA-MPJPE limbs": float(np.mean(errors))}
 
