@@ -58,7 +58,7 @@ test: $(VENV)/.test  ## everything that passes in a few minutes
 
 test-full: $(VENV)/.test-full  ## slow and GPU checks too; set BODY_FROM_IMAGE_DATA to the data packs for all of them
 	$(blender_libraries)
-	$(BIN)/python -m pytest -q -m ""
+	$(BIN)/python -m pytest -q -m "not bench"
 
 test-gui: $(VENV)/.test  ## in a real Blender window; needs root, and a Debian with Blender in CHROOT, which is made there
 	$(blender_libraries)
@@ -67,6 +67,7 @@ test-gui: $(VENV)/.test  ## in a real Blender window; needs root, and a Debian w
 bench: $(VENV)/.test  ## speed and memory, measured on this machine
 	$(blender_libraries)
 	$(BIN)/python -m body_from_image.training benchmark --image "$(IMAGE)"
+	$(BIN)/python -m pytest -q -s -m bench
 
 extension: $(VENV)/.run  ## the zips that Blender installs, in dist/ (GPU=1: with onnxruntime-gpu)
 	$(BIN)/python build_extension.py $(if $(GPU),--gpu)

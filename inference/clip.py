@@ -257,13 +257,13 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
     keypoints = fill_gaps(keypoints, known)
     keypoints[~known, :, 2] = np.minimum(keypoints[~known, :, 2], GUESS)
     boxes = fill_gaps(spread([frame.box for frame in found], known), known)
-    betas = [frame.betas for frame in found if frame.betas is not None]
-    shape = weighted_median(np.stack(betas), scores[known]) if betas else engine.mean_shape
+    seen_betas = [frame.betas for frame in found if frame.betas is not None]
+    betas = weighted_median(np.stack(seen_betas), scores[known]) if seen_betas else engine.mean_betas
     lifted = [
         Lifted(points, turns, camera, unsure)
         for points, turns, unsure in zip(keypoints, rotations, uncertainty, strict=True)
     ]
-    estimate = engine.place(lifted, shape, Observed(keypoints, boxes, scores, source), clip.rate)
+    estimate = engine.place(lifted, betas, Observed(keypoints, boxes, scores, source), clip.rate)
     rotations, trans = rotations_of(estimate.poses.astype(np.float64)), fill_gaps(estimate.trans, known)
     if camera_motion is not None:
         estimate, rotations, trans = before_moving_camera(engine.body, estimate, rotations, trans, camera_motion)

@@ -149,7 +149,7 @@ class Engine:
         lifted = self.lift(keypoints, self.camera(size, focal))
         box = box_around(keypoints[keypoints[:, 2] > 0, :2])
         seen = Observed(keypoints[None], box[None], np.array([score_of(keypoints)]), source)
-        estimate = self.place([lifted], self.mean_shape, seen)
+        estimate = self.place([lifted], self.mean_betas, seen)
         estimate, kept = self._refined_if_asked(estimate)
         return Result(estimate, None, (MEAN_SHAPE, *remarks_on_keypoints(keypoints), *kept))
 
@@ -189,7 +189,7 @@ class Engine:
         return estimate, () if refined.accepted else (NOT_REFINED,)
 
     @property
-    def mean_shape(self) -> np.ndarray:
+    def mean_betas(self) -> np.ndarray:
         """Betas (10,) of the average body."""
         return np.zeros(self.body.shapedirs.shape[2], np.float32)
 
@@ -197,7 +197,7 @@ class Engine:
         """Betas (10,) for a silhouette (64, 64), and a remark when ShapePrior was trained for another body model."""
         if self.shape_prior.body_model == self.body.hash:
             return self.shape_prior(silhouette[None])[0], ()
-        return self.mean_shape, (shape_not_trained(self.body.name),)
+        return self.mean_betas, (shape_not_trained(self.body.name),)
 
     def lift(self, keypoints: np.ndarray, camera: Camera) -> Lifted:
         """The pose that keypoints (25, 3; pixels and confidence) show, in the camera's frame."""

@@ -10,7 +10,7 @@ from .run_state import run_state
 class BODY_FROM_IMAGE_OT_cancel(bpy.types.Operator):
     bl_idname = "body_from_image.cancel"
     bl_label = "Cancel"
-    bl_description = "Stop the estimation that runs (Esc does the same)"
+    bl_description = "Stop the running estimation. Esc does the same"
     bl_options: ClassVar = {"INTERNAL"}
 
     @classmethod

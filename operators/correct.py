@@ -21,7 +21,7 @@ from .correction_properties import REACH_PROPERTY, correction_reach
 from .on_character import OnCharacter
 
 KEYPOINT = bpy.props.EnumProperty(
-    name="Keypoint", items=[(name, name.replace("_", " ").capitalize(), "") for name in KEYPOINT_NAMES]
+    name="Keypoint", items=[(name, name.replace("_", " ").title(), "") for name in KEYPOINT_NAMES]
 )
 WANTED = "Select a character that was made from a photo or a film"
 
@@ -45,7 +45,7 @@ class OnCorrectable(OnCharacter):
 class BODY_FROM_IMAGE_OT_correct(OnCorrectable, bpy.types.Operator):
     bl_idname = "body_from_image.correct"
     bl_label = "Correct Keypoint"
-    bl_description = "Put one keypoint where it is in the photo; its limb follows, and nothing else moves"
+    bl_description = "Move one keypoint to its place in the photo. Its limb follows, and nothing else moves"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     keypoint: KEYPOINT
@@ -56,13 +56,13 @@ class BODY_FROM_IMAGE_OT_correct(OnCorrectable, bpy.types.Operator):
         min=-1,
         max=1,
         options={"SKIP_SAVE"},
-        description="1: nearer to the camera than the joint that it hangs on; -1: farther; 0: nobody knows",
+        description="1: nearer to the camera than its parent joint; -1: farther away; 0: unknown",
     )
     seen: bpy.props.BoolProperty(
-        name="Seen", default=True, options={"SKIP_SAVE"}, description="Off: it is hidden, whatever was found there"
+        name="Seen", default=True, options={"SKIP_SAVE"}, description="Visible in the photo. Off: hidden there"
     )
     exchange: bpy.props.BoolProperty(
-        name="Exchange", options={"SKIP_SAVE"}, description="Left and right of its limb are exchanged; again: back"
+        name="Exchange", options={"SKIP_SAVE"}, description="Swap left and right of its limb"
     )
     flip: bpy.props.BoolProperty(
         name="Flip", options={"SKIP_SAVE"}, description="Mirror the bone that ends there in depth"
@@ -88,7 +88,7 @@ class BODY_FROM_IMAGE_OT_reset_correction(OnCorrectable, bpy.types.Operator):
     bl_idname = "body_from_image.reset_correction"
     bl_label = "Reset Correction"
     bl_description = (
-        "Forget what was put right of one keypoint in this frame, or of all: limbs go back to what was found"
+        "Remove the correction of one keypoint in this frame, or of all. Limbs return to their estimated pose"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
@@ -104,7 +104,7 @@ class BODY_FROM_IMAGE_OT_reset_correction(OnCorrectable, bpy.types.Operator):
 class BODY_FROM_IMAGE_OT_next_doubtful_frame(OnCharacter, bpy.types.Operator):
     bl_idname = "body_from_image.next_doubtful_frame"
     bl_label = "Next Doubtful Frame"
-    bl_description = "Go to the frame of the film in which limbs were seen worst; again: to the next worst"
+    bl_description = "Go to the frame of the film whose limbs are least certain. Press again for the next one"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     wanted: ClassVar = "Select a character that was made from a film"

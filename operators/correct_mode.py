@@ -48,8 +48,8 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
     bl_idname = "body_from_image.correct_mode"
     bl_label = "Correct"
     bl_description = (
-        "Show the keypoints over the photo. Drag one to where it is: its limb follows, and nothing else moves. Keys "
-        "say what is hidden, nearer, or exchanged"
+        "Show the keypoints over the photo, to be dragged into place. The limb follows, and nothing else moves. Keys "
+        "mark a keypoint as hidden, nearer or swapped"
     )
     bl_options: ClassVar = {"REGISTER"}
 
@@ -168,13 +168,13 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
         if action is Action.RESTORE:
             self._take_back(self._changes[0])
             if len(self._changes) > 1:
-                bpy.ops.ed.undo_push(message="Correct: as it was")
+                bpy.ops.ed.undo_push(message="Cancel Correct")
             self._clear(context)
             return {"CANCELLED"}
         if action is Action.TAKE_BACK:
             if len(self._changes) > 1:
                 self._take_back(self._changes.pop())
-                bpy.ops.ed.undo_push(message="Correct: take back")
+                bpy.ops.ed.undo_push(message="Take Back Correction")
             return {"RUNNING_MODAL"}
         correcting = self._correcting
         if action is Action.RESET_ALL:
@@ -196,7 +196,7 @@ class BODY_FROM_IMAGE_OT_correct_mode(bpy.types.Operator):
             raise
         self._changes.append(before)
         self._say(" ".join(remarks))
-        bpy.ops.ed.undo_push(message=f"Correct {name.replace('_', ' ')}")
+        bpy.ops.ed.undo_push(message=f"Correct {name.replace('_', ' ').title()}")
 
     def _now(self) -> Before:
         return Before.of(self._correcting, self._correcting.pose if self._drag is None else self._drag.before)

@@ -5,7 +5,7 @@ from enum import Enum
 
 import numpy as np
 
-from ..inference.body.correction import SURE, Correction
+from ..inference.body.correction import MIN_CERTAIN, Correction
 from ..inference.geometry.joints import KEYPOINT_PARENTS
 
 PICK_RADIUS = 14.0
@@ -38,7 +38,7 @@ def look_of(correction: Correction, confidence: float) -> Look:
         return Look.HIDDEN
     if not correction.says_nothing:
         return Look.CORRECTED
-    if confidence >= SURE:
+    if confidence >= MIN_CERTAIN:
         return Look.CERTAIN
     return Look.UNCERTAIN if confidence >= DOUBTFUL else Look.GUESSED
 
@@ -87,17 +87,17 @@ class Action(Enum):
     """What a key does, with the sentence of it in the status bar."""
 
     KEEP = "Enter: keep"
-    RESTORE = "Esc: as it was"
+    RESTORE = "Esc: cancel"
     HIDE = "H: hidden"
-    CONFIRM = "C: right as it is"
+    CONFIRM = "C: confirm"
     NEARER = "+: nearer"
     FARTHER = "−: farther"
     FLIP = "F: flip"
-    EXCHANGE = "X: left↔right"
-    EXCHANGE_ALL = "Shift X: of all"
+    EXCHANGE = "X: swap left and right"
+    EXCHANGE_ALL = "Shift X: swap all"
     RESET = "R: reset"
-    RESET_ALL = "Shift R: all"
-    TAKE_BACK = "Ctrl Z: back"
+    RESET_ALL = "Shift R: reset all"
+    TAKE_BACK = "Ctrl Z: undo"
 
 
 HINT = "  ·  ".join(["Drag a keypoint", *(action.value for action in Action)])

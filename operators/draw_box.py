@@ -79,7 +79,7 @@ class BODY_FROM_IMAGE_OT_draw_box(bpy.types.Operator):
         self._look.close()
         self._drawing = bpy.types.SpaceView3D.draw_handler_add(self._overlay.draw, (), "WINDOW", "POST_PIXEL")
         show_progress(context, None)
-        context.workspace.status_text_set("Drag a box around the person   ·   Esc: leave it as it was")
+        context.workspace.status_text_set("Drag a box around the person   ·   Esc: cancel")
         context.window.cursor_modal_set("CROSSHAIR")
 
     def _drag(self, context, event) -> set[str]:

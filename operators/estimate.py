@@ -45,13 +45,13 @@ class BODY_FROM_IMAGE_OT_estimate(SetsUpScene, WatchesWorker, bpy.types.Operator
     image: bpy.props.StringProperty(
         name="Image in Blender",
         options={"SKIP_SAVE"},
-        description="Name of an image that is in Blender already, instead of a file",
+        description="Name of an image that Blender has loaded, instead of a file",
     )
     box: bpy.props.FloatVectorProperty(
         name="Person Box",
         size=4,
         options={"SKIP_SAVE"},
-        description="Where the person is: left, top, width and height in pixels. All 0: found by itself",
+        description="Where the person is: left, top, width and height in pixels. All 0: found automatically",
     )
     people: bpy.props.IntProperty(
         name="People",
@@ -70,7 +70,7 @@ class BODY_FROM_IMAGE_OT_estimate(SetsUpScene, WatchesWorker, bpy.types.Operator
     refine: bpy.props.BoolProperty(
         name="Refine",
         default=True,
-        description="Move the body until it lies on the photo. Without it, the pose is what the networks say at once",
+        description="Fit the body to the photo. Off: the pose is the networks' answer",
     )
     stand_on_ground: STAND_ON_GROUND
     filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})

@@ -62,20 +62,20 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
     result: bpy.props.EnumProperty(
         name="Result",
         items=(
-            ("MOTION", "Animated Character", "The pictures show one moving person: one character with a key a frame"),
-            ("CHARACTERS", "Character per Picture", "The pictures have nothing to do with each other: side by side"),
+            ("MOTION", "Animated Character", "One moving person: a character with a keyframe on every frame"),
+            ("CHARACTERS", "Character per Picture", "Unrelated pictures: a character for each, side by side"),
         ),
-        description="What the pictures are",
+        description="What to make of the pictures",
     )
     pose_assets: bpy.props.BoolProperty(
-        name="Pose Assets", description="Put the pose of each picture into the file's pose library, too"
+        name="Pose Assets", description="Also save the pose of each picture as a pose asset"
     )
     box: bpy.props.FloatVectorProperty(
         name="Person Box",
         size=4,
         options={"SKIP_SAVE"},
         description="Where the person is when they first appear: left, top, width and height in pixels. All 0: found "
-        "by itself",
+        "automatically",
     )
     people: bpy.props.IntProperty(
         name="People",
@@ -88,7 +88,7 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
     field_of_view: FIELD_OF_VIEW
     height: HEIGHT
     stand_on_ground: STAND_ON_GROUND
-    start_frame: bpy.props.IntProperty(name="Start Frame", default=1, description="Where the first key goes")
+    start_frame: bpy.props.IntProperty(name="Start Frame", default=1, description="Frame of the first keyframe")
     filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_movie: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})

@@ -21,7 +21,7 @@ BONE_NAMES = tuple((name, *_DESCRIPTIONS[name]) for name in PRESETS)
 """The naming schemes as items of an enumeration."""
 _PATHS = {
     "pelvis": ("Pelvis", "The pelvis moves through the scene"),
-    "in_place": ("In Place", "The body moves, and stays where it begins: without its path over the floor"),
+    "in_place": ("In Place", "The body moves in place, without its path over the floor"),
     "root_bone": ("Root Bone", "A bone on the floor under the pelvis carries path and heading, for game engines"),
 }
 UNKEYED = (
@@ -91,5 +91,5 @@ class HasClip:
     root_motion: bpy.props.EnumProperty(
         name="Root Motion",
         items=tuple((name, *_PATHS[name]) for name in ROOT_MOTIONS),
-        description="Where the path over the floor is kept",
+        description="Where the path over the floor is stored",
     )

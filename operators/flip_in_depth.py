@@ -22,13 +22,13 @@ class BODY_FROM_IMAGE_OT_flip_in_depth(OnCharacter, bpy.types.Operator):
     bl_idname = "body_from_image.flip_in_depth"
     bl_label = "Flip in Depth"
     bl_description = (
-        "Let a limb that comes towards the camera go away from it, and the other way round: the photo does not tell. "
+        "Let a limb that comes towards the camera go away from it, or the other way round: the photo does not tell. "
         "In an animation, only this frame is keyed. Left is the person's own left"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     part: bpy.props.EnumProperty(
-        name="Limb", items=[(part.upper(), part.replace("_", " ").capitalize(), "") for part in FLIPS]
+        name="Limb", items=[(part.upper(), part.replace("_", " ").title(), "") for part in FLIPS]
     )
 
     def _apply(self, context, character: Character) -> None:

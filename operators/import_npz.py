@@ -30,7 +30,7 @@ OTHER_BODY = (
 class BODY_FROM_IMAGE_OT_import_npz(SetsUpScene, bpy.types.Operator):
     bl_idname = "body_from_image.import_npz"
     bl_label = "Import Body Motion"
-    bl_description = "Bring a motion of AMASS, SMPL, WHAM, GVHMR or 4D-Humans, or a saved estimate, onto a character"
+    bl_description = "Import a motion of AMASS, SMPL, WHAM, GVHMR or 4D-Humans, or a saved estimate, as a character"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
@@ -52,7 +52,7 @@ class BODY_FROM_IMAGE_OT_import_npz(SetsUpScene, bpy.types.Operator):
         default=1,
         min=1,
         options={"SKIP_SAVE"},
-        description="Whose motion to take from a file of several people; 1 is there longest",
+        description="Which person to import from a file of several; 1 is the one seen longest",
     )
     stand_on_ground: bpy.props.BoolProperty(
         name="Stand on Ground",
@@ -63,7 +63,7 @@ class BODY_FROM_IMAGE_OT_import_npz(SetsUpScene, bpy.types.Operator):
         name="Keep Frame Rate",
         description="Resample the motion to the scene's frame rate, instead of giving the scene the motion's",
     )
-    start_frame: bpy.props.IntProperty(name="Start Frame", default=1, description="Where the first key goes")
+    start_frame: bpy.props.IntProperty(name="Start Frame", default=1, description="Frame of the first keyframe")
     filter_glob: bpy.props.StringProperty(default="*.npz;*.pkl;*.pickle;*.pt;*.pth", options={"HIDDEN"})
 
     def invoke(self, context, event):

@@ -5,10 +5,10 @@ from ..inference.geometry.joints import KEYPOINT_INDEX
 
 LIMB_JOINTS = {
     "Head": ("upper_neck", "head_top"),
-    "Left arm": ("left_elbow", "left_wrist"),
-    "Right arm": ("right_elbow", "right_wrist"),
-    "Left leg": ("left_knee", "left_ankle"),
-    "Right leg": ("right_knee", "right_ankle"),
+    "Left Arm": ("left_elbow", "left_wrist"),
+    "Right Arm": ("right_elbow", "right_wrist"),
+    "Left Leg": ("left_knee", "left_ankle"),
+    "Right Leg": ("right_knee", "right_ankle"),
 }
 """What a person calls the limbs (left is the photographed person's left), and the keypoints that show them."""
 

@@ -12,11 +12,11 @@ from .on_character import OnCharacter
 class BODY_FROM_IMAGE_OT_mark_pose_asset(OnCharacter, bpy.types.Operator):
     bl_idname = "body_from_image.mark_pose_asset"
     bl_label = "Create Pose Asset"
-    bl_description = "Put the pose that is shown now into the pose library of this file, for any character"
+    bl_description = "Save the current pose as a pose asset in this file, for any character"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     name: bpy.props.StringProperty(
-        name="Name", options={"SKIP_SAVE"}, description="What the pose is called. Empty: as the character"
+        name="Name", options={"SKIP_SAVE"}, description="Name of the pose asset. Empty: the character's name"
     )
 
     def _apply(self, context, character: Character) -> None:

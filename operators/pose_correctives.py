@@ -15,12 +15,12 @@ class BODY_FROM_IMAGE_OT_pose_correctives(OnCharacter, bpy.types.Operator):
     bl_idname = "body_from_image.pose_correctives"
     bl_label = "Pose Correctives"
     bl_description = (
-        "Let the skin bulge and fold as joints bend, as an official SMPL file says. Follows every pose and is exported"
+        "Add the pose correctives of an official SMPL file: the skin bulges and folds as joints bend, also in exports"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     enable: bpy.props.BoolProperty(
-        name="Enable", default=True, description="Add the correctives; off: take them from the skin"
+        name="Enable", default=True, description="Add the correctives. Off: remove them"
     )
 
     def _apply(self, context, character: Character) -> None:

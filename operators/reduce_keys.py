@@ -13,8 +13,8 @@ class BODY_FROM_IMAGE_OT_reduce_keys(OnCharacter, bpy.types.Operator):
     bl_idname = "body_from_image.reduce_keys"
     bl_label = "Reduce Keys"
     bl_description = (
-        "Leave as few keys as hold every joint where it is now, with smooth curves between them. Feet that stand "
-        "still stand"
+        "Remove the keyframes that the motion does not need, with smooth curves between the others. Planted feet stay "
+        "planted"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 

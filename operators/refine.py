@@ -24,8 +24,8 @@ class BODY_FROM_IMAGE_OT_refine(OnPhotoCharacter, bpy.types.Operator):
     bl_idname = "body_from_image.refine"
     bl_label = "Refine"
     bl_description = (
-        "Move pose, shape and place of the character until it lies on the keypoints and the silhouette of its photo. "
-        "Starts from the pose that you see"
+        "Fit pose, shape and location of the character to the keypoints and the silhouette of its photo, starting "
+        "from the current pose"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
     on_selection: ClassVar = True
@@ -34,7 +34,7 @@ class BODY_FROM_IMAGE_OT_refine(OnPhotoCharacter, bpy.types.Operator):
         accepted = refine_character(context, character)
         if not accepted:
             name = character.armature.name
-            self.report({"INFO"}, f"{name} already lies as well on its photo as a body can; it was left as it is")
+            self.report({"INFO"}, f"{name} fits its photo already as well as it can and was not changed")
         return accepted
 
 

@@ -43,8 +43,8 @@ class BODY_FROM_IMAGE_OT_smooth_motion(SmoothingProperties, OnCharacter, bpy.typ
     bl_idname = "body_from_image.smooth_motion"
     bl_label = "Smooth Motion"
     bl_description = (
-        "Key the character anew from what each frame of its film showed, and from your corrections. Other changes "
-        "by hand are lost"
+        "Key the character again from what was seen in each frame of its film and from your corrections. Other "
+        "manual changes are lost"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 

@@ -20,7 +20,7 @@ class SetsUpScene:
             ("ALWAYS", "Set Up", "Take over the photo's size, camera, frame range and frame rate"),
             ("NEVER", "Keep", "Leave the scene's size, camera, frame range and frame rate as they are"),
         ),
-        description="What becomes of the scene's own settings",
+        description="What happens to the scene's own settings",
     )
 
     def may_set_up(self, context: bpy.types.Context) -> bool:

@@ -28,8 +28,8 @@ class BODY_FROM_IMAGE_OT_show_photo(bpy.types.Operator):
     bl_idname = "body_from_image.show_photo"
     bl_label = "Show Photo Behind"
     bl_description = (
-        "Look through the camera that took the photo, with the photo behind the character: the scene takes over its "
-        "camera and size. Again: look away"
+        "Look through the camera that took the photo, with the photo behind the character. The scene takes over its "
+        "camera and size. Press again to look away"
     )
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 

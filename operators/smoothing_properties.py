@@ -14,31 +14,31 @@ class SmoothingProperties:
         min=0,
         max=1,
         subtype="FACTOR",
-        description="How much jitter is taken off rotations and path. 0: every frame as it was seen",
+        description="How strongly jitter is removed from rotations and path. 0: every frame as it was seen",
     )
     keep_feet: bpy.props.BoolProperty(
         name="Keep Feet",
         default=True,
-        description="The person stands on a floor: feet that stand neither slide nor sink into it",
+        description="The person stands on a floor: planted feet neither slide nor sink into it",
     )
 
     tilt_known: bpy.props.BoolProperty(
         name="Camera Tilt",
-        description="How the camera is tilted over the floor is known, and set here. Off: it is estimated from feet",
+        description="Set the camera's tilt over the floor by hand. Off: it is estimated from the feet",
     )
     camera_pitch: bpy.props.FloatProperty(
         name="Pitch",
         min=-MOST_TILTED,
         max=MOST_TILTED,
         precision=1,
-        description="Degrees that the (first) camera looks down by",
+        description="Degrees by which the first camera looks down",
     )
     camera_roll: bpy.props.FloatProperty(
         name="Roll",
         min=-MOST_TILTED,
         max=MOST_TILTED,
         precision=1,
-        description="Degrees that the (first) camera is turned clockwise about where it looks",
+        description="Degrees by which the first camera is rolled clockwise",
     )
     reduce_keys: bpy.props.FloatProperty(
         name="Reduce Keys",
@@ -47,7 +47,7 @@ class SmoothingProperties:
         max=100,
         soft_max=20,
         precision=1,
-        description="Millimetres that a joint may be off for the curves to have fewer keys. 0: a key in each frame",
+        description="Millimetres that a joint may be off when keyframes are removed. 0: a keyframe on every frame",
     )
 
     def draw_smoothing(self, layout: bpy.types.UILayout) -> None:

@@ -40,7 +40,7 @@ class Trial:
 class BODY_FROM_IMAGE_OT_test_python(WatchesWorker, bpy.types.Operator):
     bl_idname = "body_from_image.test_python"
     bl_label = "Test"
-    bl_description = "Start the engine where it would run, and tell which libraries and devices it has"
+    bl_description = "Start the engine, and report the libraries and devices that it finds"
     bl_options: ClassVar = {"REGISTER", "INTERNAL"}
 
     def invoke(self, context, event):

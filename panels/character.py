@@ -11,7 +11,7 @@ from ..operators.show_photo import photo_is_shown
 from .sidebar import SidebarPanel
 from .wrapped_text import draw_text
 
-SURE, DOUBTFUL = 0.7, 0.4
+TICKED, WARNED = 0.7, 0.4
 """Certainty from which a limb gets a tick, and below which a warning."""
 
 
@@ -113,6 +113,6 @@ class VIEW3D_PT_body_from_image_export(CharacterPanel, bpy.types.Panel):
 
 
 def _icon(certainty: float) -> str:
-    if certainty < DOUBTFUL:
+    if certainty < WARNED:
         return "ERROR"
-    return "CHECKMARK" if certainty >= SURE else "DOT"
+    return "CHECKMARK" if certainty >= TICKED else "DOT"

@@ -65,7 +65,7 @@ class BodyFromImagePreferences(bpy.types.AddonPreferences):
     device: bpy.props.EnumProperty(
         name="Device",
         items=[(name, *DEVICE_NAMES[name]) for name in DEVICES],
-        description="What the networks run on",
+        description="Device that the networks run on",
     )
     external_python: bpy.props.StringProperty(
         name="External Python",
@@ -80,7 +80,7 @@ class BodyFromImagePreferences(bpy.types.AddonPreferences):
     size: bpy.props.EnumProperty(
         name="Network",
         items=[(size, *SIZE_NAMES[size]) for size in SIZES],
-        description="Which size of the network that finds the joints",
+        description="Size of the network that finds the keypoints",
     )
 
     def draw(self, context):

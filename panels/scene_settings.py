@@ -26,20 +26,20 @@ class BodyFromImageSettings(bpy.types.PropertyGroup):
     )
     image: bpy.props.PointerProperty(name="Image", type=bpy.types.Image, description="An image of a person")
     use_box: bpy.props.BoolProperty(
-        name="In a Box", description="Look for the person in the box that was drawn; off: find the person by itself"
+        name="In a Box", description="Look for the person in the box that was drawn. Off: find the person automatically"
     )
     box: bpy.props.FloatVectorProperty(
         name="Person Box", size=4, description="Left, top, width and height in the photo's pixels"
     )
-    box_picture: bpy.props.StringProperty(description="What the box was drawn on; on another picture it means nothing")
+    box_picture: bpy.props.StringProperty(description="Picture on which the box was drawn")
     lens: bpy.props.EnumProperty(
         name="Lens",
         items=(
             ("AUTO", "Automatic", "What the photo's file says, or a usual lens"),
             ("ANGLE", "Angle", "Given as the angle across the photo's longer side"),
-            ("FOCAL", "Focal", "Given as the focal length of a full-frame camera"),
+            ("FOCAL", "Focal Length", "Given as the focal length of a full-frame camera"),
         ),
-        description="What is known about the lens of the photo",
+        description="How the lens of the photo is given",
     )
     field_of_view: bpy.props.FloatProperty(
         name="Field of View",

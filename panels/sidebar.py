@@ -46,10 +46,10 @@ class VIEW3D_PT_body_from_image_sequence(SidebarPanel, bpy.types.Panel):
         layout, options = self.layout, estimate_options(context)
         draw_text(layout, context, "A film, pictures or a folder: one moving person, or a character from each picture.")
         column = layout.column(align=True)
-        sequence = column.operator("body_from_image.estimate_sequence", text="Estimate Sequence …", icon="FILE_MOVIE")
+        sequence = column.operator("body_from_image.estimate_sequence", text="Estimate Sequence...", icon="FILE_MOVIE")
         for name in ("field_of_view", "height", "stand_on_ground"):
             setattr(sequence, name, options[name])
-        column.operator("body_from_image.import_npz", text="Import Motion (npz) …", icon="IMPORT")
+        column.operator("body_from_image.import_npz", text="Import Motion (.npz)...", icon="IMPORT")
 
 
 def _draw_source(layout, context, settings) -> bool:
@@ -74,13 +74,13 @@ def _draw_person(layout, settings) -> None:
     drawn = has_box(settings)
     if drawn:
         row.prop(settings, "use_box")
-    row.operator("body_from_image.draw_box", text="Draw Again" if drawn else "Draw Box …", icon="SELECT_SET")
+    row.operator("body_from_image.draw_box", text="Draw Again" if drawn else "Draw Box...", icon="SELECT_SET")
     lens = layout.column(align=True)
     lens.row(align=True).prop(settings, "lens", expand=True)
     if settings.lens == "ANGLE":
-        lens.prop(settings, "field_of_view", text="Field of View °")
+        lens.prop(settings, "field_of_view", text="Field of View (°)")
     elif settings.lens == "FOCAL":
-        lens.prop(settings, "focal_length", text="Focal Length mm")
+        lens.prop(settings, "focal_length", text="Focal Length (mm)")
     layout.prop(settings, "height", text="Height in Metres")
     layout.prop(settings, "stand_on_ground")
 
@@ -108,7 +108,7 @@ def _draw_others(layout, context, state) -> None:
     options = estimate_options(context)
     if state.others_of != (options["image"] or options["filepath"]) or not state.others:
         return
-    layout.label(text="Also in the picture:")
+    layout.label(text="Also in the Picture:")
     grid = layout.grid_flow(columns=3, even_columns=True, align=True)
     for other in state.others:
         cell = grid.column(align=True)

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 from ..inference.networks.runtime import cores
 from .cluster import Cluster
@@ -28,8 +29,8 @@ class Batch:
 
     @property
     def in_order(self) -> list[Outcome]:
-        """What is done, in the order of the inputs."""
-        return [outcome for _, outcome in sorted(self.outcomes.items())]
+        """What is done and there, in the order of the inputs."""
+        return [self._still_there(outcome) for _, outcome in sorted(self.outcomes.items())]
 
     def run(self) -> list[Outcome]:
         """All results, in the order of the inputs. Raises UserError when the cluster is not there, KeyboardInterrupt
@@ -43,6 +44,15 @@ class Batch:
                 self.outcomes[index] = outcome
                 check()
         return self.in_order
+
+    def _still_there(self, outcome: Outcome) -> Outcome:
+        """The outcome without files that are gone: somebody removed them, or a worker has another disk."""
+        gone = [file for file in outcome.files if not (self.job.out / file).exists()]
+        if not gone:
+            return outcome
+        remark = f"Written, but not in {self.job.out} any more: {', '.join(gone)}."
+        files = [file for file in outcome.files if file not in gone]
+        return replace(outcome, files=files, remarks=[*outcome.remarks, remark])
 
     def _made(self, indices: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """These results, as they come."""

@@ -35,8 +35,11 @@ class Maker:
             traceback.print_exc()
             outcome.error = f"The engine failed, which is a fault of its own: {type(error).__name__}: {error}."
         outcome.seconds = round(time.perf_counter() - began, 3)
+        older = self._records.older_files(outcome)
         if not outcome.error:
-            self._records.write(asked, outcome)
+            self._records.write(asked, outcome, older)
+        if older:
+            outcome.remarks.append(f"Files of an earlier run, which this one did not write: {', '.join(older)}.")
         return outcome
 
     def _make(self, index: int, outcome: Outcome) -> None:

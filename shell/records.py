@@ -49,8 +49,18 @@ class Records:
         """All that the result of that number depends on, as JSON holds it."""
         return json.loads(json.dumps(self._of_all | {"source": _source(self._job, index)}))
 
-    def write(self, asked: dict[str, Any], outcome: Outcome) -> None:
-        """Write down that a result was made. Where that is impossible, a remark says what follows."""
+    def older_files(self, outcome: Outcome) -> list[str]:
+        """Files that earlier runs made of this input, with other options, and that are still there beside the new."""
+        try:
+            document = json.loads(self._path(outcome.name).read_text(encoding="utf-8"))
+            files = dict.fromkeys([*document["digests"], *document.get("older", [])])
+            return [file for file in files if file not in outcome.files and (self._job.out / file).exists()]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return []
+
+    def write(self, asked: dict[str, Any], outcome: Outcome, older: list[str]) -> None:
+        """Write down that a result was made, and which `older` files lie beside it. Where that is impossible, a remark
+        says what follows."""
         path = self._path(outcome.name)
         try:
             document = {
@@ -58,6 +68,7 @@ class Records:
                 "formats": self._job.written_formats,
                 "digests": {file: digest_of(self._job.out / file) for file in outcome.files},
                 "outcome": dataclasses.asdict(outcome),
+                "older": older,
             }
             path.parent.mkdir(exist_ok=True)
             with replacing(path) as unfinished:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,13 @@ def test_no_room_without_an_idea():
         parts = file.relative_to(ROOT).parts
         if not parts[0].startswith("."):
             assert not {"utils", "helpers", "common", "misc"} & {Path(part).stem for part in parts}, file
+
+
+def test_an_install_has_every_package():
+    """`pip install .` takes the packages that pyproject.toml names, and an editable install hides what is missing."""
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    tracked = subprocess.run(["git", "ls-files", "*__init__.py"], cwd=ROOT, capture_output=True, text=True)
+    if tracked.returncode:
+        pytest.skip("this is no git checkout")
+    rooms = {".".join(["body_from_image", *Path(file).parent.parts]) for file in tracked.stdout.split()}
+    assert set(named) == rooms

@@ -42,6 +42,7 @@ COMMANDS = {
     "evaluate-depth": (".lifting.depths", "what depth from the picture is worth, bone by bone"),
     "hmr": (".hmr.train", "train HMR, from pixels to the body at once, against discriminators"),
     "evaluate-hmr": (".hmr.evaluate", "HMR beside PosePrior on photos, alone and as the start of refinement"),
+    "pages": (".measure.pages", "fill the tables of the docs with the figures that commands have kept"),
     "pose-density": (".pose_density.fit", "fit the density of poses and the joint limits"),
 }
 

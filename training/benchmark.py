@@ -22,6 +22,7 @@ from ..inference.models import MODELS
 from ..inference.networks.crop import CROP_SIZE
 from ..inference.networks.everybody import find_everybody
 from ..inference.networks.runtime import SIZES
+from .measure.figures import add_json_option, keep
 from .measure.timing import crop_milliseconds, load, median_ms
 
 PHOTO_PIXELS = 1_000_000
@@ -82,7 +83,7 @@ def warm_figures(path: Path, repeats: int, threads: int) -> dict[str, float]:
     keypoints = estimate.keypoints_2d[0]
     camera = engine.camera(photo.size)
     silhouette = np.random.default_rng(0).random((64, 64), np.float32)
-    betas = engine.mean_shape[None]
+    betas = engine.mean_betas[None]
     rotations = np.tile(np.eye(3, dtype=np.float32), (1, 24, 1, 1))
     parts = {
         "find everybody": lambda: engine.finder(photo.pixels),
@@ -133,6 +134,7 @@ def cold_figures(path: Path, folder: Path, repeats: int) -> dict[str, float]:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training benchmark")
     parser.add_argument("--image", type=Path, required=True)
+    add_json_option(parser, "benchmark")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--cold-repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
@@ -155,3 +157,6 @@ def main(arguments: list[str]) -> None:
         ratio = "" if memory else f"{value / unit:.2f}"
         target = f"≤ {TARGETS[name]:.0f}" if name in TARGETS else f"≤ {RATIOS[name]} looks" if name in RATIOS else ""
         print(f"| {name} | {value:.1f} {'MB' if memory else 'ms'} | {ratio} | {target} |")
+    looks = {name: value / unit for name, value in figures.items() if value is not None}
+    found = {name: {"figure": figures[name], "looks of MoveNet Thunder": look} for name, look in looks.items()}
+    keep(options.json, "benchmark", arguments, found)

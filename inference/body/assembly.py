@@ -48,9 +48,9 @@ def build_estimate(body: BodyModel, motion: Motion, camera: Camera, seen: Observ
     """The estimate of these parameters. Vertices are kept for a single picture only: a long clip of them would fill the
     memory."""
     poses, trans = np.asarray(motion.poses, np.float32), np.asarray(motion.trans, np.float32)
-    shape, rotations = motion.betas[None], rotations_of(poses)
-    vertices = camera_from_upright(body.pose(shape, rotations, trans).vertices) if len(poses) == 1 else None
-    joints = camera_from_upright(body.skeleton(shape, rotations)[0] + trans[:, None])
+    betas, rotations = motion.betas[None], rotations_of(poses)
+    vertices = camera_from_upright(body.pose(betas, rotations, trans).vertices) if len(poses) == 1 else None
+    joints = camera_from_upright(body.skeleton(betas, rotations)[0] + trans[:, None])
     return BodyEstimate(
         poses=poses,
         betas=np.asarray(motion.betas, np.float32),

@@ -21,7 +21,7 @@ EXCHANGED = {
     "leg": ("knee", "ankle", "heel", "big_toe"),
 }
 """Limbs whose left and right can be exchanged, and their keypoints; all others stand for the whole body."""
-SURE = 0.7
+MIN_CERTAIN = 0.7
 """Confidence from which a keypoint counts as certain."""
 CARRIED = [number for number, name in enumerate(KEYPOINT_NAMES) if name.endswith(("knuckles", "heel", "big_toe"))]
 """Keypoints that lie where the networks have them beside a wrist or an ankle, wherever that was put, and are hidden
@@ -103,7 +103,7 @@ def corrected_keypoints(keypoints: np.ndarray, corrections: Sequence[Correction]
         above = KEYPOINT_PARENTS[moved]
         if above in places and moved not in places:
             keypoints[moved, :2] += places[above] - keypoints[above, :2]
-        if above in hidden and not (limb_of(KEYPOINT_NAMES[moved]) == "leg" and keypoints[moved, 2] >= SURE):
+        if above in hidden and not (limb_of(KEYPOINT_NAMES[moved]) == "leg" and keypoints[moved, 2] >= MIN_CERTAIN):
             keypoints[moved, 2] = 0.0
     for number, place in places.items():
         keypoints[number, :2] = place

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..body.correction import Correction
 
-SURE = 0.3
+MIN_TELLING = 0.3
 """Confidence from which a keypoint tells who somebody is."""
 FEWEST = 4
 """Keypoints, in all frames together, that two estimates must both be sure of before they can be told to be alike."""
@@ -18,13 +18,13 @@ networks look at the same picture, through another box perhaps."""
 
 def same_person(before: np.ndarray, now: np.ndarray) -> bool:
     """Whether keypoints (F, 25, 3), which networks saw in the same frames of the same size, are of one person."""
-    both = (before[..., 2] >= SURE) & (now[..., 2] >= SURE)
+    both = (before[..., 2] >= MIN_TELLING) & (now[..., 2] >= MIN_TELLING)
     if both.sum() < FEWEST:
         return False
     apart = []
     for frame in np.flatnonzero(both.any(1)):
         places = now[frame, both[frame], :2]
-        extent = max(float(np.ptp(now[frame, now[frame, :, 2] >= SURE, :2], axis=0).max()), 1.0)
+        extent = max(float(np.ptp(now[frame, now[frame, :, 2] >= MIN_TELLING, :2], axis=0).max()), 1.0)
         apart.extend(np.linalg.norm(places - before[frame, both[frame], :2], axis=1) / extent)
     return float(np.median(apart)) < ALIKE
 

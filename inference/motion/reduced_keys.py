@@ -73,8 +73,8 @@ class _Body:
     def of(cls, model: BodyModel, betas: np.ndarray) -> "_Body":
         soles = [model.landmarks[name] for name in LANDMARKS]
         vertices = np.array([*soles, *sorted({*model.landmarks.values(), model.head_top} - set(soles))])
-        shape, on = np.asarray(betas, np.float32)[None], model.lbs_weights[vertices].argmax(1)
-        joints, rest = model.rest_joints(shape)[0], model.rest_vertices(shape)[0]
+        betas, on = np.asarray(betas, np.float32)[None], model.lbs_weights[vertices].argmax(1)
+        joints, rest = model.rest_joints(betas)[0], model.rest_vertices(betas)[0]
         return cls(model, joints.astype(np.float64), on, (rest[vertices] - joints[on]).astype(np.float64))
 
     def points(self, tracks: Sequence[np.ndarray]) -> np.ndarray:

@@ -38,11 +38,6 @@ class Walk:
 
 
 @pytest.fixture(scope="session")
-def body() -> BodyModel:
-    return BodyModel.load()
-
-
-@pytest.fixture(scope="session")
 def walk(body) -> Walk:
     """Three seconds of an even walk, to the side and towards the camera."""
     return even_walk(body, 90, yaw=0.6)

@@ -5,16 +5,11 @@ import time
 
 import numpy as np
 import pytest
-from body_from_image.inference.body.body_model import BUNDLED_BODY, BodyModel
+from body_from_image.inference.body.body_model import BUNDLED_BODY
 from body_from_image.inference.geometry.joints import JOINT_INDEX, JOINT_MIRROR, JOINT_PARENTS
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 
 STATURE, BODY_MASS_INDEX = 0, 1
-
-
-@pytest.fixture(scope="module")
-def body():
-    return BodyModel.load()
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +116,7 @@ def test_wrong_shapes_are_named(body, betas, rotations):
         body.pose(betas, rotations)
 
 
+@pytest.mark.bench
 def test_a_body_takes_a_millisecond_of_one_core(body):
     """CPU time over all threads, best of many. Twice the promise passes, for the sake of loaded machines."""
     betas, rotations, transl = random_input(8)

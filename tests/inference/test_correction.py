@@ -3,7 +3,6 @@
 import json
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +24,8 @@ from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_N
 from body_from_image.inference.refinement.refine import anchored_energy, evidence_of, parameters_of
 from body_from_image.inference.refinement.terms import Weights
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
+
 LEFT_WRIST = KEYPOINT_INDEX["left_wrist"]
 SIZE = (640, 480)
 
@@ -66,6 +66,16 @@ def test_a_limb_goes_where_it_is_put_and_no_other_moves(engine, estimate, keypoi
     assert np.array_equal(after.betas, estimate.betas) and after.focal == estimate.focal
 
 
+def test_a_drag_ends_where_it_is_let_go(engine, estimate):
+    before, seen, pixels, _ = seen_of(engine, estimate)
+    drag = Drag(engine.body, before, seen, (), "left_wrist")
+    for share in np.arange(1, 21) / 20:
+        drag.to(tuple(place := pixels[LEFT_WRIST] + share * np.array([-150, -250])))
+    found = drag.release(tuple(place))
+    assert np.linalg.norm(projected(engine.body, found.parameters, seen)[LEFT_WRIST] - place) < 5
+
+
+@pytest.mark.bench
 def test_a_drag_is_quick_enough_to_be_live(engine, estimate):
     before, seen, pixels, _ = seen_of(engine, estimate)
     drag, steps = Drag(engine.body, before, seen, (), "left_wrist"), []
@@ -74,10 +84,9 @@ def test_a_drag_is_quick_enough_to_be_live(engine, estimate):
         drag.to(tuple(place))
         steps.append(time.process_time() - began)
     began = time.process_time()
-    found = drag.release(tuple(place))
+    drag.release(tuple(place))
     assert np.median(steps) < 0.04
     assert time.process_time() - began < 0.2
-    assert np.linalg.norm(projected(engine.body, found.parameters, seen)[LEFT_WRIST] - place) < 5
 
 
 def test_what_bones_cannot_reach_is_said(engine, estimate):

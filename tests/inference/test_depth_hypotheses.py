@@ -26,11 +26,6 @@ BACK, BENT_BACK = 0.17, np.deg2rad(10)
 """Radians that the density's limits leave an elbow or a knee beyond straight, a little rounded up."""
 
 
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load()
-
-
 def somebody(rng: np.random.Generator) -> Parameters:
     """A person in a random pose, elbows and knees bent as they can, four metres away, turned anyhow."""
     pose = rng.normal(0, 0.2, (JOINTS, 3))

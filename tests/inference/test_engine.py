@@ -18,7 +18,7 @@ from body_from_image.inference.geometry.joints import (
 )
 from body_from_image.inference.networks.person import box_overlap
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
 
 
 @pytest.fixture(scope="module")

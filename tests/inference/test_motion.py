@@ -18,7 +18,8 @@ from body_from_image.inference.files.frames import open_inputs
 from body_from_image.inference.files.images import Photo, read_image
 from body_from_image.inference.geometry.joints import KEYPOINT_MIRROR
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
+
 SIZE = (800, 600)
 
 

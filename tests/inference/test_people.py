@@ -1,18 +1,11 @@
 """Several people before one camera do not stand in each other."""
 
 import numpy as np
-import pytest
 from body_from_image.inference.body.assembly import Motion, Observed, build_estimate
-from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.geometry.camera import Camera
 from body_from_image.inference.people import FARTHEST, stand_apart
 
 CAMERA = Camera(900.0, np.array([320.0, 240.0]), (640, 480))
-
-
-@pytest.fixture(scope="module")
-def body():
-    return BodyModel.load()
 
 
 def person(body, x, depth):

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -34,13 +33,9 @@ from body_from_image.inference.refinement.refine import (
 )
 from body_from_image.inference.refinement.terms import Weights
 
+from ..conftest import EXAMPLE
+
 CAMERA = Camera(800.0, np.array([319.5, 239.5]), (640, 480))
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load()
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +243,7 @@ def test_the_silhouette_survives_the_disk(estimate, tmp_path):
     assert np.array_equal(again.silhouette_window, estimate.silhouette_window)
 
 
+@pytest.mark.bench
 def test_a_refinement_takes_a_fraction_of_a_second(body, estimate):
     start, evidence = parameters_of(body, estimate), evidence_of(estimate)
     refine(body, start, evidence)

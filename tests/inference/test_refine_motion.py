@@ -20,11 +20,6 @@ RATE = 30.0
 CAMERA = Camera(900.0, np.array([319.5, 239.5]), (640, 480))
 
 
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load()
-
-
 def motion_of(body: BodyModel, frames: int, wrong: float = 0.0, seed: int = 0):
     """Somebody who stands and waves, 4 m away; `wrong` bends the poses by a constant error, but not the keypoints."""
     rng = np.random.default_rng(seed)

@@ -11,7 +11,8 @@ from body_from_image.inference.clip import MotionOptions
 from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.sequences import motion_files
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
+
 FRAMES = 3
 
 

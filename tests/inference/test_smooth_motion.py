@@ -168,6 +168,7 @@ def test_legs_bring_the_feet_where_they_must(body, walk):
     assert np.abs(after.joints[:, others] - before.joints[:, others]).max() < 1e-5
 
 
+@pytest.mark.bench
 def test_three_hundred_frames_are_redone_in_a_blink(body, walk):
     raw = shaken(body, walk)
     count = {name: np.resize(getattr(raw, name), (300, *getattr(raw, name).shape[1:]))

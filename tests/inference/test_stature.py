@@ -1,6 +1,5 @@
 """A body of a given height."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +9,9 @@ from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.errors import UserError
 from body_from_image.inference.files.images import read_image
 
+from ..conftest import EXAMPLE
+
 MODEL = BodyModel.load()
-PHOTO = Path(__file__).parents[2] / "examples" / "person.jpg"
 
 
 @pytest.mark.parametrize("height", [1.45, 1.75, 2.0])
@@ -28,7 +28,7 @@ def test_a_height_that_no_body_has_is_refused_with_those_that_it_can_have():
 
 
 def test_a_taller_person_stands_further_from_the_camera_and_covers_the_same_pixels():
-    photo = read_image(PHOTO)
+    photo = read_image(EXAMPLE)
     engine = Engine(Settings(device="cpu"))
     free = engine.estimate(photo).estimate
     engine.settings = Settings(device="cpu", height=2.0)

@@ -1,6 +1,5 @@
 """The temporal prior that ships: who stands still stands still, whatever the frame rate and the length."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, m
 from body_from_image.inference.motion.lifting import SeenClip, TemporalPrior, frame_by_frame
 from body_from_image.inference.motion.windows import near_known
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
 
 
 @pytest.fixture(scope="module")

@@ -74,12 +74,10 @@ def lowest_point(body, scene):
 
 
 def smooth(**options):
-    began = time.process_time()
     result = sorted(bpy.ops.body_from_image.smooth_motion(**options))
-    seconds = time.process_time() - began
     frames, values = keys()
     camera = bpy.context.active_object["body_from_image"]["camera"]
-    return {"result": result, "seconds": seconds, "frames": frames, "values": values, "camera": list(camera.location)}
+    return {"result": result, "frames": frames, "values": values, "camera": list(camera.location)}
 
 
 def films():

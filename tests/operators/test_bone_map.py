@@ -13,7 +13,8 @@ from body_from_image.rig.action import curves_of
 from body_from_image.rig.bone_maps import find_bones
 
 from ..rig.skeletons import mixamo
-from .test_flip_in_depth import call, estimate
+from .conftest import call
+from .test_flip_in_depth import estimate
 
 
 @pytest.fixture

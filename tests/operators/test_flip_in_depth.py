@@ -14,6 +14,8 @@ from body_from_image.inference.body.body_estimate import BodyEstimate, camera_fr
 from body_from_image.inference.geometry.joints import JOINT_INDEX, keypoints_from_joints
 from bpy_extras.object_utils import world_to_camera_view
 
+from .conftest import call
+
 pytestmark = pytest.mark.usefixtures("registered", "empty_scene")
 SIZE, FOCAL, CENTER = (640, 480), 700.0, np.array([319.5, 239.5])
 FORWARD = {"left_shoulder": (0.0, -0.9, -0.4), "left_elbow": (0.0, -0.7, 0.0)}
@@ -45,15 +47,6 @@ def character(model, tmp_path):
     estimate(model).save(tmp_path / "photo.npz")
     bpy.ops.body_from_image.import_npz(filepath=str(tmp_path / "photo.npz"))
     return bpy.context.object
-
-
-def call(operator, **options):
-    """What an operator said when it failed; empty when it did not."""
-    try:
-        assert operator(**options) == {"FINISHED"}
-    except RuntimeError as error:
-        return str(error)
-    return ""
 
 
 def seen(armature, *names):

@@ -22,8 +22,9 @@ from body_from_image.operators.estimation import (
 )
 from body_from_image.rig.correction_note import MARKER, read_corrections
 
+from .conftest import call
 from .test_correct import put
-from .test_flip_in_depth import call, estimate, seen
+from .test_flip_in_depth import estimate, seen
 
 pytestmark = pytest.mark.usefixtures("registered", "empty_scene")
 SHIFT = np.array([30, 25])

@@ -15,8 +15,9 @@ from body_from_image.rig.photo_note import CORRECTIONS
 from body_from_image.rig.shape_keys import betas_of
 
 from ..rig.linked_character import bring_in
+from .conftest import call
 from .test_correct import film, put
-from .test_flip_in_depth import SIZE, call, estimate, seen
+from .test_flip_in_depth import SIZE, estimate, seen
 
 pytestmark = pytest.mark.usefixtures("registered", "empty_scene")
 

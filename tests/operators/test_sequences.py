@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from ..conftest import EXAMPLE
 from .conftest import facts_of
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="Blender's bpy is not installed")
 
 SCRIPT = Path(__file__).with_name("sequence_in_blender.py")
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 FRAMES = 6
 CURVES = 24 * 4 + 3
 
@@ -124,7 +124,6 @@ def test_motion_is_smoothed_anew_without_inference(facts):
     assert seen["actions"].count("walk") == 1
     assert abs(seen["lowest"]) < 0.005
     assert seen["again"]["camera"] == pytest.approx(seen["reopened"]["camera"], abs=1e-5)
-    assert max(seen[run]["seconds"] for run in ("raw", "again", "free")) < 0.5
 
 
 def test_the_raw_motion_survives_saving_and_goes_with_its_character(facts):

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
+from ..conftest import EXAMPLE
 from .conftest import facts_of
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="Blender's bpy is not installed")
 
 SCRIPT = Path(__file__).with_name("sources_in_blender.py")
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_person_is_as_tall_as_was_said_and_the_taller_is_further_away(facts):
     (short, near, certainty), (tall, far, _) = facts["heights"]
     assert short == pytest.approx(1.6, abs=1e-3) and tall == pytest.approx(1.9, abs=1e-3)
     assert far / near == pytest.approx(1.9 / 1.6, rel=0.05)
-    assert set(certainty) == {"Head", "Left arm", "Right arm", "Left leg", "Right leg"}
+    assert set(certainty) == {"Head", "Left Arm", "Right Arm", "Left Leg", "Right Leg"}
     assert all(0 < value <= 1 for value in certainty.values())
 
 

@@ -16,6 +16,8 @@ from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, m
 from body_from_image.operators import import_npz, pose_correctives
 from body_from_image.panels import file_menus
 
+from .conftest import call
+
 pytestmark = pytest.mark.usefixtures("registered", "empty_scene")
 STAND_UP = axis_angle_to_matrix(np.array([np.pi / 2, 0, 0]))
 
@@ -43,15 +45,6 @@ def estimate_file(tmp_path, model):
         score=np.array([0.8], np.float32), body_model=model.hash, faces=model.faces, source="photo.jpg",
     ).save(tmp_path / "photo.npz")  # fmt: skip
     return tmp_path / "photo.npz"
-
-
-def call(operator, **options):
-    """What an operator said when it failed; empty when it did not."""
-    try:
-        assert operator(**options) == {"FINISHED"}
-    except RuntimeError as error:
-        return str(error)
-    return ""
 
 
 def lowest_point(armature):

@@ -16,7 +16,8 @@ from body_from_image.inference.geometry.joints import JOINT_INDEX, keypoints_fro
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 from body_from_image.inference.refinement.depth_hypotheses import FLIPPED_LIMBS
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
+
 WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 
 

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +11,7 @@ from body_from_image.inference import engine
 from body_from_image.inference.body.body_estimate import BodyEstimate
 from body_from_image.inference.worker import Worker
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
 
 
 @pytest.fixture(scope="module")

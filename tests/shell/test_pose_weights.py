@@ -1,6 +1,5 @@
 """`--pose-weights mocap`: keypoints lifted by weights that never learned from photos."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from body_from_image.inference.body.body_estimate import BodyEstimate
 from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.networks.priors import POSE_WEIGHTS
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
 
 
 def test_the_shell_takes_either_weights_and_they_differ_a_little(tmp_path):

@@ -18,7 +18,8 @@ import pytest
 from body_from_image.__main__ import main
 from body_from_image.inference.body.body_estimate import BodyEstimate
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
+
 with_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed (the extra cluster)"
 )

@@ -11,7 +11,7 @@ from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.geometry.joints import LIMB_KEYPOINTS
 from body_from_image.inference.refinement.refine import evidence_of, parameters_of, sparse_body
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
 
 
 def distance(estimate: BodyEstimate, frame: int = 0) -> float:

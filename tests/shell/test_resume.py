@@ -17,11 +17,13 @@ from body_from_image.inference.body.body_estimate import BodyEstimate
 from body_from_image.inference.engine import Engine
 from body_from_image.shell import records
 from body_from_image.shell.arguments import parser
+from body_from_image.shell.batch import Batch
 from body_from_image.shell.job import Job
 from body_from_image.shell.pictures import Pictures
 from body_from_image.shell.records import Records
+from body_from_image.shell.table import Outcome
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
 
 
 @pytest.fixture
@@ -90,6 +92,38 @@ def test_what_is_damaged_or_gone_is_made_again(pictures, estimate, tmp_path):
     assert (BodyEstimate.load(out / "p0.npz").poses == before.poses).all()
     assert cv2.imread(str(out / "p1.overlay.png")) is not None
     assert not estimate(pictures, "--resume")[1]
+
+
+def left_over(outcome: dict) -> list[str]:
+    return [remark for remark in outcome["remarks"] if remark.startswith("Files of an earlier run")]
+
+
+def test_files_of_an_earlier_run_with_other_options_are_named_until_they_are_gone(pictures, estimate, tmp_path):
+    picture, out = pictures / "p0.png", tmp_path / "o"
+    (first,), _ = estimate(picture, "--people", "all")
+    assert not left_over(first)
+    said = ["Files of an earlier run, which this one did not write: p0.1.npz, p0.overlay.png."]
+    for _ in range(2):  # the second run of the same options knows of them, too
+        (plain,), _ = estimate(picture, formats="npz")
+        assert left_over(plain) == said and plain["files"] == ["p0.npz"]
+    picture.write_bytes(b"no picture")
+    (failed,), _ = estimate(picture, formats="npz", code=3)
+    assert left_over(failed) == ["Files of an earlier run, which this one did not write: p0.npz, p0.1.npz, "
+                                 "p0.overlay.png."]  # fmt: skip
+    for file in ("p0.npz", "p0.1.npz", "p0.overlay.png"):
+        (out / file).unlink()
+    shutil.copy(pictures / "p1.png", picture)
+    assert not left_over(estimate(picture, formats="npz")[0][0])
+
+
+def test_what_is_gone_at_the_end_is_not_listed_as_written(pictures, tmp_path):
+    """By a worker of another machine, or removed by somebody."""
+    batch = Batch(Job(parser().parse_args(["estimate", str(pictures), "--out", str(tmp_path)])))
+    batch.outcomes = {number: Outcome(f"p{number}", files=[f"p{number}.npz"]) for number in range(2)}
+    (tmp_path / "p1.npz").touch()
+    gone, there = batch.in_order
+    assert not gone.files and gone.remarks == [f"Written, but not in {tmp_path} any more: p0.npz."]
+    assert there.files == ["p1.npz"] and not there.remarks
 
 
 def test_another_input_under_the_same_name_is_made(pictures, estimate):

@@ -15,7 +15,7 @@ from body_from_image.inference.body.body_estimate import BodyEstimate
 from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.engine import Engine
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
 
 
 def run(*arguments) -> int:

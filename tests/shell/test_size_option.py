@@ -1,12 +1,11 @@
 """`--size hourglass`: the paper's network, beside the one that is meant to be used."""
 
-from pathlib import Path
 
 import numpy as np
 from body_from_image.__main__ import main
 from body_from_image.inference.body.body_estimate import BodyEstimate
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE
 
 
 def test_both_networks_see_the_person_of_the_example(tmp_path):

@@ -22,9 +22,8 @@ from body_from_image.shell.processes import Processes
 from body_from_image.shell.table import Outcome
 from body_from_image.shell.workers import FALSE_STARTS, OWN_FILES, Died, Ready, Sharing
 
+from ..conftest import EXAMPLE
 from .test_resume import hears_interrupts
-
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ torch = pytest.importorskip("torch")
 from body_from_image.inference.body.body_model import BodyModel  # noqa: E402
 from body_from_image.training.hmr import train as hmr  # noqa: E402
 from body_from_image.training.lifting import reconstruction  # noqa: E402
-from body_from_image.training.priors import pose_prior, run, shape_prior  # noqa: E402
+from body_from_image.training.priors import pose_prior, shape_prior  # noqa: E402
+from body_from_image.training.runs import run  # noqa: E402
 from body_from_image.training.runs.command_line import parse_run  # noqa: E402
 from body_from_image.training.runs.device import chosen_device  # noqa: E402
 

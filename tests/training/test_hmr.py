@@ -19,9 +19,10 @@ from body_from_image.inference.networks.crop import Crop  # noqa: E402
 from body_from_image.training.data.photos2d import LabelledCrop  # noqa: E402
 from body_from_image.training.hmr import encoder, evaluate, predict, regressor, samples, train  # noqa: E402
 from body_from_image.training.people.instances import random_rotations  # noqa: E402
-from body_from_image.training.priors import run  # noqa: E402
+from body_from_image.training.runs import run  # noqa: E402
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE  # noqa: E402
+
 MODEL = BodyModel.load()
 SMALL = {"channels": 2, "width": 16, "batch": 8, "dropout": 0.0}
 
@@ -162,7 +163,8 @@ def test_a_run_goes_on_with_its_discriminators(packs, tmp_path):
     run.train(again, folder, 0, 1)
     for mine, theirs in zip(again.extra.state_dict().values(), first.extra.state_dict().values(), strict=True):
         assert torch.equal(mine, theirs)
-    assert (folder / "config.json").exists() and len((folder / "log.csv").read_text().splitlines()) == 3
+    assert (folder / "config.json").exists() and (folder / "metrics.json").exists()
+    assert len((folder / "log.csv").read_text().splitlines()) == 3
 
 
 def test_the_answer_stands_in_the_crop_and_is_turned_to_the_photos_camera(packs, tmp_path, monkeypatch):
@@ -200,7 +202,7 @@ def test_both_commands_from_samples_to_the_table(packs, tmp_path, capsys, monkey
     capsys.readouterr()
     evaluate.main(["--run", str(tmp_path / "run"), "--split", "calibration", "--json", str(tmp_path / "table.json")])
     assert capsys.readouterr().out.count("\n| ") == 8
-    table = json.loads((tmp_path / "table.json").read_text())
+    table = json.loads((tmp_path / "table.json").read_text())["figures"]
     assert list(table) == ["PosePrior", "PosePrior, refined", "HMR", "HMR, refined"]
     # Nothing has been learnt yet; refinement brings even the mean body nearer to the photo.
     assert table["PosePrior"]["PCK@0.2 lspet"] > 0.9

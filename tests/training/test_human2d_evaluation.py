@@ -33,7 +33,8 @@ from body_from_image.training.human2d.network import human2d_network  # noqa: E4
 from body_from_image.training.measure import keypoints2d  # noqa: E402
 from body_from_image.training.runs.onnx_export import export  # noqa: E402
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "person.jpg"
+from ..conftest import EXAMPLE  # noqa: E402
+
 STANDING = {
     "right_ankle": (40, 110), "right_knee": (42, 85), "right_hip": (44, 60), "left_hip": (56, 60),
     "left_knee": (58, 85), "left_ankle": (60, 110), "pelvis": (50, 60), "thorax": (50, 30), "upper_neck": (50, 28),

@@ -16,9 +16,10 @@ from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, s
 from body_from_image.inference.networks.pose_features import FEATURE_COUNT, pose_features, rotation_to_forward  # noqa: E402
 from body_from_image.training.measure.metrics import scale_corrected  # noqa: E402
 from body_from_image.training.people import instances  # noqa: E402
-from body_from_image.training.priors import bones, networks, pose_prior, rotations, run, shape_prior, silhouettes  # noqa: E402
+from body_from_image.training.priors import bones, networks, pose_prior, rotations, shape_prior, silhouettes  # noqa: E402
 from body_from_image.training.priors.evaluation import command as evaluate  # noqa: E402
 from body_from_image.training.priors.evaluation.body_measures import Tailor  # noqa: E402
+from body_from_image.training.runs import run  # noqa: E402
 from body_from_image.training.runs.onnx_export import export, load_weights  # noqa: E402
 
 MODEL = BodyModel.load()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.body.pose_density import MODELLED, PoseDensity
 from body_from_image.inference.correction.local import keypoint_places, projected
 from body_from_image.inference.engine import Engine, Settings
@@ -23,11 +22,6 @@ from body_from_image.training.refinement import corrected_clips, evaluate, vanil
 from scipy.stats import multivariate_normal
 
 CAMERA = Camera(800.0, np.array([319.5, 239.5]), (640, 480))
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load()
 
 
 def made_up_mixture(rng: np.random.Generator, size: int = 63) -> Mixture:
@@ -123,7 +117,7 @@ def test_somebody_seen_from_the_side_is_tried_both_ways(body):
 def test_the_evaluation_runs_from_end_to_end(packs, tmp_path, capsys):
     """On stick figures, in which nobody may be found: it must say so, not fail."""
     evaluate.main(["--split", "calibration", "--limit", "2", "--json", str(tmp_path / "f.json")])
-    figures = json.loads((tmp_path / "f.json").read_text())
+    figures = json.loads((tmp_path / "f.json").read_text())["figures"]
     assert set(figures["methods"]) == set(evaluate.METHODS)
     assert "Table 5" in capsys.readouterr().out
 

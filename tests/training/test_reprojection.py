@@ -20,8 +20,9 @@ from body_from_image.training.reprojection.detection import Detector  # noqa: E4
 from body_from_image.training.reprojection.reprojection import Projected, Reprojection  # noqa: E402
 from body_from_image.training.runs.onnx_export import load_weights  # noqa: E402
 
+from ..conftest import EXAMPLE  # noqa: E402
+
 MODEL = BodyModel.load()
-EXAMPLE = MODELS.parents[1] / "examples" / "person.jpg"
 
 
 def some_keypoints(count: int = 6, seed: int = 0) -> np.ndarray:

@@ -5,7 +5,6 @@ import time
 import cv2
 import numpy as np
 import pytest
-from body_from_image.inference.body.body_model import BodyModel
 from body_from_image.inference.geometry import rasterizer
 from body_from_image.inference.geometry.joints import keypoints_from_joints
 
@@ -27,11 +26,6 @@ CROSSING_BEYOND = ([[0, 1, 2], [3, 4, 5]], [[5.2, 1.1], [14.6, 4.3], [6.1, 9.7],
 SMALL = {"triangle": TRIANGLE, "tetrahedron": TETRAHEDRON, "beyond the border": ACROSS_THE_BORDER,
          "two that cross": CROSSING, "two that cross beyond the border": CROSSING_BEYOND,
          "three on one edge": NOT_ORIENTED}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def body():
-    return BodyModel.load()
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +207,7 @@ def test_projection_is_that_of_the_engine_and_its_gradients_stay_finite():
         assert (tensor.grad[vertices[..., 2] <= rasterizer.NEAR_PLANE] == 0).all()
 
 
+@pytest.mark.bench
 def test_four_bodies_there_and_back_cost_less_than_60_ms_of_one_core(body, one_thread):
     twin, renderer = TorchBodyModel(body), SoftSilhouette(body.faces)
     inputs = [tensor.float().requires_grad_() for tensor in parameters(4)]

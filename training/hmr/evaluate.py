@@ -6,7 +6,6 @@ Human2D saw. `evaluate-finetuning` measures in the same way. Nothing is chosen b
 """
 
 import argparse
-import json
 import time
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from ...inference.body.body_estimate import BodyEstimate
 from ...inference.engine import Engine, Lifted, Settings, observed, with_silhouette
 from ...inference.networks.crop import crop_of_box
 from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
+from ..measure.figures import add_json_option, keep
 from ..measure.timing import load, median_ms
 from ..reprojection.evaluate import Guess, Seen, all_photo_figures, as_text, predict, see
 from .predict import HMR
@@ -78,10 +78,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/hmr"), help="run folder of hmr")
     parser.add_argument("--split", choices=("calibration", "validation"), default="validation")
     parser.add_argument("--limit", type=int, help="photos of each source")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    add_json_option(parser, "hmr")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1, refine=False))
     table = evaluate(engine, HMR(options.run, engine.body), options.split, options.limit)
     print(as_text(table))
-    if options.json:
-        options.json.write_text(json.dumps(table, indent=2))
+    keep(options.json, "evaluate-hmr", arguments, table)

@@ -16,9 +16,9 @@ from ..people.poses import PoseSampler, load_poses
 from ..people.shapes import Shapes
 from ..priors.networks import BETAS
 from ..priors.pose_prior import distances
-from ..priors.run import RunConfig, train
 from ..runs.command_line import parse_run
 from ..runs.precision import mixed_precision
+from ..runs.run import RunConfig, train
 from .regressor import (
     STEPS,
     Body,
@@ -68,7 +68,7 @@ class RealBodies:
 
 
 class HMRTask(nn.Module):
-    """What `priors.run.Run` trains: encoded crops to the bodies in them, against discriminators."""
+    """What `runs.run.Run` trains: encoded crops to the bodies in them, against discriminators."""
 
     def __init__(self, config: Config, samples: dict[str, np.ndarray], real: RealBodies):
         super().__init__()

@@ -3,14 +3,12 @@ runs/human2d`.
 
 `fast` begins as MoveNet, from the folder that holds its published weights (`movenet_weights`); what that network knows
 is kept by a lower rate for it, and lost by a high one. Stages go from small crops to full size; in the last one the
-rate falls to zero. A run resumes from its checkpoint, and leaves config.json, log.csv and metrics beside its weights.
+rate falls to zero. A run resumes from its checkpoint.
 """
 
 import copy
-import csv
-import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +22,7 @@ from ..runs.device import chosen_device
 from ..runs.eight_bits import round_frozen
 from ..runs.onnx_export import load_weights
 from ..runs.precision import mixed_precision
+from ..runs.run_folder import RunFolder
 from ..runs.several_processes import as_the_leader, average_gradients, join, leave
 from ..runs.shared_statistics import share_statistics
 from .augmentation import AUGMENTATIONS
@@ -142,7 +141,7 @@ class Run:
         device: torch.device | None = None,
     ):  # fmt: skip
         torch.manual_seed(config.seed)
-        self.config, self.folder, self.iteration, self.seconds = config, folder, 0, 0.0
+        self.config, self.iteration, self.seconds = config, 0, 0.0
         self.share = join()
         self.warm = warm_start is not None
         device = device or chosen_device("auto")
@@ -155,17 +154,15 @@ class Run:
         share_statistics(self.model, self.share)
         self.optimizer = make_optimizer(self.model, config)
         self.average = AverageModel(self.model, config.ema)
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "checkpoint.pt").exists():
-            self._resume()
+        self.folder = RunFolder(folder, config, self.share.leads)
+        state = self.folder.checkpoint(self.device)
+        if state is not None:
+            self._resume(state)
         # What does not learn is rounded as the file will keep it, for what learns to learn upon it.
         for network in (self.model, self.average.model):
             round_frozen(network)
-        if self.share.leads:
-            (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
 
-    def _resume(self) -> None:
-        state = torch.load(self.folder / "checkpoint.pt", map_location=self.device, weights_only=True)
+    def _resume(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
         self.average.updates = self.iteration = state["iteration"]
@@ -174,15 +171,11 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
 
     def save(self) -> None:
-        if not self.share.leads:
-            return
         state = {
             "model": self.model.state_dict(), "average": self.average.model.state_dict(), "iteration": self.iteration,
             "optimizer": self.optimizer.state_dict(), "seconds": self.seconds,
         }  # fmt: skip
-        torch.save(state, self.folder / "checkpoint.tmp")
-        (self.folder / "checkpoint.tmp").replace(self.folder / "checkpoint.pt")
-        torch.save(self.average.model.state_dict(), self.folder / "weights.pt")
+        self.folder.save(state, self.average.model.state_dict())
 
     @property
     def done(self) -> float:
@@ -246,7 +239,7 @@ def _train_stage(run: Run, crops: list, stage: Stage, end: float, options, worke
     nobody = run.config.nobody if options else 0.0
     samples = Samples(crops, stage, options, nobody, seed)
     loader = DataLoader(samples, run.config.batch // run.share.count, num_workers=workers, persistent_workers=False)
-    log, losses, began = run.folder / "log.csv", [], time.perf_counter()
+    losses, began = [], time.perf_counter()
     last = began
     run.model.train()
     for batch in loader:
@@ -255,12 +248,10 @@ def _train_stage(run: Run, crops: list, stage: Stage, end: float, options, worke
         run.seconds, last = run.seconds + now - last, now
         if run.config.minutes:
             run.seconds = float(as_the_leader(np.array(run.seconds), run.share))
-        if run.iteration % log_every == 0 and run.share.leads:
+        if run.iteration % log_every == 0:
             rate = len(losses) * run.config.batch / (time.perf_counter() - began)
-            row = [run.iteration, stage.side, f"{np.mean(losses):.4f}", f"{rate:.1f}", time.strftime("%H:%M:%S")]
-            with open(log, "a", newline="") as file:
-                csv.writer(file).writerow(row)
-            print("iteration {} size {} loss {} crops/s {} {}".format(*row), flush=True)
+            row = {"iteration": run.iteration, "size": stage.side, "loss": f"{np.mean(losses):.4f}"}
+            run.folder.log(row | {"crops/s": f"{rate:.1f}", "seconds": f"{run.seconds:.0f}"})
             losses, began = [], time.perf_counter()
         if run.iteration % 250 == 0:
             run.save()

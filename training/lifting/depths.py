@@ -6,7 +6,6 @@ these. Mixtures are of coefficients from nine tenths of the photos, in blocks, a
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from ...inference.geometry.joints import JOINT_INDEX
 from ...inference.networks.crop import box_around
 from ..data.photos2d import taught_depth
 from ..human2d.evaluation.beside import MediaPipe
+from ..measure.figures import add_json_option, keep
 from ..measure.photos3d import LIMB_NAMES, MeasuredPhoto, load_photos3d
 from .photos import LIMBS, measured_depths
 
@@ -113,7 +113,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training evaluate-depth", description=__doc__.splitlines()[0])
     parser.add_argument("--beside-mediapipe", type=Path, help="the Python of an environment that has MediaPipe")
     parser.add_argument("--every", type=int, default=1, help="only every such photo of photos3d")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    add_json_option(parser, "depth")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1))
     peer = MediaPipe(options.beside_mediapipe) if options.beside_mediapipe else None
@@ -121,5 +121,4 @@ def main(arguments: list[str]) -> None:
     table = figures_of(depths)
     print(f"{len(depths['truth'])} photos; centimetres, and shares of bones that point {CLEAR} m in depth or more.\n")
     print(as_markdown(table))
-    if options.json:
-        options.json.write_text(json.dumps(table, indent=2))
+    keep(options.json, "evaluate-depth", arguments, table)

@@ -6,7 +6,6 @@ mean bone. Photos3d: PA-MPJPE of the twelve limb joints, for the test split only
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from ...inference.body.body_estimate import CAMERA_FROM_SMPL
 from ...inference.engine import Engine, Settings
 from ...inference.geometry.joints import MPII_COUNT
+from ..measure.figures import add_json_option, keep
 from ..measure.metrics import mpjpe, pa_mpjpe
 from ..measure.timing import load, median_ms
 from ..people.instances import VIEW, Instances, People, true_keypoints
@@ -84,7 +84,7 @@ def table_of(
     for name, (rival, order) in rows.items():
         table[name] = clips.figures(rival, order) if order in clips.orders else {}
         if seen and order != "noisy_order":
-            table[name] |= photo_figures(seen, rival, engine.mean_shape, order)
+            table[name] |= photo_figures(seen, rival, engine.mean_betas, order)
     print(f"{options.count} people of {options.split} clips, {len(seen)} photos; {load()}.")
     right = 100 * clips.noisy_pairs_right
     print(f"Depths with noise are off by {DEPTH_NOISE} m; {right:.0f} % of the true relations are then right.\n")
@@ -110,10 +110,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--count", type=int, default=500, help="synthetic people from held-out clips")
     parser.add_argument("--every", type=int, default=1, help="only every such photo of photos3d")
     parser.add_argument("--split", choices=("validation", "test"), default="test", help="choose on validation only")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    add_json_option(parser, "lifting")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1, refine=False))
     table = table_of(options, engine, rows_of(options, engine))
     print(as_markdown(table))
-    if options.json:
-        options.json.write_text(json.dumps(table, indent=2))
+    keep(options.json, "evaluate-lifting", arguments, table)

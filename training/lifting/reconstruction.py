@@ -22,10 +22,10 @@ from ..people.instances import VIEW, People, true_keypoints
 from ..priors.corruption import detections
 from ..priors.networks import BilinearUnit
 from ..priors.pose_prior import distances, upright
-from ..priors.run import RunConfig, train
 from ..runs.command_line import parse_run
 from ..runs.onnx_export import read_weights, take_weights
 from ..runs.precision import mixed_precision
+from ..runs.run import RunConfig, train
 from .frames import COUNT, about_pelvis, keypoints_in_space, mean_bone
 from .ordinal import order_of
 

@@ -19,6 +19,8 @@ from ...inference.engine import Engine, Settings
 from ...inference.files.frames import InputItem
 from ...inference.motion.lifting import Lift, TemporalPrior, frame_by_frame
 from ...inference.motion.smooth_motion import STRENGTH, smooth_motion
+from ..measure.figures import figures_file, keep
+from ..measure.pages import tables_of
 from .clips import RATE, SPLITS, TrueClip, held_out_clips
 from .figures import clip_figures
 from .views import SIZE, VIEWS, View, lasting_keypoints, seen_keypoints, view_of
@@ -120,3 +122,4 @@ def main(arguments: list[str]) -> None:
     print(table(found))
     if options.write:
         REPORT.write_text(REPORT.read_text().split("| camera |")[0] + table(found) + "\n")
+        keep(figures_file(REPORT.stem), "evaluate-motion", arguments, tables_of(table(found))[""])

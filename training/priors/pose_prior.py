@@ -19,9 +19,9 @@ from ..body.body_model import TorchBodyModel
 from ..people.instances import VIEW, People, true_keypoints
 from ..runs.command_line import one_of, parse_run
 from ..runs.precision import mixed_precision
+from ..runs.run import RunConfig, train
 from .corruption import detections
 from .networks import OUTPUTS, PosePrior
-from .run import RunConfig, train
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from ...inference.networks.priors import shape_prior_file
 from ..people.instances import People
 from ..runs.command_line import parse_run
 from ..runs.precision import mixed_precision
+from ..runs.run import RunConfig, train
 from .export import export_shape_prior
 from .networks import ShapePrior
-from .run import RunConfig, train
 from .silhouettes import framed_silhouettes, partly_corrupted, project_bodies
 
 

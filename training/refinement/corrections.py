@@ -5,7 +5,6 @@ there, looks again, and so on.
 """
 
 import argparse
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from ...inference.geometry.joints import JOINT_INDEX, KEYPOINT_NAMES, KEYPOINT_P
 from ...inference.refinement.refine import evidence_of, parameters_of
 from ..data.packs import PackMissing
 from ..data.photos2d import LSPET, load_crops
+from ..measure.figures import add_json_option, keep
 from ..measure.keypoints2d import torso_lengths
 from ..measure.metrics import similarity_aligned
 from ..measure.photos3d import LIMB_NAMES, MeasuredPhoto, load_photos3d
@@ -184,7 +184,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--split", choices=("validation", "calibration"), default="validation")
     parser.add_argument("--limit", type=int, help="photos of each source")
     parser.add_argument("--clips", type=int, default=300, help="people of held-out clips")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    add_json_option(parser, "correction")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1))
     crops = load_crops(options.split, (LSPET,), options.limit)
@@ -198,6 +198,4 @@ def main(arguments: list[str]) -> None:
     for name, values in figures.items():
         spread = f"   median {np.median(values):.2f}, worst {np.max(values):.2f}" if name in SPREAD else ""
         print(f"{name:<45} {np.mean(values):8.3f}  of {len(values)}{spread}")
-    if options.json:
-        means = {name: float(np.mean(values)) for name, values in figures.items()}
-        options.json.write_text(json.dumps(means, indent=2))
+    keep(options.json, "evaluate-correction", arguments, {name: float(np.mean(one)) for name, one in figures.items()})

@@ -5,7 +5,6 @@ on real photos. It runs as long as Human2D and the priors that ship can be loade
 """
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from ...inference.geometry.joints import KEYPOINT_NAMES, LIMB_KEYPOINTS
 from ...inference.networks.person import SURE_CONFIDENCE
 from ..data.packs import PackMissing
 from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
+from ..measure.figures import add_json_option, keep
 from ..measure.keypoints2d import pck, relative_errors, torso_lengths
 from ..measure.photos3d import load_photos3d
 from .methods import METHODS, Fit, fit_all
@@ -212,14 +212,13 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training evaluate-refinement", description=METRICS)
     parser.add_argument("--split", choices=("validation", "calibration"), default="validation")
     parser.add_argument("--limit", type=int, help="photos of each source")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    add_json_option(parser, "refinement")
     parser.add_argument("--sheet", type=Path, help="draw before and after of the photos that became worse here")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1, refine=False))
     figures, photos = evaluate(engine, options.split, options.limit)
     print_table(figures)
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2))
+    keep(options.json, "evaluate-refinement", arguments, figures)
     if options.sheet:
         harmed = {number for numbers in worse(photos, list(METHODS)[-1]).values() for number in numbers}
         if harmed:

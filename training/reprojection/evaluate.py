@@ -6,7 +6,6 @@ photos teach, the same priors on validation photos, from the same detections, wi
 """
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +23,7 @@ from ...inference.networks.person import person_cells
 from ...inference.networks.priors import POSE_WEIGHTS, PosePrior, ShapePrior
 from ..data.packs import PackMissing
 from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
+from ..measure.figures import add_json_option, keep
 from ..measure.keypoints2d import pck, relative_errors
 from ..measure.metrics import mpjpe, pa_mpjpe, scale_corrected
 from ..measure.photos3d import MeasuredPhoto, load_photos3d
@@ -175,7 +175,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--split", choices=("calibration", "validation"), default="validation")
     parser.add_argument("--count", type=int, default=1000, help="synthetic people")
     parser.add_argument("--limit", type=int, help="photos of each source")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    add_json_option(parser, "finetuning")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1, refine=False))
     mocap = PosePrior("cpu", 1, MODELS / f"{POSE_WEIGHTS['mocap']}.onnx")
@@ -186,5 +186,4 @@ def main(arguments: list[str]) -> None:
         pairs[folder.name] = (PosePrior("cpu", 1, folder / "pose_prior.onnx"), shape)
     table = evaluate(engine, pairs, options.split, options.count, options.limit)
     print(as_text(table))
-    if options.json:
-        options.json.write_text(json.dumps(table, indent=2))
+    keep(options.json, "evaluate-finetuning", arguments, table)

@@ -28,10 +28,10 @@ from ..human2d.samples import Samples, Stage
 from ..priors import pose_prior, shape_prior
 from ..priors.export import export_pose_prior, export_shape_prior
 from ..priors.networks import PosePrior
-from ..priors.run import RunConfig, train
 from ..runs.command_line import parse_run
 from ..runs.onnx_export import load_weights
 from ..runs.precision import mixed_precision
+from ..runs.run import RunConfig, train
 from .detection import Detector
 from .reprojection import Projected, Reprojection
 from .seen import SeenPhotos, look
@@ -72,7 +72,7 @@ class Config(RunConfig):
 
 
 class FinetuneTask(torch.nn.Module):
-    """What `priors.run.Run` trains: the networks, through the projection, in turns with their own tasks."""
+    """What `runs.run.Run` trains: the networks, through the projection, in turns with their own tasks."""
 
     def __init__(self, config: Config, photos: SeenPhotos, crops: list[LabelledCrop]):
         """`crops` are those that were looked at for `photos`."""

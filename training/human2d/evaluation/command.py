@@ -10,6 +10,8 @@ import argparse
 from pathlib import Path
 
 from ....inference.models import MODELS
+from ...measure.figures import figures_file, keep
+from ...measure.pages import tables_of
 from ...measure.timing import load
 from .answers import open_network
 from .compositions import compose, empty_pictures
@@ -70,3 +72,5 @@ def main(arguments: list[str]) -> None:
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text)
+    if out and out.resolve() == REPORT.resolve():
+        keep(figures_file(REPORT.stem), "evaluate-human2d", arguments, tables_of(text))

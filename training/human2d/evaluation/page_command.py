@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from ...measure.figures import figures_file, keep
+from ...measure.pages import tables_of
+
 
 class Count(NamedTuple):
     """The option that says how many scenes are measured."""
@@ -18,8 +21,8 @@ def write_page(
     arguments: list[str], prog: str, summary: str, count: Count, report: Path, page: Callable[[str, int, int], str],
     split: str = "validation",
 ) -> None:  # fmt: skip
-    """Print `page` (split, count, threads), and write it: to --out, or to `report` when all of the split that is usual
-    was measured."""
+    """Print `page` (split, count, threads), and write it: to --out, or to `report`, and its figures to the folder of
+    figures, when all of the split that is usual was measured."""
     parser = argparse.ArgumentParser(prog=f"training {prog}", description=summary)
     parser.add_argument("--split", choices=("validation", "calibration"), default=split)
     parser.add_argument(count.option, type=int, default=count.default, dest="count", help=count.help)
@@ -31,3 +34,5 @@ def write_page(
     out = options.out or (report if (options.split, options.count) == (split, count.default) else None)
     if out:
         out.write_text(text)
+    if out and out.resolve() == report.resolve():
+        keep(figures_file(report.stem), prog, arguments, tables_of(text))

@@ -19,7 +19,7 @@ from ...priors.detector_errors import compare
 
 FRAMES = 24
 LAGS = (1, 2, 4, 8, 16)
-SURE = 0.3
+MIN_SEEN = 0.3
 """Confidence below which a keypoint counts as lost."""
 WILD = 0.5
 """Torso lengths beyond which an error is not one of place any more, and left out of the correlations."""
@@ -54,7 +54,7 @@ def lasting(found: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> list[str]
     """Lines for films, on the twelve limb keypoints: the correlation of errors, and how often what is exchanged or lost
     is so some frames later, too."""
     confidence, swapped, error = (np.stack(part)[:, :, LIMB_KEYPOINTS] for part in zip(*found, strict=True))
-    lost, length = confidence < SURE, np.linalg.norm(error, axis=-1)
+    lost, length = confidence < MIN_SEEN, np.linalg.norm(error, axis=-1)
     right = ~swapped & ~lost & (length < WILD)
     lines = [
         f"{len(found)} films of {FRAMES} frames; exchanged {swapped.mean():.3f}, lost {lost.mean():.3f}, "

@@ -13,9 +13,9 @@ import torch
 from ....inference.geometry.joints import JOINT_PARENTS
 from ...priors.pose_prior import distances
 from ...priors.rotations import six_d_to_matrix
-from ...priors.run import RunConfig, train
 from ...runs.command_line import parse_run
 from ...runs.onnx_export import load_weights
+from ...runs.run import RunConfig, train
 from .bank import Bank, Films
 from .network import TemporalPrior
 

@@ -6,7 +6,6 @@ there).
 """
 
 import argparse
-import json
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from ....inference.geometry.joints import JOINT_NAMES, KEYPOINT_INDEX, MPII_COUN
 from ....inference.networks.priors import PosePrior
 from ...data.packs import PackMissing
 from ...data.photos2d import CCP, LSPET, load_crops
+from ...measure.figures import add_json_option, keep
 from ...measure.keypoints2d import pck, relative_errors, torso_lengths
 from ...measure.metrics import mpjpe, pa_mpjpe
 from ...measure.photos3d import load_photos3d
@@ -111,7 +111,7 @@ def label_figures(engine: Engine) -> dict[str, float]:
     errors = []
     for photo in load_photos3d():
         lifted = engine.lift(photo.keypoints, engine.camera(photo.image.shape[1::-1]))
-        posed = engine.body.pose(engine.mean_shape[None], lifted.rotations[None])
+        posed = engine.body.pose(engine.mean_betas[None], lifted.rotations[None])
         errors.append(photo.error(posed.joints[0]))
     return {"PA-MPJPE limbs": float(np.mean(errors))}
 
@@ -186,7 +186,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--split", choices=("validation", "test"), default="test", help="choose on validation only")
     parser.add_argument("--pose-prior", type=Path, help="an exported PosePrior; default: the one that ships")
     parser.add_argument("--body-model", type=Path, help="a licensed SMPL file, with its ShapePrior next to it")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    add_json_option(parser, "priors")
     options = parser.parse_args(arguments)
     engine = Engine(Settings(device="cpu", threads=1, body_model=options.body_model, refine=False))
     if options.pose_prior:
@@ -196,5 +196,4 @@ def main(arguments: list[str]) -> None:
         print(condition)
         for name, value in figures.items():
             print(f"    {name:<32} {value:8.1f}" if abs(value) >= 1 else f"    {name:<32} {value:8.2f}")
-    if options.json:
-        options.json.write_text(json.dumps(table, indent=2))
+    keep(options.json, "evaluate-priors", arguments, table)

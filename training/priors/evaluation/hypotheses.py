@@ -69,7 +69,7 @@ def label_hypothesis_figures(engine: Engine, network: float = NETWORK) -> dict[s
     sparse, errors = sparse_body(engine.body), []
     for photo in load_photos3d():
         camera = engine.camera(photo.image.shape[1::-1])
-        ranked = hypotheses_of(engine, photo.keypoints, camera, engine.mean_shape, network)
+        ranked = hypotheses_of(engine, photo.keypoints, camera, engine.mean_betas, network)
         all_errors = [photo.error(sparse.place(one.parameters).points[:JOINTS]) for one in ranked]
         own = next(index for index, one in enumerate(ranked) if not one.flips)
         errors.append((all_errors[own], all_errors))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..run import Run, Task
+from ...runs.run import Run, Task
 
 SAVE_EVERY = 250
 

@@ -1,13 +1,11 @@
-"""The training loop of both priors. A run resumes from its checkpoint, and leaves config.json, log.csv and weights.pt
-in its folder.
+"""The training loop of the priors, of their finetuning and of their rivals; Human2D, which learns in stages and with
+several processes, has its own. A run resumes from its checkpoint.
 
-What differs between the priors is their *task*: the network, how a batch is made, and the loss.
+What differs between networks is their *task*: the network, how a batch is made, and the loss.
 """
 
-import csv
-import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from .batches import Batches
+from .run_folder import RunFolder
 
 CPU = torch.device("cpu")
 WARMUP = 0.05
@@ -51,8 +50,7 @@ class Run:
     """A task in training: optimiser, schedule, where it stands, and the folder that it is kept in."""
 
     def __init__(self, task: Task, folder: Path, warm_start: Path | None = None, device: torch.device = CPU):
-        self.task, self.folder, self.device, self.iteration = task, folder, device, 0
-        config = task.config
+        self.task, self.device, self.iteration, config = task, device, 0, task.config
         if warm_start:
             task.network.load_earlier(warm_start)
         task.to(device)
@@ -62,21 +60,18 @@ class Run:
             optimizer, config.learning_rate, config.iterations, pct_start=WARMUP
         )
         self.parts = {"network": task.network, "extra": task.extra, "optimizer": optimizer, "schedule": schedule}
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "checkpoint.pt").exists():
-            state = torch.load(folder / "checkpoint.pt", map_location=device, weights_only=True)
+        self.folder = RunFolder(folder, config)
+        state = self.folder.checkpoint(device)
+        if state is not None:
             self.iteration = state["iteration"]
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])
-        (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
         task.network.train()
 
     def save(self) -> None:
-        """Write `checkpoint.pt` (everything) and `weights.pt` (the network), never leaving half a checkpoint."""
+        """Keep everything, to be resumed, and the network's weights."""
         state = {name: part.state_dict() for name, part in self.parts.items()} | {"iteration": self.iteration}
-        torch.save(state, self.folder / "checkpoint.tmp")
-        (self.folder / "checkpoint.tmp").replace(self.folder / "checkpoint.pt")
-        torch.save(self.task.network.state_dict(), self.folder / "weights.pt")
+        self.folder.save(state, self.task.network.state_dict())
 
     def step(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
         """One update; returns the parts of the loss."""
@@ -96,19 +91,11 @@ class Run:
         return iter(DataLoader(source, batch_size=None, num_workers=workers))
 
     def log(self, terms: list[dict[str, float]], seconds: float) -> None:
-        """Append the means of the last iterations to log.csv, and print them."""
+        """Log the means of the last iterations."""
         # A part that an iteration did not have is NaN there.
         means = {name: f"{np.nanmean([term[name] for term in terms]):.3f}" for name in terms[0]}
         rate = len(terms) * self.task.config.batch / seconds
-        row = {"iteration": self.iteration, **means, "samples/s": f"{rate:.0f}"}
-        path = self.folder / "log.csv"
-        new = not path.exists()
-        with open(path, "a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-        print(" ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+        self.folder.log({"iteration": self.iteration, **means, "samples/s": f"{rate:.0f}"})
 
 
 def train(
