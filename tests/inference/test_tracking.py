@@ -10,7 +10,7 @@ from body_from_image.inference.clip import look_at_people
 from body_from_image.inference.files.images import Photo
 from body_from_image.inference.geometry.camera import choose_camera
 from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
-from body_from_image.inference.networks.colours import is_cut
+from body_from_image.inference.networks.colours import glimpse, is_cut
 from body_from_image.inference.networks.crop import crop_of_box
 from body_from_image.inference.networks.finder import Candidate
 from body_from_image.inference.networks.human2d import Detection
@@ -180,9 +180,10 @@ def test_a_cut_is_told_from_a_movement_and_from_a_change_of_light():
     place = np.kron(rng.integers(0, 255, (12, 20, 3)), np.ones((20, 20, 1))).astype(np.uint8)
     elsewhere = np.full_like(place, (180, 200, 60))
     elsewhere[120:] = (30, 90, 40)
-    assert is_cut(place, elsewhere)
-    assert not is_cut(place, np.roll(place, 6, axis=1))
-    assert not is_cut(place, (place * 0.8).astype(np.uint8))
+    before = glimpse(place)
+    assert is_cut(before, glimpse(elsewhere))
+    assert not is_cut(before, glimpse(np.roll(place, 6, axis=1)))
+    assert not is_cut(before, glimpse((place * 0.8).astype(np.uint8)))
 
 
 def test_a_crop_shows_the_board_that_it_is_about(world):
