@@ -9,10 +9,12 @@ from body_from_image.inference.body.body_estimate import rotations_of
 from body_from_image.inference.clip import frames_from_keypoints, join_frames
 from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.geometry.joints import JOINT_INDEX
-from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
-from body_from_image.inference.motion.foot_contact import find_contacts, seen_soles, standing_of
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from body_from_image.inference.motion.body_path import Path
+from body_from_image.inference.motion.foot_contact import Contact, find_contacts, seen_soles, standing_of
 from body_from_image.inference.motion.legs import move_feet, sole_heights, sole_points
 from body_from_image.inference.motion.lifting import frame_by_frame
+from body_from_image.inference.motion.planted_feet import plant_feet
 from body_from_image.inference.motion.smooth_motion import smooth_motion
 from body_from_image.inference.motion.smoothing import fill_gaps, fill_rotation_gaps, local_quadratic
 
@@ -226,3 +228,30 @@ def test_feet_of_mocap_through_the_networks_stand(figures):
 def test_feet_of_mocap_slide_less_than_a_millimetre(figures):
     _, (*_, (after, *_)) = figures
     assert after < 0.001
+
+
+def rotation_steps(rotations):
+    """Degrees (F - 1, J) that joints turn from a frame to the next."""
+    return np.rad2deg(np.linalg.norm(matrix_to_axis_angle(rotations[:-1].swapaxes(2, 3) @ rotations[1:]), axis=-1))
+
+
+@pytest.mark.parametrize("frames", [2, 4, 7, 12, 20])
+@pytest.mark.parametrize("degrees", [90, 175, 260])
+def test_feet_that_turn_fast_between_two_stands_turn_as_they_were_seen(body, frames, degrees):
+    """Somebody stands, turns on the spot, and stands; each foot lies straight on the floor before and after."""
+    count, first = 50, 20
+    share = np.clip((np.arange(count) - first + 1) / frames, 0, 1)
+    poses = np.zeros((count, 24, 3))
+    poses[:, [7, 8], 1] = 0.3
+    rotations = axis_angle_to_matrix(poses)
+    turned = axis_angle_to_matrix(np.deg2rad(degrees) * share[:, None] * [0.0, 1.0, 0.0])
+    rotations[:, 0] = turned @ rotations[:, 0]
+    betas, still = np.zeros(10, np.float32), np.zeros((count, 3))
+    floor = (sole_points(body, betas, rotations, still)[..., 1] - sole_heights(body, betas)).mean()
+    contacts = [Contact(point, *span) for point in range(4) for span in ((0, first), (first + frames - 1, count))]
+    kept, _ = plant_feet(body, betas, rotations, Path(still, still, np.array([floor, 0, 0])), contacts, RATE)
+    assert rotation_steps(kept)[:, [7, 8, 10, 11]].max() < max(25, 0.55 * degrees / frames)
+    feet = body.skeleton(betas[None], kept)[1][:, [7, 8]]
+    assert rotation_steps(feet).max() < 1.2 * degrees / frames + 25
+    for stands in (slice(0, first), slice(first + frames - 1, count)):
+        assert rotation_steps(feet[stands]).max() < 0.1
