@@ -18,7 +18,7 @@ from body_from_image.inference.motion.planted_feet import plant_feet
 from body_from_image.inference.motion.smooth_motion import smooth_motion
 from body_from_image.inference.motion.smoothing import fill_gaps, fill_rotation_gaps, local_quadratic
 
-from .conftest import CAMERA, RATE, estimate_of, shaken
+from .conftest import CAMERA, RATE, estimate_of, even_walk, keypoints_of, shaken
 
 ANKLES = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
 
@@ -128,6 +128,22 @@ def test_standing_feet_stand(body, walk):
     errors = [np.linalg.norm(joints - about[0], axis=-1).mean() for joints in about[1:]]
     assert errors[1] < errors[0]
     assert np.linalg.norm(kept[:, 0] - walk.joints[:, 0], axis=-1).mean() < 0.04
+
+
+def test_standing_feet_stand_before_a_camera_that_walks_along(body):
+    """It goes as fast as the person, so that in the pictures these walk on the spot: feet alone tell of its path."""
+    walk = even_walk(body, 66, yaw=1.2)
+    along = np.linspace(0, 1, 66)[:, None] * (walk.trans[-1] - walk.trans[0])
+    seen = replace(walk, trans=walk.trans - along, keypoints=keypoints_of(body, walk.rotations, walk.trans - along))
+    raw = shaken(body, seen)
+    turns = np.tile(np.eye(3, dtype=np.float32), (66, 1, 1))
+    places = np.zeros((66, 3), np.float32)
+    raw = replace(raw, camera_rotations=turns, camera_places=places, camera_moves=True)
+    kept = smooth_motion(raw, body, 0.5, keep_feet=True)
+    assert slide(body, smooth_motion(raw, body, 0.5), walk) > 0.025
+    assert slide(body, kept, walk) < 0.0005
+    gone = kept.trans - kept.trans[0] - (walk.trans - walk.trans[0])
+    assert np.linalg.norm(gone, axis=-1).mean() < 0.1 * np.linalg.norm(along[-1])
 
 
 def test_feet_do_not_sink(body, walk):
