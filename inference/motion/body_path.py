@@ -19,6 +19,9 @@ KEYPOINT = 0.03, 4.0
 """Metres that a keypoint is usually off, and deviations at which its pull fades."""
 STANDING = 0.005
 """Metres that a standing point may move from a frame to the next: what the pose of the leg has wrong."""
+RATHER_MOVING = 0.06
+"""Metres from a frame to the next at which a claim to stand fades before a camera that is carried: how that goes
+is told by standing points alone, so that wrong ones must be outvoted."""
 FLOOR = 0.06, 2.0
 """Metres that a standing point may be off the floor, and deviations at which it is taken to stand on something else."""
 EFFORT, FLIGHT = 2.5, 1.5
@@ -133,7 +136,10 @@ def _add_keypoints(chain: NormalEquations, sight: Sight, path: Path, size: int) 
 def _add_contacts(chain: NormalEquations, sight: Sight, standing: np.ndarray, path: Path, size: int) -> None:
     """Standing points stay where they are."""
     slide = np.diff(sight.touching + path.trans[:, None], axis=0)
-    weight = np.repeat(standing[1:] & standing[:-1], 3, axis=1) / STANDING**2
+    stands = (standing[1:] & standing[:-1]).astype(float)
+    if sight.camera_moves:
+        stands /= (1 + (slide**2).sum(-1) / RATHER_MOVING**2) ** 2
+    weight = np.repeat(stands, 3, axis=1) / STANDING**2
     after = np.zeros((*slide.shape, size))
     after[..., :3] = np.eye(3)
     after = after.reshape(len(slide), -1, size)

@@ -33,6 +33,8 @@ SHARES = {
 """Of the body's mass that hangs about each joint (after Winter 2009, table 4.1)."""
 ROUNDS = 3
 """Contacts are found, and the path with them, so many times."""
+CARRIED_ROUNDS = 8
+"""The same before a camera that is carried: with each round its path, and so what stands, is known better."""
 LEAST_FLIGHT, FLIGHT_HEIGHT, REST_HEIGHT = 3, 0.04, 0.15
 """Frames, and metres that the soles and all other keypoints are above the floor, from which somebody flies."""
 _STANDS = [KEYPOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("ankle", "heel", "big_toe")]
@@ -73,16 +75,14 @@ def _contacts_and_path(
         seen_soles(keypoints, sight.rate), seen_hands(keypoints, sight.rate), strict=True
     ))  # fmt: skip
     contacts: list[Contact] = []
-    for number in range(ROUNDS):
+    for number in range(CARRIED_ROUNDS if sight.camera_moves else ROUNDS):
         points = sight.touching + path.trans[:, None]
+        above = path.above(points) - [*heights, PALM, PALM]
         if number == 0 and sight.camera_moves:
-            contacts = lowest_contacts(points, path.up)
+            contacts = lowest_contacts(above)
         else:
-            depth = np.maximum(-points[..., 2:], 0.1)
-            own = np.array([*heights, PALM, PALM])
-            above = path.above(points) - own if number else points[..., 1] - points[..., 1].min(1, keepdims=True)
-            across = None if sight.camera_moves else seen * depth
-            contacts = _contacts(points, across, above, sure, sight.rate)
+            above = above if number else points[..., 1] - points[..., 1].min(1, keepdims=True)
+            contacts = _contacts(points, _across(seen, points, path), above, sure, sight.rate)
         if not contacts:
             return [], path
         flying = flights(sight, contacts, path) if number else np.zeros(count, bool)
@@ -90,14 +90,19 @@ def _contacts_and_path(
     return contacts, path
 
 
+def _across(seen: np.ndarray, points: np.ndarray, path: Path) -> np.ndarray:
+    """Where points (F, P, 3) were seen (F, P, 2; at depth 1), metres across the first camera's line of sight."""
+    depth = np.maximum(path.places[:, None, 2:] - points[..., 2:], 0.1)
+    return seen * depth + path.places[:, None, :2] * [1, -1]
+
+
 def _contacts(
-    points: np.ndarray, seen: np.ndarray | None, above: np.ndarray, sure: np.ndarray, rate: float
+    points: np.ndarray, across: np.ndarray, above: np.ndarray, sure: np.ndarray, rate: float
 ) -> list[Contact]:
     """Of the soles, and of hands that are low."""
     found: list[Contact] = []
     for part, highest in ((slice(0, len(LANDMARKS)), np.inf), (slice(len(LANDMARKS), POINTS), HAND_REACH)):
-        across = None if seen is None else seen[:, part]
-        own = find_contacts(points[:, part], across, above[:, part], sure[:, part], rate, highest)
+        own = find_contacts(points[:, part], across[:, part], above[:, part], sure[:, part], rate, highest)
         found += [replace(contact, point=contact.point + part.start) for contact in own]
     return found
 
