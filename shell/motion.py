@@ -80,7 +80,7 @@ class MovingPeople(Maker):
         outcome.people = []
         parts = [self._one_of_several(person, number, outcome) for number, person in enumerate(people, 1)]
         outcome.score = round(float(np.mean([person["score"] for person in outcome.people])), 3)
-        outcome.remarks += [*self.job.said.remarks_beyond(len(people)), *self.job.missing_remark]
+        outcome.remarks += self.job.missing_remark
         if "overlay" in self.formats:
             write_people_video(self.out / f"{name}.overlay.mp4", items, parts, self.engine.body)
             outcome.files.append(f"{name}.overlay.mp4")
@@ -91,6 +91,7 @@ class MovingPeople(Maker):
                 self.job.scene_formats, self.options.bones, [part.first for part in parts], **self.job.keying,
             )  # fmt: skip
             outcome.files += [path.name for path in paths]
+        self.job.said.check_found(len(people))
 
     def _one_of_several(self, person: PersonInClip, number: int, outcome: Outcome) -> PartOfClip:
         items, name = self.job.items, outcome.name
