@@ -5,7 +5,7 @@ The shell and Blender both end here, so that a clip moves the same whoever asked
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +101,11 @@ def estimate_motion(
 ) -> Moving:
     """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError."""
     raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path)
+    return finished(engine, raw, options, refine)
+
+
+def finished(engine: Engine, raw: RawMotion, options: MotionOptions, refine: bool) -> Moving:
+    """A raw motion refined, if that is asked for, and smoothed."""
     shown, remarks = raw.estimate, raw.remarks
     if refine:
         shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body), shown)
@@ -163,6 +168,8 @@ class PersonInClip:
 
     first: int
     frames: list[Frame]
+    turns: list[Turn | None] = field(default_factory=list)
+    """Of the camera, in all of the clip's frames: one list for everybody."""
 
     @property
     def seen(self) -> int:
@@ -174,16 +181,19 @@ def look_at_people(engine: Engine, photos: Iterable[Photo | None], most: int | N
     """Follow everybody in a clip, or the `most` prominent: who was seen in at least `FEWEST_FRAMES` of its frames, or
     half of a shorter one's, those who were seen longest first. Raises UserError for pictures that differ in size."""
     people: dict[int, PersonInClip] = {}
-    count = 0
-    for number, (_, _, seen) in enumerate(_followed(engine, photos, most, None)):
-        count += 1
+    background, turns = Background(), []
+    for number, (photo, cut, seen) in enumerate(_followed(engine, photos, most, None)):
+        if cut:
+            background.cut()
+        boxes = [frame.box for frame in seen.values()]
+        turns.append(photo and background(photo.pixels, boxes, engine.camera(photo.size, photo.focal)))
         for person, frame in seen.items():
             if person not in people:
-                people[person] = PersonInClip(number, [])
+                people[person] = PersonInClip(number, [], turns)
             frames = people[person].frames
             frames += [Frame()] * (number - people[person].first - len(frames))
             frames.append(frame)
-    kept = [person for person in people.values() if person.seen >= min(FEWEST_FRAMES, max(1, count // 2))]
+    kept = [person for person in people.values() if person.seen >= min(FEWEST_FRAMES, max(1, len(turns) // 2))]
     return sorted(kept, key=lambda person: -person.seen)[:most]
 
 
@@ -239,11 +249,15 @@ def frames_from_keypoints(
     return frames
 
 
-def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: Path) -> RawMotion:
+def join_frames(
+    engine: Engine, frames: list[Frame], frame_rate: float, source: Path,
+    camera_of_film: tuple[CameraMotion | None, bool] | None = None,
+) -> RawMotion:  # fmt: skip
     """One estimate for the clip. Raises NoPersonError when nobody was found.
 
     Left and right are put right where they were exchanged; then the frames are posed (`Engine.lift_clip`). The shape is
-    the score-weighted median over the frames. Frames without a person lie between their neighbours.
+    the score-weighted median over the frames. Frames without a person lie between their neighbours. The camera moves as
+    the frames' turns tell, or as `camera_of_film` in these frames, and whether that is known.
     """
     found = [frame for frame in frames if frame.keypoints is not None]
     if not found:
@@ -251,7 +265,7 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
     known, camera = np.array([frame.keypoints is not None for frame in frames]), found[0].camera
     scores = np.array([frame.score for frame in frames])
     keypoints, swapped = repair_sides(spread([frame.keypoints for frame in found], known), known)
-    camera_motion, told = joined_turns([frame.turn for frame in frames])
+    camera_motion, told = camera_of_film or joined_turns([frame.turn for frame in frames])
     clip = SeenClip(keypoints, known, camera, camera_motion, frame_rate or DEFAULT_RATE)
     rotations, uncertainty = engine.lift_clip(engine.pose_prior, clip)
     keypoints = fill_gaps(keypoints, known)
