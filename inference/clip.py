@@ -29,7 +29,7 @@ from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
 from .networks.person import extent_of, person_cells
 from .networks.tracking import Tracker
-from .remarks import CAMERA_UNKNOWN, remarks_on_motion, remarks_on_refined_motion
+from .remarks import CAMERA_UNKNOWN, remarks_on_cuts, remarks_on_motion, remarks_on_refined_motion
 
 GUESS = 0.05
 """Most confidence of a keypoint in a frame that was filled in."""
@@ -54,6 +54,8 @@ class Frame:
     """Of the camera since the frame before, where the background showed it."""
     has_background: bool = False
     """Whether that was looked for: there is a picture."""
+    cut: bool = False
+    """Whether the film is cut before it."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,14 @@ class RawMotion:
     swapped: int
     """Frames in which left and right were exchanged, and put right."""
     shown_remarks: tuple[str, ...]
-    """On the shape and the camera."""
+    """On the shape, the camera and the film."""
+    first: int = 0
+    """The film's frame in which it begins, counted from 0."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user."""
-        return *self.shown_remarks, *remarks_on_motion(self.estimate.frame_count, self.filled, self.swapped)
+        return *self.shown_remarks, *remarks_on_motion(self.estimate.score, self.swapped, self.first)
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,7 @@ def look_at_frames(
         if photo is not None:
             boxes = [] if frame.box is None else [frame.box]
             turn = background(photo.pixels, boxes, engine.camera(photo.size, photo.focal))
-            frame = replace(frame, turn=turn, has_background=True)
+            frame = replace(frame, turn=turn, has_background=True, cut=cut)
         yield frame
 
 
@@ -170,6 +174,8 @@ class PersonInClip:
     frames: list[Frame]
     turns: list[Turn | None] = field(default_factory=list)
     """Of the camera, in all of the clip's frames: one list for everybody."""
+    cuts: list[int] = field(default_factory=list)
+    """Frames of the clip before which it is cut; one list for everybody, too."""
 
     @property
     def seen(self) -> int:
@@ -181,15 +187,16 @@ def look_at_people(engine: Engine, photos: Iterable[Photo | None], most: int | N
     """Follow everybody in a clip, or the `most` prominent: who was seen in at least `FEWEST_FRAMES` of its frames, or
     half of a shorter one's, those who were seen longest first. Raises UserError for pictures that differ in size."""
     people: dict[int, PersonInClip] = {}
-    background, turns = Background(), []
+    background, turns, cuts = Background(), [], []
     for number, (photo, cut, seen) in enumerate(_followed(engine, photos, most, None)):
         if cut:
             background.cut()
+            cuts.append(number)
         boxes = [frame.box for frame in seen.values()]
         turns.append(photo and background(photo.pixels, boxes, engine.camera(photo.size, photo.focal)))
         for person, frame in seen.items():
             if person not in people:
-                people[person] = PersonInClip(number, [], turns)
+                people[person] = PersonInClip(number, [], turns, cuts)
             frames = people[person].frames
             frames += [Frame()] * (number - people[person].first - len(frames))
             frames.append(frame)
@@ -283,7 +290,8 @@ def join_frames(
         estimate, rotations, trans = before_moving_camera(engine.body, estimate, rotations, trans, camera_motion)
     estimate = with_motion(estimate, engine.body, rotations, trans)
     lost = not told and any(frame.has_background for frame in frames[1:])
-    remarks = (*found[0].remarks, *((CAMERA_UNKNOWN,) if lost else ()))
+    cuts = remarks_on_cuts([number for number, frame in enumerate(frames) if frame.cut], several=False)
+    remarks = (*found[0].remarks, *((CAMERA_UNKNOWN,) if lost else ()), *cuts)
     return RawMotion(estimate, int((~known).sum()), int(swapped.sum()), remarks)
 
 

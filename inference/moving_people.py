@@ -16,7 +16,7 @@ from .clip import MotionOptions, Moving, PersonInClip, RawMotion, finished, join
 from .engine import Engine
 from .files.frames import InputItem
 from .motion.camera_motion import CameraMotion, joined_turns
-from .remarks import CAMERA_UNKNOWN
+from .remarks import CAMERA_UNKNOWN, remarks_on_cuts
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def estimate_motions(
             motions[-1] if number == count - 1 else finished(engine, one, options, refine)
             for number, one in enumerate(told)
         ]
-    return motions, () if known or len(people[0].turns) < 2 else (CAMERA_UNKNOWN,)
+    lost = not known and len(people[0].turns) > 1
+    return motions, (*((CAMERA_UNKNOWN,) if lost else ()), *remarks_on_cuts(people[0].cuts, several=True))
 
 
 def _raw(
@@ -75,4 +76,4 @@ def _raw(
         frames = slice(person.first, person.first + len(person.frames))
         camera = replace(camera, rotations=camera.rotations[frames])
     rate = first.fps or options.frame_rate
-    return join_frames(engine, person.frames, rate, first.path, (camera, True))
+    return replace(join_frames(engine, person.frames, rate, first.path, (camera, True)), first=person.first)

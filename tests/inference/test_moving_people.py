@@ -12,7 +12,7 @@ from body_from_image.inference.clip import Frame, MotionOptions, PersonInClip, R
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 from body_from_image.inference.motion.legs import sole_points
 from body_from_image.inference.moving_people import estimate_motions
-from body_from_image.inference.remarks import CAMERA_UNKNOWN
+from body_from_image.inference.remarks import CAMERA_UNKNOWN, remarks_on_cuts, remarks_on_motion
 
 from .conftest import _walk, estimate_of, shaken
 
@@ -79,3 +79,20 @@ def test_where_nobody_stands_each_moves_by_themselves(film):
     for moving, raw in zip(motions, raws, strict=True):
         assert moving.estimate.floor is None
         np.testing.assert_allclose(moving.estimate.trans, finished(engine, raw, floating, False).estimate.trans)
+
+
+def test_frames_that_were_lost_or_are_doubtful_are_told_by_their_place_in_the_film():
+    scores = np.full(30, 0.9)
+    scores[[4, 5, 6, 20]], scores[25:] = 0.0, 0.4
+    lost, doubtful, swapped = remarks_on_motion(scores, 2, first=100)
+    assert "4 of 30 frames (104–106, 120, from 0)" in lost and "5 of 30 frames (125–129, from 0)" in doubtful
+    assert "2 of 30 frames" in swapped and remarks_on_motion(np.ones(30), 0) == ()
+    scores[::2] = 0.0
+    assert "…" in remarks_on_motion(scores, 0)[0]
+
+
+def test_cuts_are_told():
+    assert remarks_on_cuts([], True) == ()
+    assert "cut before frame 40 (from 0): everybody is somebody new" in remarks_on_cuts([40], True)[0]
+    assert "before frames 40 and 90 (from 0): whoever is most prominent" in remarks_on_cuts([40, 90], False)[0]
+    assert "and more" in remarks_on_cuts(range(9), False)[0]
