@@ -46,24 +46,39 @@ def stand_on_floor(
 ) -> BodyEstimate:
     """`motion` with feet that stand locked to a floor, and a path and floor solved for the whole clip. Contacts are
     looked for in `steady`, the same motion smoothed. Without contacts the motion stays as it is. `up` (3,) is the
-    floor's normal in the first camera's upright frame, where it is known."""
+    floor's normal in the first camera's upright frame, where it is known. What a motion knows of its floor, and of the
+    places of a camera that moves, stays: somebody else in the film told it."""
     betas = motion.betas
-    looked_at = replace(sight_of(model, steady, rate), up=up)
+    up, level, places = _known(motion, up)
+    looked_at = replace(sight_of(model, steady, rate), up=up, level=level, places=places)
     heights = sole_heights(model, betas)
-    level = np.array([0.0, *looked_at.slope])
-    start = Path(steady.trans.astype(np.float64), np.zeros((motion.frame_count, 3)), level)
+    floor = np.array([looked_at.height, *looked_at.slope])
+    begun = np.zeros((motion.frame_count, 3)) if places is None else places
+    start = Path(steady.trans.astype(np.float64), begun, floor)
     contacts, path = _contacts_and_path(looked_at, steady, heights, start)
     if not contacts:
         return motion
     rotations = rotations_of(motion.poses.astype(np.float64))
     if motion is not steady:
         count = motion.frame_count
-        own = replace(sight_of(model, motion, rate), up=up)
+        own = replace(sight_of(model, motion, rate), up=up, level=level, places=places)
         path = solve_path(own, standing_of(contacts, count, POINTS), flights(looked_at, contacts, path), heights, path)
     rotations, trans = plant_feet(model, betas, rotations, path, contacts, rate)
     floor = np.array([*path.up, path.level], np.float32)
     places = None if motion.camera_rotations is None else path.places.astype(np.float32)
     return with_motion(replace(motion, floor=floor, camera_places=places), model, rotations, trans)
+
+
+def _known(
+    motion: BodyEstimate, up: np.ndarray | None
+) -> tuple[np.ndarray | None, float | None, np.ndarray | None]:
+    """The floor's normal and level, and the camera's places, as far as they are known: `up` is what the user says."""
+    level, places = None, None
+    if up is None and motion.floor is not None:
+        up, level = motion.floor[:3].astype(np.float64), float(motion.floor[3])
+    if motion.camera_moves and motion.camera_places.any():
+        places = motion.camera_places.astype(np.float64)
+    return up, level, places
 
 
 def _contacts_and_path(
