@@ -10,7 +10,10 @@ from .clip import Frame
 from .engine import Engine
 
 EVERY = 0.3
-"""Seconds from one preview to the next at least: posing one takes some milliseconds, which the frames wait for."""
+"""Seconds from one preview to the next at least."""
+MOST_SHARE = 0.03
+"""Share of the time that may go into posing previews, for which the frames wait: on a busy machine they come less
+often."""
 
 
 class Preview:
@@ -31,7 +34,8 @@ class Preview:
     def saw(self, frame: Frame) -> None:
         """Pose the person of `frame`, if there is one and the last preview is old enough. All previews have the shape
         of the first."""
-        if frame.keypoints is None or time.monotonic() < self._again:
+        began = time.monotonic()
+        if frame.keypoints is None or began < self._again:
             return
         if self._betas is None:
             self._betas = frame.betas
@@ -43,7 +47,8 @@ class Preview:
             "focal": camera.focal, "camera_center": list(camera.center), "image_size": list(camera.size),
             "body_model": body.hash,
         }  # fmt: skip
-        self._again = time.monotonic() + EVERY
+        now = time.monotonic()
+        self._again = now + max(EVERY, (now - began) / MOST_SHARE)
 
     def take(self) -> dict | None:
         """What was posed since the last time, for JSON: `poses` (72,), `betas` (10,) and the `pelvis` (3,), metres, in

@@ -317,6 +317,23 @@ def test_previews_come_at_intervals_and_from_frames_that_show_somebody(engine, m
     assert told[0] and 3 / telling.EVERY * 0.7 < len(shown) <= 3 / telling.EVERY + 1
 
 
+def test_previews_take_no_more_than_their_share_of_the_time(engine, monkeypatch):
+    now, preview, frame, slow = [100.0], telling.Preview(engine), seen_in(engine), 0.06
+    monkeypatch.setattr(telling.time, "monotonic", lambda: now[0])
+
+    def pose_slowly(*asked):
+        now[0] += slow
+        return Engine.lift(engine, *asked)
+
+    monkeypatch.setattr(engine, "lift", pose_slowly)
+    began, count = now[0], 0
+    while now[0] < began + 60:
+        preview.saw(frame)
+        count += preview.take() is not None
+        now[0] += 0.1
+    assert 1 < count <= 60 * telling.MOST_SHARE / slow + 1
+
+
 def test_another_bodys_shape_is_not_taken_for_the_bundled_ones(engine):
     preview = telling.Preview(engine)
     preview.saw(seen_in(engine))
