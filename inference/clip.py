@@ -3,7 +3,7 @@
 The shell and Blender both end here, so that a clip moves the same whoever asked.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -183,9 +183,13 @@ class PersonInClip:
         return sum(frame.keypoints is not None for frame in self.frames)
 
 
-def look_at_people(engine: Engine, photos: Iterable[Photo | None], most: int | None = None) -> list[PersonInClip]:
+def look_at_people(
+    engine: Engine, photos: Iterable[Photo | None], most: int | None = None,
+    first_seen: Callable[[Frame], None] = lambda frame: None,
+) -> list[PersonInClip]:  # fmt: skip
     """Follow everybody in a clip, or the `most` prominent: who was seen in at least `FEWEST_FRAMES` of its frames, or
-    half of a shorter one's, those who were seen longest first. Raises UserError for pictures that differ in size."""
+    half of a shorter one's, those who were seen longest first. `first_seen` is told, of each frame that shows anybody,
+    what it shows of whoever of them was found first. Raises UserError for pictures that differ in size."""
     people: dict[int, PersonInClip] = {}
     background, turns, cuts = Background(), [], []
     for number, (photo, cut, seen) in enumerate(_followed(engine, photos, most, None)):
@@ -194,6 +198,8 @@ def look_at_people(engine: Engine, photos: Iterable[Photo | None], most: int | N
             cuts.append(number)
         boxes = [frame.box for frame in seen.values()]
         turns.append(photo and background(photo.pixels, boxes, engine.camera(photo.size, photo.focal)))
+        if seen:
+            first_seen(seen[min(seen)])
         for person, frame in seen.items():
             if person not in people:
                 people[person] = PersonInClip(number, [], turns, cuts)

@@ -206,10 +206,14 @@ class Engine:
         return Lifted(keypoints, rotations[0], camera, uncertainty[0])
 
     def place(self, frames: list[Lifted], betas: np.ndarray, seen: Observed, frame_rate: float = 0.0) -> BodyEstimate:
-        """Stand the posed body of each frame where its keypoints are, and describe it all as one estimate of F frames.
+        """`stand` the bodies of F frames, and describe it all as one estimate."""
+        estimate = build_estimate(self.body, self.stand(frames, betas, frame_rate), frames[0].camera, seen)
+        uncertainty = np.stack([frame.uncertainty for frame in frames])
+        return replace(estimate, joint_uncertainty=uncertainty.astype(np.float32))
 
-        `betas` (10,), with another stature when the user said how tall the person is.
-        """
+    def stand(self, frames: list[Lifted], betas: np.ndarray, frame_rate: float = 0.0) -> Motion:
+        """Stand the posed body of each frame where its keypoints are. `betas` (10,), with another stature when the user
+        said how tall the person is."""
         if self.settings.height:
             betas = betas_at_height(self.body, betas, self.settings.height)
         rotations = np.stack([frame.rotations for frame in frames])
@@ -221,10 +225,7 @@ class Engine:
         orient, trans = upright_from_camera(rotations[:, 0], pelvis, self.body.rest_joints(betas[None])[0, 0])
         poses = matrix_to_axis_angle(rotations)
         poses[:, 0] = orient
-        motion = Motion(poses.reshape(-1, 72), betas, trans, frame_rate)
-        estimate = build_estimate(self.body, motion, frames[0].camera, seen)
-        uncertainty = np.stack([frame.uncertainty for frame in frames])
-        return replace(estimate, joint_uncertainty=uncertainty.astype(np.float32))
+        return Motion(poses.reshape(-1, 72), betas, trans, frame_rate)
 
 
 def translation_of(frame: Lifted, points: np.ndarray) -> np.ndarray:

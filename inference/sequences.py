@@ -11,9 +11,10 @@ from .errors import NoPersonError, UserError
 from .files.frames import InputItem, open_inputs, timeline, with_neighbours
 from .files.images import Photo, upright_file
 from .moving_people import estimate_motions
+from .preview import Preview
 
-Tell = Callable[[float, str], None]
-"""Told how much is done, 0 to 1, and what is being done."""
+Tell = Callable[..., None]
+"""Told how much is done, 0 to 1, what is being done and, of a motion, `Preview.take`."""
 
 MOST_BODIES = 200
 """Bodies of one request; each becomes a character of 6 890 vertices with its own shape keys."""
@@ -34,11 +35,12 @@ def motion_files(
     """
     items, unreadable = timeline(open_inputs(with_neighbours(paths))), []
     behind = Behind(items)
-    photos = _told(behind.watch(read_ahead(items, unreadable)), len(items), tell)
+    preview = Preview(engine)
+    photos = _told(behind.watch(read_ahead(items, unreadable)), len(items), tell, preview)
     if most == 1:
-        people = [PersonInClip(0, list(look_at_frames(engine, photos, box)))]
+        people = [PersonInClip(0, list(preview.watch(look_at_frames(engine, photos, box))))]
     else:
-        people = look_at_people(engine, photos, most)
+        people = look_at_people(engine, photos, most, preview.saw)
     if not people:
         raise NoPersonError(f"No person was found in any of the {len(items)} frames of {items[0].path.name}.")
     refine = engine.settings.refine
@@ -65,12 +67,12 @@ def _files_of(person: PersonInClip, moving: Moving, number: int, folder: Path) -
     }  # fmt: skip
 
 
-def _told(photos: Iterable[Photo | None], count: int, tell: Tell) -> Iterator[Photo | None]:
-    """The pictures as they come, each one told of."""
+def _told(photos: Iterable[Photo | None], count: int, tell: Tell, preview: Preview) -> Iterator[Photo | None]:
+    """The pictures as they come, each one told of, with what those before it showed."""
     for number, photo in enumerate(photos, 1):
-        tell(number / count, f"Frame {number} of {count}")
+        tell(number / count, f"Frame {number} of {count}", preview.take())
         yield photo
-    tell(1.0, "Refining and smoothing")
+    tell(1.0, "Refining and smoothing", preview.take())
 
 
 class Behind:

@@ -29,7 +29,8 @@ quit                                                                         non
                                                                              stdin is closed
 =========  ================================================================  ========================================
 
-On the way there are {"progress": 0–1, "stage": what is being done}; a fault ends a request with {"error": sentence},
+On the way there are {"progress": 0–1, "stage": what is being done}, of a `motion` now and then with "preview": how the
+person stands in the frame just read (see `preview.Preview.take`). A fault ends a request with {"error": sentence},
 and the next one is served as ever. Networks and body stay loaded from one request to the next.
 """
 
@@ -233,7 +234,12 @@ class Worker:
         """The engine, and a function that tells how far a long request is."""
         answer({"progress": 0.02, "stage": "Loading the networks"})
         engine = self._engine(settings)
-        return engine, lambda share, stage: answer({"progress": 0.05 + 0.9 * share, "stage": stage})
+
+        def tell(share: float, stage: str, preview: dict | None = None) -> None:
+            shown = {} if preview is None else {"preview": preview}
+            answer({"progress": 0.05 + 0.9 * share, "stage": stage} | shown)
+
+        return engine, tell
 
     def _engine(self, fields: dict):
         """The engine for these settings: the one that is loaded, when they differ in what is said of this photo

@@ -2,17 +2,19 @@
 
 
 def register() -> None:
-    from . import doubt_row, live_shape, run_state
+    from . import doubt_row, live_shape, preview, run_state
 
     run_state.register()
     _class_factory()[0]()
     live_shape.register()
     doubt_row.register()
+    preview.register()
 
 
 def unregister() -> None:
-    from . import doubt_row, estimation, live_shape, run_state
+    from . import doubt_row, estimation, live_shape, preview, run_state
 
+    preview.unregister()
     doubt_row.unregister()
     live_shape.unregister()
     _class_factory()[1]()

@@ -29,7 +29,7 @@ def forget_body_model() -> None:
     _load.cache_clear()
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)  # the bundled body, which a film's preview may show, beside a user's
 def _load(path: Path | None, changed: int | None) -> BodyModel:
     if path is None:
         return BodyModel.load()

@@ -15,6 +15,7 @@ from ..rig.correction_note import mark_frames
 from ..rig.ground import upright_turn
 from ..rig.motion_note import write_note
 from ..rig.pose_asset import mark_pose_asset
+from ..rig.preview import show_preview
 from ..rig.reduced_keys import reduce_action
 from .active_character import make_active, write_record
 from .all_or_nothing import all_or_nothing
@@ -30,6 +31,7 @@ from .estimation import (
 from .kept_corrections import digest_of, keep_film_corrections, keep_photo_corrections
 from .photo_properties import FIELD_OF_VIEW, HEIGHT, STAND_ON_GROUND
 from .preferences import body_model_file, engine_settings
+from .preview import body_of_preview
 from .run_state import run_state
 from .scene_choice import SetsUpScene
 from .smoothing_properties import SmoothingProperties
@@ -138,6 +140,9 @@ class BODY_FROM_IMAGE_OT_estimate_sequence(SetsUpScene, SmoothingProperties, Wat
         if folder:
             return [folder]
         raise UserError("Choose a film, pictures or a folder first.")
+
+    def _show_preview(self, context, preview: dict) -> None:
+        show_preview(body_of_preview(preview), _name_of(self._paths()), self.stand_on_ground)
 
     def _finish(self, context, estimated: EstimatedMotion | EstimatedPictures) -> set[str]:
         if context.mode != "OBJECT":

@@ -5,6 +5,7 @@ from typing import Protocol
 import bpy
 
 from ..inference.errors import UserError
+from ..rig.preview import remove_preview
 from .run_state import run_state
 from .worker_client import Failure, Progress
 
@@ -79,10 +80,13 @@ class WatchesWorker:
         return {"RUNNING_MODAL"}
 
     def _look(self, context) -> set[str]:
+        preview = None
         while (message := self._task.poll()) is not None:
             if isinstance(message, Progress):
                 show_progress(context, message)
+                preview = message.preview or preview
                 continue
+            remove_preview()  # before anything is built: it would take the names, and the scene would count as in use
             try:
                 if isinstance(message, Failure):
                     return self._fail(context, message.sentence)
@@ -91,9 +95,15 @@ class WatchesWorker:
                 return self._fail(context, str(error))
             finally:
                 self._stop_watching(context)
+        if preview is not None:
+            self._show_preview(context, preview)
         return {"PASS_THROUGH"}
 
+    def _show_preview(self, context, preview: dict) -> None:
+        """Show what is known before the result is there (see `Progress`), so that `remove_preview` takes it away."""
+
     def _stop_watching(self, context) -> None:
+        remove_preview()
         self._task.close()
         context.window_manager.event_timer_remove(self._timer)
         show_progress(context, None)

@@ -44,10 +44,12 @@ main()
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a request is: `share` from 0 to 1, and what is being done."""
+    """How far a request is: `share` from 0 to 1, what is being done and, now and then in a film, how the person stands
+    (`inference.preview.Preview.take`)."""
 
     share: float
     stage: str
+    preview: dict | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ class WorkerClient:
         self._deadline = time.monotonic() + self._patience
         message = json.loads(line)
         if "progress" in message:
-            return Progress(message["progress"], message["stage"])
+            return Progress(message["progress"], message["stage"], message.get("preview"))
         self.busy = False
         return Failure(message["error"]) if "error" in message else Answer(message["result"])
 

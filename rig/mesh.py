@@ -23,7 +23,7 @@ def create_mesh(model: BodyModel, armature: bpy.types.Object, name: str) -> bpy.
     Skinning is plain linear blend skinning; `correctives.add_correctives` adds the `posedirs` of a licensed SMPL file.
     """
     mesh = bpy.data.meshes.new(name)
-    _set_geometry(mesh, points_to_blender(model.v_template), model.faces)
+    set_geometry(mesh, points_to_blender(model.v_template), model.faces)
     if model.vt is not None and model.ft is not None:
         uv_layer = mesh.uv_layers.new(name="UVMap")
         uv_layer.data.foreach_set("uv", np.ascontiguousarray(model.vt[model.ft], np.float32).ravel())
@@ -50,7 +50,8 @@ def bind(body: bpy.types.Object, armature: bpy.types.Object) -> None:
     modifier.use_vertex_groups = True
 
 
-def _set_geometry(mesh: bpy.types.Mesh, vertices: np.ndarray, faces: np.ndarray) -> None:
+def set_geometry(mesh: bpy.types.Mesh, vertices: np.ndarray, faces: np.ndarray) -> None:
+    """Give an empty mesh `vertices` (V, 3) and smooth `faces` (T, 3)."""
     mesh.vertices.add(len(vertices))
     mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
     mesh.loops.add(faces.size)

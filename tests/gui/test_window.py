@@ -29,6 +29,8 @@ ESCAPE = 0.5
 """Seconds that Esc may take, beside what this machine needs to draw a frame."""
 OUR_SHARE = 0.15
 """Seconds of processor time that we may keep Blender waiting in one go."""
+PREVIEW_SHARE = 0.1
+"""The same while a film is read and its preview moves."""
 DRAG_STEP = 0.05
 """Seconds of processor time that a movement of the mouse may take while a keypoint is dragged."""
 DIFFERENT, ALLOWED = 40, 0.02
@@ -96,6 +98,11 @@ def photo(exchange):
 @pytest.fixture(scope="session")
 def sequence(exchange):
     return played(exchange, "play_sequence.py", "extension.zip", "frames", "person.jpg")
+
+
+@pytest.fixture(scope="session")
+def preview(exchange):
+    return played(exchange, "play_preview.py", "extension.zip", "frames")
 
 
 @pytest.fixture(scope="session")
@@ -204,6 +211,15 @@ def test_sixty_frames_become_one_animated_character_though_one_is_broken(sequenc
     assert "Frame" in sequence["stage"] and len(sequence["shares"]) > 10
     assert sequence["undone"] and sequence["redone"] == [1, FRAMES]
     assert (exchange / "sequence.fbx").stat().st_size > 100_000
+
+
+def test_a_film_is_seen_while_it_is_read_and_leaves_nothing_of_that(preview):
+    assert preview["poses"] > 3 and max(preview["calls"]) < PREVIEW_SHARE
+    assert preview["left"] is None
+    assert preview["built"] == ["frames", "frames_body", "frames_camera"]
+    assert [preview["undone"], preview["undone_twice"]] == preview["expected"] and preview["redone"]
+    assert preview["while_editing"] == ["EDIT_MESH", True] and preview["after_undo"][:2] == ["EDIT_MESH", True]
+    assert preview["after_escape"] == ["EDIT_MESH", None] and preview["escape_left"]
 
 
 def test_dropped_pictures_are_estimated(sequence):

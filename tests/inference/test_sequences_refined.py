@@ -29,7 +29,7 @@ def in_blender(pictures: Path, folder: Path, refine: bool) -> BodyEstimate:
     folder.mkdir()
     # Weights that never learnt to lie on a photo leave refinement something to do.
     engine = Engine(Settings(device="cpu", threads=1, pose_weights="mocap", refine=refine))
-    found = motion_files(engine, [str(pictures)], None, folder, MotionOptions(30.0), lambda done, stage: None)
+    found = motion_files(engine, [str(pictures)], None, folder, MotionOptions(30.0), lambda *told: None)
     return BodyEstimate.load(Path(found["people"][0]["estimate"]))
 
 
