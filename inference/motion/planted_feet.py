@@ -74,8 +74,8 @@ class Locks:
 def plant_feet(
     model: BodyModel, betas: np.ndarray, rotations: np.ndarray, path: Path, contacts: list[Contact], rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`rotations` (F, 24, 3, 3) and translations (F, 3) of the path, with feet, hands and knees that keep their place from the
-    beginning to the end of each contact and are nowhere below the floor."""
+    """`rotations` (F, 24, 3, 3) and translations (F, 3) of the path, with feet, hands and knees that keep their
+    place from the beginning to the end of each contact and are nowhere below the floor."""
     joints, world = skeleton(model, betas, rotations)
     joints = joints + path.trans[:, None]
     ease, standing = EASE_SECONDS * rate, standing_of(contacts, len(rotations), POINTS)
