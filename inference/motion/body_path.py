@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..geometry.chain import Jacobians, NormalEquations, chain_step
-from .foot_contact import LANDMARKS
+from .foot_contact import KNEE_POINTS, LANDMARKS
 from .smoothing import local_quadratic
 
 GRAVITY = 9.81
@@ -38,9 +38,9 @@ EXACT = 1e-4
 @dataclass(frozen=True)
 class Sight:
     """What a clip shows of a body in given poses, without its path, in the first camera's upright frame: `points` and
-    what may stand, the soles' points and the
-    hands, `touching` (F, P, 3), and the centre of mass `mass` (F, 3) are about the translation; `turns` (F, 3, 3) lead
-    to each camera's frame, `rays` (F, K, 2) are pixels at depth 1, of `confidence` (F, K)."""
+    what may stand, the soles' points, the hands and the knees, `touching` (F, P, 3), and the centre of mass `mass`
+    (F, 3) are about the translation; `turns` (F, 3, 3) lead to each camera's frame, `rays` (F, K, 2) are pixels at
+    depth 1, of `confidence` (F, K)."""
 
     points: np.ndarray
     touching: np.ndarray
@@ -100,8 +100,8 @@ class Path:
 
 
 def solve_path(sight: Sight, standing: np.ndarray, flying: np.ndarray, heights: np.ndarray, start: Path) -> Path:
-    """The path of least squares. `standing` (F, P) bool are contacts; the soles' four then lie `heights` (4,) above the
-    floor; `flying` (F,) bool are frames in which nothing touches it."""
+    """The path of least squares. `standing` (F, P) bool are contacts; soles and knees then lie `heights` (P,) above
+    the floor; `flying` (F,) bool are frames in which nothing touches it."""
     path = start
     for _ in range(ROUNDS):
         path = _step(sight, standing, flying, heights, path)
@@ -163,11 +163,13 @@ def _add_contacts(chain: NormalEquations, sight: Sight, standing: np.ndarray, pa
 def _add_floor(
     chain: NormalEquations, sight: Sight, standing: np.ndarray, heights: np.ndarray, path: Path, size: int
 ) -> None:
-    """Soles that stand lie on the floor, which is level, or at right angles to somebody who stands on it, if nobody
-    knows how it lies. How high hands are above it is not known."""
-    standing, soles = standing[:, : len(LANDMARKS)], sight.touching[:, : len(LANDMARKS)]
-    points, (height, along, across) = soles + path.trans[:, None], path.floor
-    residual = points[..., 1] - heights - height - along * points[..., 0] - across * points[..., 2]
+    """Soles and knees that stand lie on the floor, which is level, or at right angles to somebody who stands on it and
+    does not kneel, if nobody knows how it lies. How high hands are above it is not known."""
+    kneels = standing[:, list(KNEE_POINTS)].any(1)
+    told = [*range(len(LANDMARKS)), *(KNEE_POINTS if kneels.any() else ())]
+    standing, touching = standing[:, told], sight.touching[:, told]
+    points, (height, along, across) = touching + path.trans[:, None], path.floor
+    residual = points[..., 1] - heights[told] - height - along * points[..., 0] - across * points[..., 2]
     own = np.zeros((*residual.shape, size))
     own[..., :3] = [-along, 1.0, -across]
     shared = -np.stack([np.ones_like(residual), points[..., 0], points[..., 2]], -1)
@@ -179,7 +181,7 @@ def _add_floor(
     prior = np.diag([1e-6 if sight.level is None else 1 / EXACT**2, sureness, sureness])
     chain.corner += prior
     chain.shared_gradient += prior @ (path.floor - [sight.height, *sight.slope])
-    upright = standing.any(1)
+    upright = standing.any(1) & ~kneels
     if upright.any() and sight.up is None:
         lean = np.median(sight.leaning[upright], axis=0)
         wanted = np.array([-lean[0], -lean[2]]) / max(lean[1], 0.3)

@@ -1,5 +1,5 @@
-"""When heels, toes and hands stand on the floor: from how fast they move in the pictures and in space, and from how
-high they are.
+"""When heels, toes, hands and knees stand on the floor: from how fast they move in the pictures and in space, and from
+how high they are.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,13 @@ ANKLES = np.repeat([KEYPOINT_INDEX[f"{side}_ankle"] for side in SIDES], 2)
 KNUCKLES = tuple(f"{side}_knuckles" for side in SIDES)
 """The points of the hands, which follow those of the soles where both are meant."""
 WRISTS = np.array([KEYPOINT_INDEX[f"{side}_wrist"] for side in SIDES])
-POINTS = len(LANDMARKS) + len(KNUCKLES)
+KNEE_POINTS = range(len(LANDMARKS) + len(KNUCKLES), len(LANDMARKS) + len(KNUCKLES) + len(SIDES))
+"""The knees, which follow those of the hands."""
+POINTS = KNEE_POINTS.stop
 HAND_REACH = 0.16
 """Metres above where a palm lies beyond which a hand carries nothing; finger tips are a hand's length below."""
+KNEE_REACH = 0.08
+"""Metres above where a knee rests beyond which it carries nothing."""
 
 WINDOW_SECONDS = 0.07
 """Deviation of the filter that speeds in the picture are taken from."""
@@ -43,8 +47,8 @@ LOWEST = 0.03
 
 @dataclass(frozen=True)
 class Contact:
-    """A point that stands still: which of the soles' four, or after these which hand, from which frame to which
-    (exclusive)."""
+    """A point that stands still: which of the soles' four, or after these which hand, or knee, from which frame
+    to which (exclusive)."""
 
     point: int
     first: int
@@ -92,6 +96,20 @@ def seen_soles(keypoints: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarr
 def seen_hands(keypoints: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
     """The same of the hands (F, 2, 2), (F, 2): of the knuckles, or the wrists."""
     return _seen(keypoints, KNUCKLES, WRISTS, rate)
+
+
+def seen_knees(keypoints: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """The same of the knees (F, 2, 2), (F, 2)."""
+    names = tuple(f"{side}_knee" for side in SIDES)
+    return _seen(keypoints, names, np.array([KEYPOINT_INDEX[name] for name in names]), rate)
+
+
+def without_heels(contacts: list[Contact]) -> list[Contact]:
+    """Of the soles' contacts and the knees', those whose foot can rest on its heel: not while its knee kneels."""
+    standing = standing_of(contacts, max((one.stop for one in contacts), default=0), POINTS)
+    for side, knee in enumerate(KNEE_POINTS):
+        standing[standing[:, knee], 2 * side] = False
+    return contacts_of(standing)
 
 
 def _seen(

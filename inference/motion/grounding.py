@@ -12,16 +12,20 @@ from ..geometry.joints import JOINT_INDEX, KEYPOINT_INDEX
 from .body_path import Path, Sight, solve_path
 from .foot_contact import (
     HAND_REACH,
+    KNEE_POINTS,
+    KNEE_REACH,
     LANDMARKS,
     POINTS,
     Contact,
     find_contacts,
     lowest_contacts,
     seen_hands,
+    seen_knees,
     seen_soles,
     standing_of,
+    without_heels,
 )
-from .legs import HANDS, sole_heights, sole_points
+from .legs import HANDS, KNEES, knee_heights, sole_heights, sole_points
 from .planted_feet import plant_feet
 from .planted_hands import PALM
 
@@ -51,7 +55,7 @@ def stand_on_floor(
     betas = motion.betas
     up, level, places = _known(motion, up)
     looked_at = replace(sight_of(model, steady, rate), up=up, level=level, places=places)
-    heights = sole_heights(model, betas)
+    heights = np.array([*sole_heights(model, betas), PALM, PALM, *knee_heights(model, betas)])
     floor = np.array([looked_at.height, *looked_at.slope])
     begun = np.zeros((motion.frame_count, 3)) if places is None else places
     start = Path(steady.trans.astype(np.float64), begun, floor)
@@ -87,12 +91,12 @@ def _contacts_and_path(
     count = motion.frame_count
     keypoints = _stabilised(sight)
     seen, sure = (np.concatenate(pair, 1) for pair in zip(
-        seen_soles(keypoints, sight.rate), seen_hands(keypoints, sight.rate), strict=True
+        *(find(keypoints, sight.rate) for find in (seen_soles, seen_hands, seen_knees)), strict=True
     ))  # fmt: skip
     contacts: list[Contact] = []
     for number in range(CARRIED_ROUNDS if sight.camera_moves else ROUNDS):
         points = sight.touching + path.trans[:, None]
-        above = path.above(points) - [*heights, PALM, PALM]
+        above = path.above(points) - heights
         if number == 0 and sight.camera_moves:
             contacts = lowest_contacts(above)
         else:
@@ -114,12 +118,13 @@ def _across(seen: np.ndarray, points: np.ndarray, path: Path) -> np.ndarray:
 def _contacts(
     points: np.ndarray, across: np.ndarray, above: np.ndarray, sure: np.ndarray, rate: float
 ) -> list[Contact]:
-    """Of the soles, and of hands that are low."""
+    """Of the soles, and of hands and knees that are low."""
     found: list[Contact] = []
-    for part, highest in ((slice(0, len(LANDMARKS)), np.inf), (slice(len(LANDMARKS), POINTS), HAND_REACH)):
+    hands, knees = slice(len(LANDMARKS), KNEE_POINTS.start), slice(KNEE_POINTS.start, POINTS)
+    for part, highest in ((slice(0, hands.start), np.inf), (hands, HAND_REACH), (knees, KNEE_REACH)):
         own = find_contacts(points[:, part], across[:, part], above[:, part], sure[:, part], rate, highest)
         found += [replace(contact, point=contact.point + part.start) for contact in own]
-    return found
+    return without_heels(found)
 
 
 def flights(sight: Sight, contacts: list[Contact], path: Path) -> np.ndarray:
@@ -148,7 +153,7 @@ def sight_of(model: BodyModel, motion: BodyEstimate, rate: float) -> Sight:
     return Sight(
         points=points,
         touching=np.concatenate(
-            [sole_points(model, motion.betas, rotations, np.zeros((len(points), 3))), joints[:, HANDS]], 1
+            [sole_points(model, motion.betas, rotations, np.zeros((len(points), 3))), joints[:, HANDS + KNEES]], 1
         ),
         mass=mass.astype(np.float64),
         turns=turns,

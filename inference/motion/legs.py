@@ -14,6 +14,11 @@ ARMS = [[JOINT_INDEX[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wris
 HANDS = [JOINT_INDEX[f"{side}_hand"] for side in SIDES]
 HINGES = {limb[0]: hinge for limb, hinge in zip((*LEGS, *ARMS), ((0, 1), (0, 1), (1, -1), (1, 1)), strict=True)}
 """By its first joint, which of that one's axes, and with which sign, a straight limb bends about."""
+KNEES = [leg[1] for leg in LEGS]
+BENT_SHARE = 0.05
+"""Of both thigh and shank that skin about the knee moves with, at least."""
+KNEELING = np.deg2rad(100)
+"""By which knees are bent whose height above the floor is taken from the skin."""
 TOES = [JOINT_INDEX[f"{side}_foot"] for side in SIDES]
 
 
@@ -28,6 +33,18 @@ def sole_heights(model: BodyModel, betas: np.ndarray) -> np.ndarray:
     """How high above the floor the four points (4,) are when the foot stands flat, metres."""
     rest = model.rest_vertices(betas[None])[0]
     return rest[_vertices(model), 1].astype(np.float64) - float(rest[:, 1].min())
+
+
+def knee_heights(model: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """How high above the floor the knees (2,) of somebody are who kneels upright, by the skin below them, metres."""
+    poses = np.zeros((1, 24, 3))
+    poses[:, KNEES, 0] = KNEELING
+    joints, world = skeleton(model, betas, axis_angle_to_matrix(poses))
+    heights = []
+    for hip, knee, _ in LEGS:
+        skin = np.flatnonzero(model.lbs_weights[:, [hip, knee]].min(1) > BENT_SHARE)
+        heights.append(joints[0, knee, 1] - model.skin_some(betas, joints, world, skin)[0, :, 1].min())
+    return np.array(heights, np.float64)
 
 
 def move_feet(

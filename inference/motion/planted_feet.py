@@ -15,8 +15,9 @@ from ..geometry.rotations import axis_angle_to_matrix
 from .body_path import Path, smooth_path
 from .easing import eased, eased_turns, lingering, nearest, turned_towards
 from .foot_contact import LANDMARKS, POINTS, Contact, standing_of
-from .legs import ARMS, LEGS, TOES, move_limbs, skeleton
+from .legs import ARMS, LEGS, TOES, knee_heights, move_limbs, skeleton
 from .planted_hands import hold_hands
+from .planted_knees import knee_places, over_knees, swivel_legs, within_shank
 
 EASE_SECONDS = 0.2
 """Over this time a foot goes from where it must be back to where it was seen."""
@@ -73,30 +74,42 @@ class Locks:
 def plant_feet(
     model: BodyModel, betas: np.ndarray, rotations: np.ndarray, path: Path, contacts: list[Contact], rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`rotations` (F, 24, 3, 3) and translations (F, 3) of the path, with feet and hands that keep their place from the
-    beginning to the end of each contact and are nowhere below the floor."""
+    """`rotations` (F, 24, 3, 3) and translations (F, 3) of the path, with feet, hands and knees that keep their
+    place from the beginning to the end of each contact and are nowhere below the floor."""
     joints, world = skeleton(model, betas, rotations)
     joints = joints + path.trans[:, None]
     ease, standing = EASE_SECONDS * rate, standing_of(contacts, len(rotations), POINTS)
+    knees = knee_places(joints, contacts, path, knee_heights(model, betas))
     ends, turns, toes = [], [], []
     for side, leg in enumerate(LEGS):
         foot = Foot.of(model, betas, side)
         own = [contact for contact in contacts if contact.point // 2 == side]
         locks = _locks(foot, joints[:, leg[2]], world[:, leg[2]], own, path)
         ankle, turn, toe = _placed_foot(foot, joints[:, leg[2]], world[:, leg[2]], locks, path, ease)
-        ends.append(ankle), turns.append(turn), toes.append(toe)
+        shank = float(np.linalg.norm(joints[0, leg[2]] - joints[0, leg[1]]))
+        ankle, turn = within_shank(ankle, turn, foot.ball, locks.ball, knees[:, side], shank, ease)
+        ends.append(ankle), turns.append(turn), toes.append(turn.swapaxes(1, 2) @ toe)
     shifts, shares = hold_hands(joints, contacts, path, ease, HOLD_SECONDS * rate)
     limbs = [*LEGS, *ARMS] if shares.any() else LEGS
     last = [limb[2] for limb in limbs]
     ends = np.concatenate([np.stack(ends, 1), joints[:, [arm[2] for arm in ARMS]] + shifts], 1)[:, : len(limbs)]
     held = np.concatenate([standing[:, :4].reshape(-1, 2, 2).any(2), standing[:, 4:]], 1)
     trans = path.trans + _reaching(joints, limbs, ends, held)
+    gone = (trans - path.trans)[:, None]
+    kneels = not np.isnan(knees).all()
+    if kneels:
+        rotations, closer = over_knees(rotations, joints + gone, knees, ease)
+        lower, world = skeleton(model, betas, rotations)
+        gone = gone + closer[:, None] + (lower + path.trans[:, None] - joints)[:, last]
+        trans = trans + closer
     # Feet stay when the body comes nearer, and arms that carry nothing go with it.
     stay = np.concatenate([np.ones_like(shares), shares], 1)[:, : len(limbs), None]
-    shift = ends - joints[:, last] - stay * (trans - path.trans)[:, None]
+    shift = ends - joints[:, last] - stay * gone
     turn = np.tile(np.eye(3), (*shift.shape[:2], 1, 1))
     turn[:, :2] = np.stack(turns, 1) @ world[:, last[:2]].swapaxes(2, 3)
     rotations = move_limbs(model, betas, rotations, limbs, shift, turn)
+    if kneels:
+        rotations = swivel_legs(model, betas, rotations, trans, knees, ease)
     rotations[:, TOES] = np.stack(toes, 1)
     return rotations, trans
 
@@ -174,7 +187,7 @@ def _offset(foot: Foot, ankle: np.ndarray, turn: np.ndarray, locks: Locks, path:
 def _placed_foot(
     foot: Foot, ankle: np.ndarray, turn: np.ndarray, locks: Locks, path: Path, ease: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the ankle must be (F, 3), how the foot is turned in the world and how the toes are bent (F, 3, 3)."""
+    """Where the ankle must be (F, 3), how the foot and its toes are turned in the world (F, 3, 3)."""
     hold = HOLD_SECONDS / EASE_SECONDS * ease
     turn = eased_turns(turn, locks.lying, locks.flat, ease)
     if locks.flat.any():
@@ -193,7 +206,7 @@ def _placed_foot(
         place = np.where(stands[0][:, None], locks.ball, locks.heel)[at]
         placed += (place - point - placed) * lingering(held, hold)[:, None]
     placed = placed + _lift(foot, placed, turn, bent, stands, path)[:, None] * path.up
-    return placed, turn, turn.swapaxes(1, 2) @ bent
+    return placed, turn, bent
 
 
 def _pitched(
