@@ -100,7 +100,8 @@ def test_what_is_seen_on_the_very_edge_of_the_photo_may_lie_beyond_it(human2d):
     maps = np.zeros((1, COUNT, 64, 64), np.float32)
     x, y = crop_to_heatmap(CROP.to_crop(np.array([90.0, 90.0]))).round().astype(int)
     maps[0, :, y, x] = 0.8
-    said = {size: human2d._keypoints([CROP], maps, human2d.network.metadata["calibration"], size)[1][0, 0, 2] for size in ((300, 300), (95, 300))}
+    curve = human2d.network.metadata["calibration"]
+    said = {size: human2d._keypoints([CROP], maps, curve, size)[1][0, 0, 2] for size in ((300, 300), (95, 300))}
     assert said[300, 300] == pytest.approx(0.8) and said[95, 300] == 0
 
 
