@@ -87,17 +87,17 @@ class Action(Enum):
     """What a key does, with the sentence of it in the status bar."""
 
     KEEP = "Enter: keep"
-    RESTORE = "Esc: as it was"
+    RESTORE = "Esc: cancel"
     HIDE = "H: hidden"
-    CONFIRM = "C: right as it is"
+    CONFIRM = "C: confirm"
     NEARER = "+: nearer"
     FARTHER = "−: farther"
     FLIP = "F: flip"
-    EXCHANGE = "X: left↔right"
-    EXCHANGE_ALL = "Shift X: of all"
+    EXCHANGE = "X: swap left and right"
+    EXCHANGE_ALL = "Shift X: swap all"
     RESET = "R: reset"
-    RESET_ALL = "Shift R: all"
-    TAKE_BACK = "Ctrl Z: back"
+    RESET_ALL = "Shift R: reset all"
+    TAKE_BACK = "Ctrl Z: undo"
 
 
 HINT = "  ·  ".join(["Drag a keypoint", *(action.value for action in Action)])

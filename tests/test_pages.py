@@ -68,7 +68,9 @@ def test_figures_say_what_measured_them(file):
 
 def test_a_command_keeps_its_figures(tmp_path, monkeypatch):
     keep(None, "benchmark", [], {"ms": 2.0})
-    keep(tmp_path / "quick.json", "benchmark", ["--threads", "1"], {"ms": 1.0})
+    keep(tmp_path / "quick.json", "benchmark", ["--image", str(tmp_path / "photo.jpg")], {"ms": 1.0})
+    command = json.loads((tmp_path / "quick.json").read_text())["source"]["command"]
+    assert command == "python -m body_from_image.training benchmark --image photo.jpg"
     monkeypatch.setattr("body_from_image.training.measure.figures.FOLDER", tmp_path)
     assert pages.kept("quick") == {"ms": 1.0}
     assert [file.name for file in tmp_path.iterdir()] == ["quick.json"]

@@ -23,7 +23,6 @@ from ..inference.networks.crop import CROP_SIZE
 from ..inference.networks.everybody import find_everybody
 from ..inference.networks.runtime import SIZES
 from .measure.figures import add_json_option, keep
-from .measure.pages import tables_of
 from .measure.timing import crop_milliseconds, load, median_ms
 
 PHOTO_PIXELS = 1_000_000
@@ -135,10 +134,10 @@ def cold_figures(path: Path, folder: Path, repeats: int) -> dict[str, float]:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training benchmark")
     parser.add_argument("--image", type=Path, required=True)
+    add_json_option(parser, "benchmark")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--cold-repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    add_json_option(parser, "benchmark")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         path = one_megapixel(options.image, Path(folder))
@@ -147,21 +146,17 @@ def main(arguments: list[str]) -> None:
         figures = {THUNDER: thunder_milliseconds(Path(folder), options.threads, options.repeats)}
         figures |= crop_figures(options.repeats, options.threads) | warm_figures(path, options.repeats, options.threads)
         figures |= cold
+    unit = figures[THUNDER]
     print(f"one megapixel, {options.threads} threads of {load()}, medians\n")
-    text = table(figures)
-    print(text)
-    keep(options.json, "benchmark", arguments, tables_of(text)[""])
-
-
-def table(figures: dict[str, float | None]) -> str:
-    """Figures in Markdown, beside what they may be."""
-    lines = ["| what | figure | looks of MoveNet Thunder | target |", "| --- | ---: | ---: | ---: |"]
+    print("| what | figure | looks of MoveNet Thunder | target |\n| --- | ---: | ---: | ---: |")
     for name, value in figures.items():
         if value is None:
-            lines.append(f"| {name} | not measured |  |  |")
+            print(f"| {name} | not measured |  |  |")
             continue
         memory = name.startswith("peak")
-        ratio = "" if memory else f"{value / figures[THUNDER]:.2f}"
+        ratio = "" if memory else f"{value / unit:.2f}"
         target = f"≤ {TARGETS[name]:.0f}" if name in TARGETS else f"≤ {RATIOS[name]} looks" if name in RATIOS else ""
-        lines.append(f"| {name} | {value:.1f} {'MB' if memory else 'ms'} | {ratio} | {target} |")
-    return "\n".join(lines)
+        print(f"| {name} | {value:.1f} {'MB' if memory else 'ms'} | {ratio} | {target} |")
+    looks = {name: value / unit for name, value in figures.items() if value is not None}
+    found = {name: {"figure": figures[name], "looks of MoveNet Thunder": look} for name, look in looks.items()}
+    keep(options.json, "benchmark", arguments, found)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 1200
+"""Seconds after which what was started hangs, also on a machine that is busy with ten other things."""
 BLENDERS_OWN = ("bpy", "numpy", "numpy.libs", "requests", "urllib3", "idna", "certifi", "charset_normalizer")
 
 
@@ -54,7 +56,7 @@ def model():
 def zip_file(tmp_path_factory):
     out = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "build_extension.py", "--platform", "linux-x64", "--python", "311", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     (built,) = out.glob("*.zip")
     return built
@@ -68,7 +70,7 @@ def facts_of(script: Path, *arguments: object, resources: Path) -> dict:
     }
     # -S: without this interpreter's packages, as in a Blender that nobody has installed anything into.
     command = [sys.executable, "-S", str(script), *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("FACTS ")]
     return json.loads(line.removeprefix("FACTS "))

@@ -21,10 +21,12 @@ def add_json_option(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def keep(file: Path | None, command: str, arguments: list[str], figures: dict) -> None:
-    """Write what `command`, called with `arguments`, measured; nothing where there is no `file`."""
+    """Write what `command`, called with `arguments`, measured; nothing where there is no `file`. Of paths on this
+    machine only the names are told."""
     if file is None:
         return
-    call = " ".join(["python -m body_from_image.training", command, *arguments])
+    told = [Path(one).name if Path(one).is_absolute() else one for one in arguments]
+    call = " ".join(["python -m body_from_image.training", command, *told])
     source = {"command": call, "date": date.today().isoformat(), "read from": "the command's result"}
     file.write_text(json.dumps({"source": source, "figures": figures}, indent=1, ensure_ascii=False) + "\n")
 

@@ -65,7 +65,8 @@ def tables_of(text: str) -> dict[str, dict[str, dict[str, float | list[float]]]]
 def filled(page: str, text: str, index: dict) -> str:
     """A page whose tables have their figures, with as many decimals as they are shown with.
 
-    Raises ValueError, with the cell, where a table that `index` names has a number of which it says nothing.
+    Raises ValueError, with the cell, where a table that `index` names has a number of which it says nothing, or of a
+    figure that was not kept.
     """
     lines = text.splitlines()
     for cell in cells_of(text):
@@ -84,8 +85,7 @@ def figures_of(page: str, cell: Cell, index: dict) -> list[float] | None:
     if table is None or cell.column in table.get("not_measured", []):
         return None
     names = table.get("names", {})
-    told = table.get("rows", {}).get(cell.row, {})
-    paths = told.get(cell.column) if isinstance(told, dict) else told
+    paths = table.get("rows", {}).get(cell.row, {}).get(cell.column)
     if paths is None and "path" in table:
         paths = table["path"].format(
             title=cell.title, row=names.get(cell.row, cell.row), column=names.get(cell.column, cell.column)
@@ -100,6 +100,8 @@ def _found(path: str) -> float | list[float]:
     name, *keys = path.split(BETWEEN)
     value = kept(name)
     for key in keys:
+        if key not in value:
+            raise ValueError(f"{name}.json holds no {path!r}: it lacks {key!r}.")
         value = value[key]
     return value
 

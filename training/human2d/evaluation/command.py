@@ -72,5 +72,5 @@ def main(arguments: list[str]) -> None:
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text)
-    if out == REPORT:
+    if out and out.resolve() == REPORT.resolve():
         keep(figures_file(REPORT.stem), "evaluate-human2d", arguments, tables_of(text))

@@ -34,5 +34,5 @@ def write_page(
     out = options.out or (report if (options.split, options.count) == (split, count.default) else None)
     if out:
         out.write_text(text)
-    if out == report:
+    if out and out.resolve() == report.resolve():
         keep(figures_file(report.stem), prog, arguments, tables_of(text))
