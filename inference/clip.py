@@ -24,7 +24,7 @@ from .motion.refine_motion import refine_motion
 from .motion.side_swaps import repair_sides
 from .motion.smooth_motion import DEFAULT_RATE, STRENGTH, smooth_motion
 from .motion.smoothing import fill_gaps
-from .networks.colours import is_cut
+from .networks.colours import glimpse, is_cut
 from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
 from .networks.person import extent_of, person_cells
@@ -192,19 +192,19 @@ def _followed(
 ) -> Iterator[tuple[Photo | None, bool, dict[int, Frame]]]:
     """Each photo, whether the film is cut before it, and what it showed of each person, by numbers that stay theirs."""
     tracker = Tracker(engine.human2d, engine.finder, most, first_box)
-    before = None
+    before: tuple[tuple[int, int], np.ndarray] | None = None
     for photo in photos:
         if photo is None:
             tracker.skipped()
             yield None, False, {}
             continue
-        cut = False
+        seen_small, cut = glimpse(photo.pixels), False
         if before is not None:
-            _check_size(photo, before.size)
-            cut = is_cut(before.pixels, photo.pixels)
+            _check_size(photo, before[0])
+            cut = is_cut(before[1], seen_small)
         if cut:
             tracker.cut()
-        before = photo
+        before = photo.size, seen_small
         camera = engine.camera(photo.size, photo.focal)
         yield photo, cut, {number: _frame(engine, one, camera) for number, one in tracker(photo.pixels).items()}
 

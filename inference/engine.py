@@ -20,7 +20,7 @@ from .geometry.joints import MPII_COUNT
 from .geometry.rotations import matrix_to_axis_angle
 from .models import MODELS
 from .motion.lifting import Lift, TemporalPrior, frame_by_frame
-from .networks.crop import box_around, heatmap_window
+from .networks.crop import Crop, box_around, heatmap_window
 from .networks.everybody import find_everybody
 from .networks.finder import Finder
 from .networks.human2d import Detection, Human2D, score_of
@@ -132,10 +132,11 @@ class Engine:
 
     def _body_of(self, photo: Photo, detection: Detection, told: tuple[str, ...]) -> Result:
         """The body of somebody who was seen; `told` are remarks on how they were found."""
-        betas, remarks = self.shape(person_cells(detection))
+        cells = person_cells(detection)
+        betas, remarks = self.shape(cells)
         lifted = self.lift(detection.keypoints, self.camera(photo.size, photo.focal))
         estimate = self.place([lifted], betas, observed(detection, photo.path))
-        estimate, kept = self._refined_if_asked(with_silhouette(estimate, detection))
+        estimate, kept = self._refined_if_asked(with_silhouette(estimate, cells, detection.crop))
         return Result(estimate, detection, (*remarks, *told, *remarks_on_keypoints(detection.keypoints), *kept))
 
     def estimate_from_keypoints(
@@ -237,10 +238,10 @@ def observed(detection: Detection, source: Path) -> Observed:
     return Observed(detection.keypoints[None], extent_of(detection)[None], np.array([detection.score]), source)
 
 
-def with_silhouette(estimate: BodyEstimate, detection: Detection) -> BodyEstimate:
-    """The estimate with what Human2D saw of the person's outline."""
-    silhouette = np.round(255 * person_cells(detection).clip(0, 1)).astype(np.uint8)
-    return replace(estimate, silhouette=silhouette, silhouette_window=heatmap_window(detection.crop))
+def with_silhouette(estimate: BodyEstimate, cells: np.ndarray, crop: Crop) -> BodyEstimate:
+    """The estimate with what Human2D saw of the person's outline in a crop, as `person_cells` gives it."""
+    silhouette = np.round(255 * cells.clip(0, 1)).astype(np.uint8)
+    return replace(estimate, silhouette=silhouette, silhouette_window=heatmap_window(crop))
 
 
 def check_keypoints(keypoints: np.ndarray, source: Path) -> None:

@@ -1,6 +1,7 @@
 """Speed and memory on this machine: `python -m body_from_image.training benchmark --image photo.jpg`.
 
-Medians over repeated runs in one process; cold starts and peak memory are measured on fresh processes.
+Medians over repeated runs in one process; cold starts and peak memory are measured on fresh processes. On a machine
+that is busy with others, `--threads 1 --processor-time` counts what one core works.
 """
 
 import argparse
@@ -10,13 +11,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from ..inference.clip import MotionOptions, estimate_motion, look_at_frames
 from ..inference.engine import Engine, Settings
+from ..inference.files.frames import InputItem
 from ..inference.files.images import Photo, read_image, write_picture
 from ..inference.models import MODELS
 from ..inference.networks.crop import CROP_SIZE
@@ -27,12 +31,34 @@ from .measure.timing import crop_milliseconds, load, median_ms
 
 PHOTO_PIXELS = 1_000_000
 TARGETS = {"cold start to FBX": 6000.0, "peak memory without bpy": 1000.0}
-RATIOS = {"Human2D fast, one crop": 1.5, "photo to BodyEstimate": 8.0}
+FILM_SIZE, FILM_FRAMES = (720, 960), 45
+"""Width and height of the film, and how many of its frames are measured."""
+RATIOS = {
+    "Human2D fast, one crop": 1.5, "photo to BodyEstimate": 8.0, "seven people, refined": 70.0,
+    "a frame of a film, refined": 3.1,
+}  # fmt: skip
 """What may be how many times as long as a look of MoveNet Thunder in the same run."""
 THUNDER = "MoveNet Thunder, one crop"
 
 
-def thunder_milliseconds(folder: Path, threads: int, repeats: int) -> float:
+@dataclass(frozen=True)
+class Measure:
+    """With how many threads, how often, and by which clock."""
+
+    threads: int
+    repeats: int
+    clock: Callable[[], float]
+
+    def __call__(self, action: Callable[[], object]) -> float:
+        """Median milliseconds."""
+        return median_ms(action, self.repeats, self.clock)
+
+    def crop(self, file: Path, device: str = "cpu") -> float | None:
+        """The same of one crop through an exported network; None where it does not run on the device."""
+        return crop_milliseconds(file, device, self.threads, self.repeats, self.clock)
+
+
+def thunder_milliseconds(folder: Path, measure: Measure) -> float:
     """Median of one crop through MoveNet Thunder, the yardstick: its published network, with weights drawn at random,
     which cost as much."""
     # torch is only needed to write the file.
@@ -51,7 +77,7 @@ def thunder_milliseconds(folder: Path, threads: int, repeats: int) -> float:
 
     file = folder / "thunder.onnx"
     export(Heads(), torch.rand(1, 3, CROP_SIZE, CROP_SIZE), file, "crops", list(MoveNet(THUNDER).heads), {})
-    return crop_milliseconds(file, threads=threads, repeats=repeats)
+    return measure.crop(file)
 
 
 def one_megapixel(image: Path, folder: Path) -> Path:
@@ -74,9 +100,33 @@ def seven_people(photo: Photo) -> Photo:
     return replace(photo, pixels=np.concatenate([np.concatenate(row, 1) for row in rows]))
 
 
-def warm_figures(path: Path, repeats: int, threads: int) -> dict[str, float]:
+def film_of(photo: Photo) -> list[Photo]:
+    """Pictures of a camera that pans to and fro over a photo."""
+    height, width = photo.pixels.shape[:2]
+    scale = 0.9 * FILM_SIZE[1] / height
+    start = (np.array(FILM_SIZE) - scale * np.array([width, height])) / 2
+    shifts = 40 * np.sin(np.arange(FILM_FRAMES) / 15)
+    maps = [np.array([[scale, 0, start[0] + shift], [0, scale, start[1]]]) for shift in shifts]
+    return [
+        replace(photo, pixels=cv2.warpAffine(photo.pixels, one, FILM_SIZE, borderMode=cv2.BORDER_REPLICATE))
+        for one in maps
+    ]
+
+
+def film_figures(path: Path, measure: Measure) -> dict[str, float]:
+    """Milliseconds of a frame of a film of one person: what is seen of it, and that with the motion made of it,
+    smoothed, refined and on the ground."""
+    engine = Engine(Settings(device="cpu", threads=measure.threads))
+    film, first = film_of(read_image(path)), InputItem("film", Path("film.mp4"), fps=30.0)
+    once = replace(measure, repeats=1)
+    seen = once(lambda: list(look_at_frames(engine, film)))
+    whole = once(lambda: estimate_motion(engine, look_at_frames(engine, film), first, MotionOptions(), True))
+    return {"a frame of a film, seen": seen / FILM_FRAMES, "a frame of a film, refined": whole / FILM_FRAMES}
+
+
+def warm_figures(path: Path, measure: Measure) -> dict[str, float]:
     """Milliseconds of the engine's parts and of the whole, once everything is loaded."""
-    engine = Engine(Settings(device="cpu", threads=threads))
+    engine = Engine(Settings(device="cpu", threads=measure.threads))
     photo = read_image(path)
     seven = seven_people(photo)
     estimate = engine.estimate(photo).estimate
@@ -95,14 +145,14 @@ def warm_figures(path: Path, repeats: int, threads: int) -> dict[str, float]:
         "seven people, refined": lambda: engine.estimate_people(seven),
         "photo to BodyEstimate": lambda: engine.estimate(read_image(path)),
     }
-    return {name: median_ms(action, repeats) for name, action in parts.items()}
+    return {name: measure(action) for name, action in parts.items()}
 
 
-def crop_figures(repeats: int, threads: int) -> dict[str, float | None]:
+def crop_figures(measure: Measure) -> dict[str, float | None]:
     """Milliseconds of one crop through each size of Human2D that is there, on the processor and on CUDA."""
     devices = {"": "cpu", ", CUDA": "cuda"}
     return {
-        f"Human2D {size}, one crop{name}": crop_milliseconds(MODELS / f"human2d_{size}.onnx", device, threads, repeats)
+        f"Human2D {size}, one crop{name}": measure.crop(MODELS / f"human2d_{size}.onnx", device)
         for size in SIZES
         for name, device in devices.items()
     }
@@ -138,16 +188,21 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--cold-repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--processor-time", action="store_true", help="of this process alone; not of cold starts")
     options = parser.parse_args(arguments)
+    clock = time.process_time if options.processor_time else time.perf_counter
+    measure = Measure(options.threads, options.repeats, clock)
+    if options.threads == 1:
+        cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         path = one_megapixel(options.image, Path(folder))
         # First, since a child's peak memory begins with its parent's, which torch makes large.
         cold = cold_figures(path, Path(folder), options.cold_repeats)
-        figures = {THUNDER: thunder_milliseconds(Path(folder), options.threads, options.repeats)}
-        figures |= crop_figures(options.repeats, options.threads) | warm_figures(path, options.repeats, options.threads)
-        figures |= cold
+        figures = {THUNDER: thunder_milliseconds(Path(folder), measure)}
+        figures |= crop_figures(measure) | warm_figures(path, measure) | film_figures(path, measure) | cold
     unit = figures[THUNDER]
-    print(f"one megapixel, {options.threads} threads of {load()}, medians\n")
+    time_of = ", processor time but for cold starts" if options.processor_time else ""
+    print(f"one megapixel, {options.threads} threads of {load()}, medians{time_of}\n")
     print("| what | figure | looks of MoveNet Thunder | target |\n| --- | ---: | ---: | ---: |")
     for name, value in figures.items():
         if value is None:

@@ -40,10 +40,12 @@ def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:
         (0, 1): wx, (0, 2): wy, (0, 3): wz, (1, 2): xy, (1, 3): xz, (2, 3): yz,
     }.items():  # fmt: skip
         rows[..., row, column] = rows[..., column, row] = value
-    best = np.argmax(np.einsum("...ii->...i", rows), axis=-1)
-    quaternion = np.take_along_axis(rows, best[..., None, None], axis=-2)[..., 0, :]
-    quaternion = quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
-    return np.where(quaternion[..., :1] < 0, -quaternion, quaternion)
+    every = rows.reshape(-1, 4, 4)
+    best = every.diagonal(axis1=1, axis2=2).argmax(-1)
+    quaternion = every[np.arange(len(every)), best]
+    length = np.sqrt((quaternion * quaternion).sum(-1, keepdims=True))
+    quaternion = quaternion / np.where(quaternion[:, :1] < 0, -length, length)
+    return quaternion.reshape(*m.shape[:-2], 4)
 
 
 def quaternion_to_axis_angle(quaternion: np.ndarray) -> np.ndarray:

@@ -36,11 +36,15 @@ def colour_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(max(0.0, 1 - np.sqrt(a * b).sum())))
 
 
+def glimpse(picture: np.ndarray) -> np.ndarray:
+    """What `is_cut` compares of a picture (H, W, 3) uint8 RGB: (18, 32, 3)."""
+    return cv2.resize(picture, (32, 18), interpolation=cv2.INTER_AREA)
+
+
 def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether a film goes on somewhere else between two of its pictures (H, W, 3) uint8 RGB: almost nothing is where it
-    was, nor coloured as before."""
-    small = [cv2.resize(one, (32, 18), interpolation=cv2.INTER_AREA) for one in (before, after)]
-    changed = np.abs(small[0].astype(int) - small[1]).max(-1) > CUT_CHANGE
+    """Whether a film goes on somewhere else between two glimpses of its pictures: almost nothing is where it was, nor
+    coloured as before."""
+    changed = np.abs(before.astype(int) - after).max(-1) > CUT_CHANGE
     if changed.mean() < CUT_SHARE:
         return False
-    return colour_distance(*(shares_of_colours(one) for one in small)) > CUT_COLOURS
+    return colour_distance(shares_of_colours(before), shares_of_colours(after)) > CUT_COLOURS

@@ -85,6 +85,12 @@ def _reduced(photo: np.ndarray, affine: np.ndarray, reduction: int, crop: Crop) 
     return small, np.hstack([linear, offset[:, None]])
 
 
+def network_input(pictures: list[np.ndarray]) -> np.ndarray:
+    """Pictures (H, W, 3) uint8 as networks take them: (B, 3, H, W) float32 in 0–1."""
+    planes = np.stack([np.stack(cv2.split(picture)) for picture in pictures])
+    return np.divide(planes, np.float32(255), dtype=np.float32)
+
+
 def heatmap_to_crop(points: np.ndarray, stride: float = HEATMAP_STRIDE) -> np.ndarray:
     """Heatmap cells (..., 2) as crop pixels: cell 0 covers pixels 0 … stride - 1, so its centre is (stride - 1) / 2."""
     return (points + 0.5) * stride - 0.5

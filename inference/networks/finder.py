@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from ..geometry.joints import KEYPOINT_NAMES, SHARED_COCOS, SHARED_OURS
+from .crop import network_input
 from .runtime import Network
 
 SIDE = 256
@@ -73,7 +74,7 @@ class Finder:
         found = []
         for x, y, w, h in [(0, 0, width, height)] if windows is None else np.asarray(windows, int).tolist():
             picture, scale = reduced(photo[y : y + h, x : x + w])
-            maps = self.network(picture.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+            maps = self.network(network_input([picture]))
             people = [moved(one, 1 / scale, (x, y)) for one in decode(*(own[0] for own in maps))]
             found += [replace(one, cut=ends_on(one.box, (x, y, w, h), (width, height))) for one in people]
         return found

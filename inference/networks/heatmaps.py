@@ -66,16 +66,15 @@ def window_means(heatmaps: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, n
     """
     batch, count = heatmaps.shape[:2]
     peak_x, peak_y = cells[..., 0], cells[..., 1]
-    padded = np.pad(heatmaps, ((0, 0), (0, 0), (WINDOW, WINDOW), (WINDOW, WINDOW)))
-    offsets = np.arange(2 * WINDOW + 1)
-    rows = (peak_y[..., None] + offsets)[..., :, None]
-    columns = (peak_x[..., None] + offsets)[..., None, :]
+    offsets = np.arange(-WINDOW, WINDOW + 1)
+    rows, columns = (peak_y[..., None] + offsets)[..., :, None], (peak_x[..., None] + offsets)[..., None, :]
+    y, x = (np.clip(side, 0, extent - 1) for side, extent in zip((rows, columns), heatmaps.shape[2:], strict=True))
     index = np.arange(batch)[:, None, None, None], np.arange(count)[None, :, None, None]
-    window = padded[index[0], index[1], rows, columns]
+    window = heatmaps[index[0], index[1], y, x] * ((y == rows) & (x == columns))
     mass = window.sum((2, 3))
     safe = np.maximum(mass, 1e-9)
-    x = peak_x + (window.sum(2) * (offsets - WINDOW)).sum(2) / safe
-    y = peak_y + (window.sum(3) * (offsets - WINDOW)).sum(2) / safe
+    x = peak_x + (window.sum(2) * offsets).sum(2) / safe
+    y = peak_y + (window.sum(3) * offsets).sum(2) / safe
     return np.stack([x, y], -1), mass
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ..geometry.joints import KEYPOINT_MIRROR, KEYPOINT_NAMES, MPII_COUNT
-from .crop import Crop, heatmap_affine, heatmap_to_crop
+from .crop import Crop, heatmap_affine, heatmap_to_crop, network_input
 from .heatmaps import calibrate, decode_heatmaps
 from .runtime import Network
 
@@ -30,7 +30,8 @@ class Detection:
     the probability that a cell is the person, in the crop's own frame: 64 cells, or more once it has been sharpened;
     `heatmaps` (25, 64, 64) are the keypoints' probabilities, in that frame, too; `depth` (25,) says how far behind the
     pelvis each keypoint is, in pixels of the photo at the pelvis' distance; `presence` is the probability that there is
-    a person at all, however sure their pose. None is what the network does not tell; `photo_size` is width, height."""
+    a person at all, however sure their pose. None is what the network does not tell; `photo_size` is width, height;
+    `picture` (256, 256, 3) uint8 is what a single look was shown."""
 
     crop: Crop
     keypoints: np.ndarray
@@ -39,6 +40,7 @@ class Detection:
     depth: np.ndarray | None = None
     presence: float | None = None
     photo_size: tuple[int, int] | None = None
+    picture: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def stride(self) -> float:
@@ -56,7 +58,8 @@ class Detection:
 def present(heatmaps: np.ndarray, edge: np.ndarray) -> np.ndarray:
     """Whether keypoints of heatmaps (..., K, H, W) likely enough lie somewhere in the picture (..., K): not those of
     legs that it cuts off. `edge` (..., H, W) are the cells along the photo's edge, as 0 or 1."""
-    return (heatmaps * (1 - EDGE_DOUBT * edge[..., None, :, :])).sum((-2, -1)) >= MIN_MASS
+    shares = (1 - EDGE_DOUBT * edge).reshape(*edge.shape[:-2], -1, 1)
+    return (heatmaps.reshape(*heatmaps.shape[:-2], -1) @ shares)[..., 0] >= MIN_MASS
 
 
 def score_of(keypoints: np.ndarray) -> float:
@@ -87,25 +90,25 @@ class Human2D:
         `prompt` (25, 3) says whom of several people is meant: photo pixels and 1 where a keypoint roughly is, or 0. The
         `hourglass` does not hear it.
         """
-        pixels = np.stack([crop.cut(photo) for crop in crops]).transpose(0, 3, 1, 2)
-        inputs = [pixels.astype(np.float32) / 255]
+        pictures = [crop.cut(photo) for crop in crops]
+        inputs = [network_input(pictures)]
         if len(self.network.inputs) > 1:
             asked = np.zeros((len(KEYPOINT_NAMES), 3)) if prompt is None else prompt
             inputs.append(np.stack([prompt_in(crop, asked) for crop in crops]))
         heatmaps, silhouettes, *more = self.network(*inputs)
         depth = more[0] if more else [None] * len(crops)
         presence = more[1].astype(float) if len(more) > 1 else [None] * len(crops)
+        size = photo.shape[1::-1]
         for number, crop in enumerate(crops):
-            heatmaps[number] *= inside_by(photo.shape[1::-1], crop, heatmaps.shape[-1]) >= 0
+            heatmaps[number] *= inside_by(size, crop, heatmaps.shape[-1]) >= 0
             if crop.flip:
                 heatmaps[number] = heatmaps[number][KEYPOINT_MIRROR]
                 depth[number] = depth[number][KEYPOINT_MIRROR] if more else None
-        size = photo.shape[1::-1]
         cells, keypoints = self._keypoints(crops, heatmaps, self.network.metadata["calibration"], size)
         return [
-            Detection(crop, points, silhouette[0], own, _depth_at(deep, places, crop), there, size)
-            for crop, points, silhouette, own, deep, places, there in zip(
-                crops, keypoints, silhouettes, heatmaps, depth, cells, presence, strict=True
+            Detection(crop, points, silhouette[0], own, _depth_at(deep, places, crop), there, size, picture)
+            for crop, points, silhouette, own, deep, places, there, picture in zip(
+                crops, keypoints, silhouettes, heatmaps, depth, cells, presence, pictures, strict=True
             )
         ]
 
@@ -158,10 +161,12 @@ def prompt_in(crop: Crop, keypoints: np.ndarray) -> np.ndarray:
 def inside_by(size: tuple[int, int], crop: Crop, cells: int) -> np.ndarray:
     """How many pixels each cell (cells, cells) of a crop's map lies within a photo of `size` (width, height); negative
     beyond its edge, where nothing is seen, whatever a network makes up there."""
-    stride = crop.size / cells
-    x, y = np.meshgrid(np.arange(cells), np.arange(cells))
-    places = crop.to_photo(heatmap_to_crop(np.stack([x, y], -1), stride)) + 0.5
-    return np.minimum(places, np.array(size) - places).min(-1)
+    along = heatmap_to_crop(np.arange(cells), crop.size / cells)
+    by_axis = []
+    for extent, (across, down, start) in zip(size, crop.photo_from_crop, strict=True):
+        place = across * along + (down * along[:, None] + (start + 0.5))
+        by_axis.append(np.minimum(place, extent - place))
+    return np.minimum(*by_axis)
 
 
 def _along_the_edge(size: tuple[int, int], crop: Crop, cells: int) -> np.ndarray:

@@ -118,7 +118,8 @@ def look_again(photo: np.ndarray, human2d: Human2D, first: Detection, prompt: np
     angle = lean(first.keypoints)
     second = replace(crop, flip=True, angle=angle if abs(angle) > MIN_LEAN else 0.0)
     seen = human2d.together([first, *human2d(photo, [second], prompt)], crop)
-    return replace(seen, silhouette=sharpened(seen.silhouette, crop.cut(photo)))
+    picture = crop.cut(photo) if first.picture is None or crop is not first.crop else first.picture
+    return replace(seen, silhouette=sharpened(seen.silhouette, picture))
 
 
 def lean(keypoints: np.ndarray) -> float:

@@ -41,6 +41,8 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = self.threads or cores()
+        # Each network has threads of its own, which otherwise go on spinning while the next network wants the cores.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         wanted = wanted_providers(self.device, onnxruntime.get_available_providers())
         with self._told_to_users("could not be opened"):
             session = onnxruntime.InferenceSession(str(self.path), options, providers=[*wanted, "CPUExecutionProvider"])
@@ -51,7 +53,7 @@ class Network:
             )
         return session
 
-    @property
+    @cached_property
     def metadata(self) -> dict[str, str]:
         """What the export wrote beside the weights, such as the confidence calibration."""
         session = self.session
@@ -63,7 +65,7 @@ class Network:
         """The execution provider that runs it, such as CPUExecutionProvider."""
         return self.session.get_providers()[0]
 
-    @property
+    @cached_property
     def inputs(self) -> list[str]:
         """Names of what it is called with."""
         session = self.session

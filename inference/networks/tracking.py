@@ -21,8 +21,11 @@ from .person import (
 )
 from .tracks import PATIENCE, Sighting, Track
 
-BOX_MARGIN = 0.12
-"""How much the last picture's box is grown, over its longer side, to find the person in the next."""
+BOX_MARGIN, CLEAR_MARGIN = 0.12, 0.06
+"""How much the last picture's box is grown, over its longer side, to find the person in the next; and somebody clear,
+whom one look may have to show."""
+CLEAR_SCORE = 0.8
+"""The score of a look at somebody alone from which a picture's second look is left out (decision 020)."""
 MIN_BOX_OVERLAP = 0.3
 """Overlap of the box in one picture with that in the next from which it is the same person."""
 MAX_COLOUR_DISTANCE = 0.55
@@ -86,23 +89,27 @@ class Tracker:
         self.tracks = []
 
     def _near(self, photo: np.ndarray, track: Track) -> Sighting | None:
-        """Look at the mirror image about where the person was, with room for limbs that were missed there; then closer,
-        at the picture itself; both looks decide together. Among others, how they stood says who is meant. None where
-        they are not there any more."""
-        alone = self._alone(track)
+        """Look about where the person was, with room for limbs that were missed there; unless they are clear then,
+        also closer, and both looks decide together. Of two looks one is at the mirror image, and of two pictures'
+        first looks, too. Among others, how they stood says who is meant. None where they are not there any more."""
+        alone, mirrored = self._alone(track), self._pictures % 2 == 0
         prompt = None if alone else track.prompt
-        wide = self.human2d(photo, [replace(crop_of_box(widened(track.box)), flip=True)], prompt)[0]
+        clear = alone and not track.lost and track.last.detection.score >= CLEAR_SCORE
+        around = widened(track.box, CLEAR_MARGIN if clear else BOX_MARGIN)
+        near = wide = self.human2d(photo, [replace(crop_of_box(around), flip=mirrored)], prompt)[0]
         # Mostly, nobody is seen where somebody was lost: one look has to do.
         if track.lost and presence_of(wide) < least_presence(wide):
             return None
-        near = self.human2d(photo, [crop_of_box(extent_of(wide))], prompt)[0]
+        clear = clear and wide.score >= CLEAR_SCORE
+        if not clear:
+            near = self.human2d(photo, [replace(crop_of_box(extent_of(wide)), flip=not mirrored)], prompt)[0]
         box = extent_of(near)
         if presence_of(near) < least_presence(near) or box_overlap(track.box, box) <= MIN_BOX_OVERLAP:
             return None
         # A box that is suddenly larger holds somebody else's limbs as well.
         if not track.as_large(box, GROWN if alone else GROWN_TOGETHER):
             return None
-        sighting = Sighting.of(self.human2d.together([near, wide]), photo)
+        sighting = Sighting.of(near if clear else self.human2d.together([near, wide]), photo)
         return sighting if track.distance(sighting) <= MAX_COLOUR_DISTANCE else None
 
     def _look_where_lost(self, photo: np.ndarray, seen: dict[int, Sighting]) -> None:
@@ -212,8 +219,8 @@ def _together(track: Track, other: Track) -> bool:
     return min(np.linalg.norm(middle - place) for place in places) < max(track.box[2:].max(), other.box[2:].max())
 
 
-def widened(box: np.ndarray) -> np.ndarray:
-    """A box (x, y, width, height) grown on all sides. Without it, a limb that is missed once lies outside the next
-    picture's crop, and is missed for good."""
-    margin = BOX_MARGIN * max(box[2:])
+def widened(box: np.ndarray, share: float) -> np.ndarray:
+    """A box (x, y, width, height) grown on all sides by a `share` of its longer one. Without it, a limb that is missed
+    once lies outside the next picture's crop, and is missed for good."""
+    margin = share * max(box[2:])
     return np.concatenate([box[:2] - margin, box[2:] + 2 * margin])

@@ -162,7 +162,10 @@ def _turned(world: np.ndarray, arms: np.ndarray) -> np.ndarray:
     """Velocity (N, 3, 72) of points whose arms (N, 24, 3) from each joint turn with it: axis × arm."""
     axes = world.transpose(1, 0, 2)
     x, y, z = (arms[..., c, None] for c in range(3))
-    cross = np.stack([axes[1] * z - axes[2] * y, axes[2] * x - axes[0] * z, axes[0] * y - axes[1] * x], 1)
+    cross = np.empty((len(arms), 3, *axes.shape[1:]))
+    for row, first, second, one, other in ((0, 1, 2, z, y), (1, 2, 0, x, z), (2, 0, 1, y, x)):
+        np.multiply(axes[first], one, out=cross[:, row])
+        cross[:, row] -= axes[second] * other
     return cross.reshape(len(arms), 3, -1)
 
 

@@ -19,10 +19,11 @@ from ..geometry.least_squares import Residuals, minimise
 from ..geometry.rotations import matrix_to_axis_angle, right_jacobian_inverse
 from .corrected import corrected_terms
 from .outline import Outline
-from .parametric_body import Parameters, SparseBody, VertexSlopes, even_vertices
+from .parametric_body import Parameters, Placed, SparseBody, VertexSlopes, even_vertices
 from .some_unknowns import ALL_JOINTS, SomeUnknowns, joints_and_place
 from .spheres import Spheres
 from .terms import (
+    Pull,
     Weights,
     anchor_residuals,
     density_residuals,
@@ -69,6 +70,18 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Stance:
+    """Parameters and what follows from them without derivatives: the placed body, what the outline pulls at, and
+    axis-angles (24, 3) of the joints and from the anchor, where there is one."""
+
+    parameters: Parameters
+    placed: Placed
+    pulls: dict[str, Pull]
+    axis_angle: np.ndarray
+    from_anchor: np.ndarray | None
+
+
+@dataclass(frozen=True)
 class Refined:
     """The outcome. `parameters` are the prediction's own when the refinement was not accepted; `energy` before and
     after are of the robust objective, `steps` how many were tried."""
@@ -94,6 +107,7 @@ class BodyEnergy:
         self.body, self.spheres, self.evidence = body, spheres, evidence
         self.metre, self.weights, self.anchor, self.height_slope = metre, weights, anchor, height_slope
         self.density = PoseDensity.load()
+        self._last: Stance | None = None
 
     def energy(self, parameters: Parameters) -> float:
         return sum(term.energy for term in self.terms(parameters).values())
@@ -107,10 +121,9 @@ class BodyEnergy:
 
     def terms(self, parameters: Parameters, derive: bool = False) -> dict[str, Residuals]:
         """All terms by name, with derivatives on demand."""
-        placed = self.body.place(parameters)
+        stance = self._stance(parameters)
+        placed, pulls, camera, weights = stance.placed, stance.pulls, self.evidence.camera, self.weights
         joints = self.body.joint_derivatives(placed) if derive else None
-        camera, outline, weights = self.evidence.camera, self.evidence.outline, self.weights
-        pulls = {} if outline is None else outline_pulls(self.body, placed, outline, camera, self.metre, weights)
         slopes = None
         if derive:
             wanted = [self.body.landmarks, *(pull.which for pull in pulls.values())]
@@ -126,18 +139,37 @@ class BodyEnergy:
         for name, pull in pulls.items():
             terms[name] = pull_residuals(pull, placed, camera, self.metre, weights, slopes)
         terms["spheres"] = sphere_residuals(self.spheres, placed, weights, joints)
-        return terms | self._pose_terms(parameters, derive) | self._shape_terms(parameters, derive)
+        return terms | self._pose_terms(stance, derive) | self._shape_terms(parameters, derive)
 
-    def _pose_terms(self, parameters: Parameters, derive: bool) -> dict[str, Residuals]:
-        axis_angle = matrix_to_axis_angle(parameters.rotations)
+    def _stance(self, parameters: Parameters) -> Stance:
+        """Kept until other parameters are asked for: a step that lowers the energy is linearised next."""
+        if self._last is None or self._last.parameters is not parameters:
+            placed, outline, camera = self.body.place(parameters), self.evidence.outline, self.evidence.camera
+            pulls = {}
+            if outline is not None:
+                pulls = outline_pulls(self.body, placed, outline, camera, self.metre, self.weights)
+            turns = [parameters.rotations]
+            if self.anchor is not None:
+                turns.append(self.anchor.rotations.transpose(0, 2, 1) @ parameters.rotations)
+            axis_angle, *from_anchor = matrix_to_axis_angle(np.stack(turns))
+            self._last = Stance(parameters, placed, pulls, axis_angle, from_anchor[0] if from_anchor else None)
+        return self._last
+
+    def physical(self, parameters: Parameters) -> float:
+        """What limits and overlaps cost."""
+        axis_angle, placed = matrix_to_axis_angle(parameters.rotations), self.body.place(parameters)
+        limits = limit_residuals(self.density, axis_angle, None, self.weights, parameters.size)
+        return limits.energy + sphere_residuals(self.spheres, placed, self.weights, None).energy
+
+    def _pose_terms(self, stance: Stance, derive: bool) -> dict[str, Residuals]:
+        axis_angle, size, weights = stance.axis_angle, stance.parameters.size, self.weights
         derivative = right_jacobian_inverse(axis_angle) if derive else None
-        size, weights = parameters.size, self.weights
         terms = {
             "density": density_residuals(self.density, axis_angle, derivative, weights.density, size),
             "limits": limit_residuals(self.density, axis_angle, derivative, weights, size),
         }
-        if self.anchor is not None:
-            terms["anchor"] = anchor_residuals(parameters, self.anchor, weights, derive)
+        if stance.from_anchor is not None:
+            terms["anchor"] = anchor_residuals(stance.from_anchor, weights, derive, size)
         return terms
 
     def _shape_terms(self, parameters: Parameters, derive: bool) -> dict[str, Residuals]:
@@ -222,8 +254,7 @@ def height_slope(body: BodyModel, betas: np.ndarray) -> np.ndarray:
 def agrees(energy: BodyEnergy, before: Parameters, after: Parameters) -> bool:
     """Whether the prior agrees that `after` is no worse a body: limits and overlaps cost no more than before, and the
     pose is as common as before or as what people usually do."""
-    terms = [energy.terms(parameters) for parameters in (before, after)]
-    physical = [sum(term[name].energy for name in ("limits", "spheres")) for term in terms]
+    physical = [energy.physical(parameters) for parameters in (before, after)]
     rarity = [energy.density.energy(matrix_to_axis_angle(parameters.rotations)) for parameters in (before, after)]
     finite = all(np.isfinite(value).all() for value in (after.rotations, after.betas, after.transl))
     return finite and physical[1] <= physical[0] + TOLERATED and rarity[1] <= max(rarity[0], energy.density.usual)

@@ -5,6 +5,8 @@ touches the skin of the resting body and leaves the thickness of flesh beyond it
 """
 
 from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
 
 import numpy as np
 
@@ -45,17 +47,14 @@ class Spheres:
     @classmethod
     def of(cls, body: BodyModel, betas: np.ndarray) -> "Spheres":
         """Spheres in a body of shape `betas` (S,)."""
-        parts, centres = _lay_out()
+        centres, apart = _lay_out()
         joints = body.rest_joints(betas[None])[0].astype(np.float64)
         vertices = body.rest_vertices(betas[None])[0].astype(np.float64)
         places = centres @ joints
         squares = (places**2).sum(1)[:, None] + (vertices**2).sum(1) - 2 * places @ vertices.T
         radii = np.sqrt(np.maximum(squares.min(1), 0))
-        first, second = np.triu_indices(len(parts), 1)
-        rest = np.linalg.norm(places[first] - places[second], axis=1)
-        may_meet = np.array([_touching(parts[a], parts[b]) for a, b in zip(first, second, strict=True)])
-        kept = ~may_meet & (rest > radii[first] + radii[second])
-        return cls(centres, radii, np.stack([first[kept], second[kept]], 1))
+        rest = np.linalg.norm(places[apart[:, 0]] - places[apart[:, 1]], axis=1)
+        return cls(centres, radii, apart[rest > radii[apart].sum(1)])
 
     def overlaps(self, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which pairs (A,) overlap for joints (24, 3), how deep (A,) metres, and the directions (A, 3) from each
@@ -73,8 +72,9 @@ def _touching(a: tuple[str, str], b: tuple[str, str]) -> bool:
     return same_side and (a[1] == b[1] or frozenset((a[1], b[1])) in TOUCHING)
 
 
-def _lay_out() -> tuple[list[tuple[str, str]], np.ndarray]:
-    """Side and part of each sphere, and its centre as a sum of joints (Q, 24)."""
+@cache
+def _lay_out() -> tuple[np.ndarray, np.ndarray]:
+    """The centres of the spheres as sums of joints (Q, 24), and the pairs (M, 2) whose parts do not meet."""
     joint = dict(zip(JOINT_NAMES, np.eye(len(JOINT_NAMES)), strict=True))
     parts, centres = [], []
     for side in ("left", "right"):
@@ -92,4 +92,5 @@ def _lay_out() -> tuple[list[tuple[str, str]], np.ndarray]:
     # The head joint is at the base of the skull; twice the way from the neck is about its middle.
     centres.append(1.7 * joint["head"] - 0.7 * joint["neck"])
     parts.append(("", "head"))
-    return parts, np.stack(centres)
+    apart = [pair for pair in combinations(range(len(parts)), 2) if not _touching(*(parts[one] for one in pair))]
+    return np.stack(centres), np.array(apart)

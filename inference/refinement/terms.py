@@ -13,7 +13,7 @@ import numpy as np
 from ..body.pose_density import MODELLED, PoseDensity
 from ..geometry.camera import Camera
 from ..geometry.least_squares import Residuals
-from ..geometry.rotations import matrix_to_axis_angle, right_jacobian_inverse
+from ..geometry.rotations import right_jacobian_inverse
 from .outline import Outline
 from .parametric_body import JOINTS, Parameters, Placed, SparseBody, VertexSlopes
 from .spheres import Spheres
@@ -191,13 +191,12 @@ def sphere_residuals(
     return Residuals(depth / weights.sphere_deviation, weights.spheres, jacobian)
 
 
-def anchor_residuals(parameters: Parameters, anchor: Parameters, weights: Weights, derive: bool) -> Residuals:
-    """E_anchor = Σ ρ(θ - θ_init) of §5.5. The difference is taken on the group, log(R_initᵀ R): subtracting axis-angles
-    would make a full turn of nothing."""
-    difference = matrix_to_axis_angle(anchor.rotations.transpose(0, 2, 1) @ parameters.rotations)
+def anchor_residuals(difference: np.ndarray, weights: Weights, derive: bool, size: int) -> Residuals:
+    """E_anchor = Σ ρ(θ - θ_init) of §5.5. The `difference` (24, 3) is taken on the group, log(R_initᵀ R): subtracting
+    axis-angles would make a full turn of nothing. `size` is how many numbers a step has."""
     jacobian = None
     if derive:
-        jacobian = _block_diagonal(right_jacobian_inverse(difference), parameters.size) / weights.anchor_deviation
+        jacobian = _block_diagonal(right_jacobian_inverse(difference), size) / weights.anchor_deviation
     return Residuals(difference.ravel() / weights.anchor_deviation, weights.anchor, jacobian, weights.anchor_scale)
 
 

@@ -10,7 +10,7 @@ from body_from_image.inference.clip import look_at_people
 from body_from_image.inference.files.images import Photo
 from body_from_image.inference.geometry.camera import choose_camera
 from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
-from body_from_image.inference.networks.colours import is_cut
+from body_from_image.inference.networks.colours import glimpse, is_cut
 from body_from_image.inference.networks.crop import crop_of_box
 from body_from_image.inference.networks.finder import Candidate
 from body_from_image.inference.networks.human2d import Detection
@@ -29,6 +29,7 @@ class World:
     def __init__(self):
         self.boards = []
         self.looks = self.searches = 0
+        self.confidence, self.mirrored = 0.9, []
 
     def show(self, *boards):
         self.boards = [board for board in boards if board is not None]
@@ -49,6 +50,7 @@ class World:
     def __call__(self, photo, looked_at, prompt=None):
         """Human2D: whoever's middle is nearest to the crop's."""
         self.looks += len(looked_at)
+        self.mirrored += [crop.flip for crop in looked_at]
         return [self._detection(crop) for crop in looked_at]
 
     def together(self, looks, crop=None):
@@ -60,7 +62,7 @@ class World:
         if not boxes:
             return Detection(crop, keypoints, silhouette, presence=0.0)
         box = min(boxes, key=lambda one: np.linalg.norm(one[:2] + one[2:] / 2 - crop.center))
-        keypoints[:, :2], keypoints[:, 2] = box[:2] + GRID * box[2:], 0.9
+        keypoints[:, :2], keypoints[:, 2] = box[:2] + GRID * box[2:], self.confidence
         low, high = crop.to_crop(box[:2]) / 4, crop.to_crop(box[:2] + box[2:]) / 4
         x0, x1 = sorted(np.clip([low[0], high[0]], 0, 64).round().astype(int))
         silhouette[max(int(low[1]), 0) : max(int(high[1]), 0), x0:x1] = 1
@@ -99,13 +101,25 @@ def follow(world, tracker, films):
     return seen
 
 
-def test_one_person_is_followed_with_two_looks_a_picture(world):
+@pytest.mark.parametrize(("confidence", "looks"), [(0.9, 1), (0.7, 2)])
+def test_who_is_clear_is_followed_with_one_look_a_picture_and_others_with_two(world, confidence, looks):
+    world.confidence = confidence
     tracker = Tracker(world, world.find)
     films = [[board(20 + 8 * number, RED)] for number in range(20)]
     seen = follow(world, tracker, films)
     assert all(set(own) == {0} for own in seen)
     assert seen[-1][0] == pytest.approx(20 + 8 * 19 + 6, abs=2)
-    assert world.looks == 2 * 20
+    assert world.looks == 2 + looks * 19
+    # One of two looks is at the mirror image, whether they are at one picture or at two.
+    assert all(first != second for first, second in zip(world.mirrored[2::2], world.mirrored[3::2], strict=False))
+
+
+def test_of_somebody_who_is_not_clear_any_more_there_are_two_looks_at_once(world):
+    tracker = Tracker(world, world.find)
+    follow(world, tracker, [[board(20 + 8 * number, RED)] for number in range(4)])
+    world.confidence, looks = 0.7, world.looks
+    follow(world, tracker, [[board(52, RED)]])
+    assert world.looks == looks + 2
 
 
 @pytest.mark.parametrize("lost", [1, 10, 30])
@@ -180,9 +194,10 @@ def test_a_cut_is_told_from_a_movement_and_from_a_change_of_light():
     place = np.kron(rng.integers(0, 255, (12, 20, 3)), np.ones((20, 20, 1))).astype(np.uint8)
     elsewhere = np.full_like(place, (180, 200, 60))
     elsewhere[120:] = (30, 90, 40)
-    assert is_cut(place, elsewhere)
-    assert not is_cut(place, np.roll(place, 6, axis=1))
-    assert not is_cut(place, (place * 0.8).astype(np.uint8))
+    before = glimpse(place)
+    assert is_cut(before, glimpse(elsewhere))
+    assert not is_cut(before, glimpse(np.roll(place, 6, axis=1)))
+    assert not is_cut(before, glimpse((place * 0.8).astype(np.uint8)))
 
 
 def test_a_crop_shows_the_board_that_it_is_about(world):

@@ -15,6 +15,7 @@ import numpy as np
 from ...inference.body.body_estimate import BodyEstimate
 from ...inference.engine import Engine, Lifted, Settings, observed, with_silhouette
 from ...inference.networks.crop import crop_of_box
+from ...inference.networks.person import person_cells
 from ..data.photos2d import CCP, LSPET, LabelledCrop, load_crops
 from ..measure.figures import add_json_option, keep
 from ..measure.timing import load, median_ms
@@ -32,7 +33,7 @@ def hmr_body(engine: Engine, hmr: HMR, on_its_own: bool, seen: Seen) -> BodyEsti
     # HMR does not tell how far its rotations may be off, and refinement does not ask.
     frame = Lifted(keypoints, answer.rotations, camera, np.full(len(answer.rotations), np.nan))
     placed = engine.place([frame], answer.betas, observed(detection, seen.photo.path))
-    return with_silhouette(placed, detection)
+    return with_silhouette(placed, person_cells(detection), detection.crop)
 
 
 def guesses_of(engine: Engine, hmr: HMR) -> dict[str, Guess]:

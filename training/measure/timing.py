@@ -25,14 +25,16 @@ def median_ms(action, repeats: int, clock=time.perf_counter) -> float:
     return statistics.median(times)
 
 
-def crop_milliseconds(file: Path, device: str = "cpu", threads: int = 2, repeats: int = 30) -> float | None:
+def crop_milliseconds(
+    file: Path, device: str = "cpu", threads: int = 2, repeats: int = 30, clock=time.perf_counter
+) -> float | None:
     """Median of one crop through an exported Human2D; None where onnxruntime cannot run it on the device."""
     network = Network(file, device, threads)
     crop = np.random.default_rng(0).random((1, 3, CROP_SIZE, CROP_SIZE), np.float32)
     nobody_told = np.zeros((1, len(KEYPOINT_NAMES), 3), np.float32)
     try:
         inputs = [crop, nobody_told][: len(network.inputs)]
-        return median_ms(lambda: network(*inputs), repeats)
+        return median_ms(lambda: network(*inputs), repeats, clock)
     except UserError:
         return None
 

@@ -63,9 +63,10 @@ def predict(engine: Engine, priors: Priors, seen: Seen) -> BodyEstimate:
     detection, camera = seen.detection, engine.camera(seen.photo.size)
     rotations, uncertainty = pose.with_uncertainty(detection.keypoints[None], camera)
     frame = Lifted(detection.keypoints, rotations[0], camera, uncertainty[0])
-    betas = shape(person_cells(detection)[None])[0]
+    cells = person_cells(detection)
+    betas = shape(cells[None])[0]
     placed = engine.place([frame], betas, observed(detection, seen.photo.path))
-    return with_silhouette(placed, detection)
+    return with_silhouette(placed, cells, detection.crop)
 
 
 def photo_figures(engine: Engine, guesses: dict[str, Guess], crops: list[LabelledCrop]) -> dict[str, dict[str, float]]:
