@@ -5,7 +5,7 @@ The shell and Blender both end here, so that a clip moves the same whoever asked
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
 from .networks.person import extent_of, person_cells
 from .networks.tracking import Tracker
-from .remarks import CAMERA_UNKNOWN, remarks_on_motion, remarks_on_refined_motion
+from .remarks import CAMERA_UNKNOWN, remarks_on_cuts, remarks_on_motion, remarks_on_refined_motion
 
 GUESS = 0.05
 """Most confidence of a keypoint in a frame that was filled in."""
@@ -54,6 +54,8 @@ class Frame:
     """Of the camera since the frame before, where the background showed it."""
     has_background: bool = False
     """Whether that was looked for: there is a picture."""
+    cut: bool = False
+    """Whether the film is cut before it."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,14 @@ class RawMotion:
     swapped: int
     """Frames in which left and right were exchanged, and put right."""
     shown_remarks: tuple[str, ...]
-    """On the shape and the camera."""
+    """On the shape, the camera and the film."""
+    first: int = 0
+    """The film's frame in which it begins, counted from 0."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user."""
-        return *self.shown_remarks, *remarks_on_motion(self.estimate.frame_count, self.filled, self.swapped)
+        return *self.shown_remarks, *remarks_on_motion(self.estimate.score, self.swapped, self.first)
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,11 @@ def estimate_motion(
 ) -> Moving:
     """One moving person, from what each frame of the clip that begins with `first` showed. Raises UserError."""
     raw = join_frames(engine, list(frames), first.fps or options.frame_rate, first.path)
+    return finished(engine, raw, options, refine)
+
+
+def finished(engine: Engine, raw: RawMotion, options: MotionOptions, refine: bool) -> Moving:
+    """A raw motion refined, if that is asked for, and smoothed."""
     shown, remarks = raw.estimate, raw.remarks
     if refine:
         shown, kept = refine_motion(engine.body, smooth_motion(shown, engine.body), shown)
@@ -152,7 +161,7 @@ def look_at_frames(
         if photo is not None:
             boxes = [] if frame.box is None else [frame.box]
             turn = background(photo.pixels, boxes, engine.camera(photo.size, photo.focal))
-            frame = replace(frame, turn=turn, has_background=True)
+            frame = replace(frame, turn=turn, has_background=True, cut=cut)
         yield frame
 
 
@@ -163,6 +172,10 @@ class PersonInClip:
 
     first: int
     frames: list[Frame]
+    turns: list[Turn | None] = field(default_factory=list)
+    """Of the camera, in all of the clip's frames: one list for everybody."""
+    cuts: list[int] = field(default_factory=list)
+    """Frames of the clip before which it is cut; one list for everybody, too."""
 
     @property
     def seen(self) -> int:
@@ -174,16 +187,20 @@ def look_at_people(engine: Engine, photos: Iterable[Photo | None], most: int | N
     """Follow everybody in a clip, or the `most` prominent: who was seen in at least `FEWEST_FRAMES` of its frames, or
     half of a shorter one's, those who were seen longest first. Raises UserError for pictures that differ in size."""
     people: dict[int, PersonInClip] = {}
-    count = 0
-    for number, (_, _, seen) in enumerate(_followed(engine, photos, most, None)):
-        count += 1
+    background, turns, cuts = Background(), [], []
+    for number, (photo, cut, seen) in enumerate(_followed(engine, photos, most, None)):
+        if cut:
+            background.cut()
+            cuts.append(number)
+        boxes = [frame.box for frame in seen.values()]
+        turns.append(photo and background(photo.pixels, boxes, engine.camera(photo.size, photo.focal)))
         for person, frame in seen.items():
             if person not in people:
-                people[person] = PersonInClip(number, [])
+                people[person] = PersonInClip(number, [], turns, cuts)
             frames = people[person].frames
             frames += [Frame()] * (number - people[person].first - len(frames))
             frames.append(frame)
-    kept = [person for person in people.values() if person.seen >= min(FEWEST_FRAMES, max(1, count // 2))]
+    kept = [person for person in people.values() if person.seen >= min(FEWEST_FRAMES, max(1, len(turns) // 2))]
     return sorted(kept, key=lambda person: -person.seen)[:most]
 
 
@@ -239,11 +256,15 @@ def frames_from_keypoints(
     return frames
 
 
-def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: Path) -> RawMotion:
+def join_frames(
+    engine: Engine, frames: list[Frame], frame_rate: float, source: Path,
+    camera_of_film: tuple[CameraMotion | None, bool] | None = None,
+) -> RawMotion:  # fmt: skip
     """One estimate for the clip. Raises NoPersonError when nobody was found.
 
     Left and right are put right where they were exchanged; then the frames are posed (`Engine.lift_clip`). The shape is
-    the score-weighted median over the frames. Frames without a person lie between their neighbours.
+    the score-weighted median over the frames. Frames without a person lie between their neighbours. The camera moves as
+    the frames' turns tell, or as `camera_of_film` in these frames, and whether that is known.
     """
     found = [frame for frame in frames if frame.keypoints is not None]
     if not found:
@@ -251,7 +272,7 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
     known, camera = np.array([frame.keypoints is not None for frame in frames]), found[0].camera
     scores = np.array([frame.score for frame in frames])
     keypoints, swapped = repair_sides(spread([frame.keypoints for frame in found], known), known)
-    camera_motion, told = joined_turns([frame.turn for frame in frames])
+    camera_motion, told = camera_of_film or joined_turns([frame.turn for frame in frames])
     clip = SeenClip(keypoints, known, camera, camera_motion, frame_rate or DEFAULT_RATE)
     rotations, uncertainty = engine.lift_clip(engine.pose_prior, clip)
     keypoints = fill_gaps(keypoints, known)
@@ -269,7 +290,8 @@ def join_frames(engine: Engine, frames: list[Frame], frame_rate: float, source: 
         estimate, rotations, trans = before_moving_camera(engine.body, estimate, rotations, trans, camera_motion)
     estimate = with_motion(estimate, engine.body, rotations, trans)
     lost = not told and any(frame.has_background for frame in frames[1:])
-    remarks = (*found[0].remarks, *((CAMERA_UNKNOWN,) if lost else ()))
+    cuts = remarks_on_cuts([number for number, frame in enumerate(frames) if frame.cut], several=False)
+    remarks = (*found[0].remarks, *((CAMERA_UNKNOWN,) if lost else ()), *cuts)
     return RawMotion(estimate, int((~known).sum()), int(swapped.sum()), remarks)
 
 

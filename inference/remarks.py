@@ -1,5 +1,7 @@
 """What the user is told of an estimate: sentences on who was taken, how sure it is, and what was guessed."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .geometry.joints import KEYPOINT_INDEX
@@ -13,6 +15,8 @@ BODY_PARTS = {
 """Parts of the body, and the keypoints without which their pose is a guess."""
 DOUBTFUL_SCORE = 0.6
 """Score below which the user is asked to look twice: there, half of the joints or fewer are right."""
+MOST_SPANS = 5
+"""Spans of frames, or cuts, that a sentence lists."""
 MEAN_SHAPE = "The shape is near the average body: keypoints alone hardly show it."
 CAMERA_UNKNOWN = "The background does not show whether the camera moved, so it is taken to stand still."
 NOT_REFINED = "The refinement was not kept: it would have bent the body as bodies do not bend."
@@ -56,15 +60,36 @@ def shape_not_trained(body_model: str) -> str:
     )
 
 
-def remarks_on_motion(frames: int, filled: int, swapped: int) -> tuple[str, ...]:
-    """Sentences on what was done to a motion's frames: `filled` in where nobody was found, and left and right
-    `swapped` back."""
+def remarks_on_motion(scores: np.ndarray, swapped: int, first: int = 0) -> tuple[str, ...]:
+    """Sentences on the frames of a motion that begins in frame `first` of its film, by their `scores` (F,): which were
+    filled in, since nobody was found, which are doubtful, and how many had left and right `swapped` back."""
     remarks = []
-    if filled:
-        remarks.append(f"No person was found in {filled} of {frames} frames; they were filled in.")
+    lost, doubtful = scores == 0, (scores > 0) & (scores < DOUBTFUL_SCORE)
+    if lost.any():
+        remarks.append(f"No person was found in {_which(lost, first)}; they were filled in.")
+    if doubtful.any():
+        remarks.append(f"The score is low in {_which(doubtful, first)}: look at them.")
     if swapped:
-        remarks.append(f"Left and right were exchanged in {swapped} of {frames} frames; that was put right.")
+        remarks.append(f"Left and right were exchanged in {swapped} of {len(scores)} frames; that was put right.")
     return tuple(remarks)
+
+
+def remarks_on_cuts(cuts: Sequence[int], several: bool) -> tuple[str, ...]:
+    """A sentence on a film that is cut before some frames, which are counted from 0."""
+    if not cuts:
+        return ()
+    told = [str(number) for number in cuts[:MOST_SPANS]] + (["more"] if len(cuts) > MOST_SPANS else [])
+    where = told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+    then = "everybody is somebody new from there" if several else "whoever is most prominent then goes on"
+    return (f"The film is cut before frame{'s' if len(told) > 1 else ''} {where} (from 0): {then}.",)
+
+
+def _which(there: np.ndarray, first: int) -> str:
+    """How many of a motion's frames (F,) bool, and in which spans of the film, whose frames count from 0."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(int))).reshape(-1, 2) + first
+    spans = [str(begin) if end == begin + 1 else f"{begin}–{end - 1}" for begin, end in edges[:MOST_SPANS]]
+    spans += ["…"] if len(edges) > MOST_SPANS else []
+    return f"{there.sum()} of {len(there)} frames ({', '.join(spans)}, from 0)"
 
 
 def remarks_on_refined_motion(frames: int, kept: int) -> tuple[str, ...]:

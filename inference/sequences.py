@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .clip import MotionOptions, PersonInClip, estimate_motion, look_at_frames, look_at_people, read_ahead
+from .clip import MotionOptions, Moving, PersonInClip, estimate_motion, look_at_frames, look_at_people, read_ahead
 from .engine import Engine
 from .errors import NoPersonError, UserError
 from .files.frames import InputItem, open_inputs, timeline, with_neighbours
 from .files.images import Photo, upright_file
+from .moving_people import estimate_motions
 
 Tell = Callable[[float, str], None]
 """Told how much is done, 0 to 1, and what is being done."""
@@ -40,19 +41,22 @@ def motion_files(
         people = look_at_people(engine, photos, most)
     if not people:
         raise NoPersonError(f"No person was found in any of the {len(items)} frames of {items[0].path.name}.")
+    refine = engine.settings.refine
+    if most == 1:
+        motions, remarks = [estimate_motion(engine, people[0].frames, items[0], options, refine)], ()
+    else:
+        motions, remarks = estimate_motions(engine, people, items[0], options, refine)
     return {
         "people": [
-            _one_motion(engine, person, number, items[0], folder, options) for number, person in enumerate(people, 1)
+            _files_of(person, moving, number, folder)
+            for number, (person, moving) in enumerate(zip(people, motions, strict=True), 1)
         ],
         "behind": [str(file) for file in behind.files],
-        "remarks": [*unreadable, *behind.remarks],
+        "remarks": [*unreadable, *behind.remarks, *remarks],
     }
 
 
-def _one_motion(
-    engine: Engine, person: PersonInClip, number: int, first: InputItem, folder: Path, options: MotionOptions
-) -> dict:
-    moving = estimate_motion(engine, person.frames, first, options, engine.settings.refine)
+def _files_of(person: PersonInClip, moving: Moving, number: int, folder: Path) -> dict:
     files = {name: folder / f"{name}_{number}.npz" for name in ("raw", "estimate")}
     moving.raw.save(files["raw"])
     moving.estimate.save(files["estimate"])

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -146,9 +146,10 @@ def _build_scene(
     bodies = [
         _create_body(model, one.betas, name, staging.bone_names) for one, name in zip(estimates, names, strict=True)
     ]
-    units, first_frame = units_per_metre(bpy.context.scene), staging.start_frame + staging.firsts[0]
+    units = units_per_metre(bpy.context.scene)
     camera = create_camera(estimates[0], f"{staging.collection}_camera", points_to_blender(move), turn, units)
-    key_camera(camera, estimates[0], turn, move, first_frame, units)
+    seen, first = _whole_camera(estimates, staging.firsts)
+    key_camera(camera, seen, turn, move, staging.start_frame + first, units)
     _link(staging.collection, *(item for body in bodies for item in body), camera)
     for (armature, _), name, (rotations, transl), first in zip(bodies, names, motions, staging.firsts, strict=True):
         key_pose(armature, rotations, transl + move, name, staging.start_frame + first)
@@ -159,6 +160,23 @@ def _build_scene(
     if photo:
         show_photo(camera, photo, estimates[0].image_size, staging.start_frame)
     return [Character(armature, mesh, camera) for armature, mesh in bodies]
+
+
+def _whole_camera(estimates: Sequence[BodyEstimate], firsts: Sequence[int]) -> tuple[BodyEstimate, int]:
+    """An estimate with the turns and places of the one camera in all frames from the first in which it saw somebody,
+    and that frame. In frames that nobody is in it goes on as before."""
+    one = estimates[0]
+    if len(estimates) == 1 or one.camera_rotations is None:
+        return one, firsts[0]
+    begin = min(firsts)
+    length = max(first + own.frame_count for first, own in zip(firsts, estimates, strict=True)) - begin
+    rotations, places = np.zeros((length, 3, 3), np.float32), np.zeros((length, 3), np.float32)
+    known = np.zeros(length, bool)
+    for first, own in reversed(list(zip(firsts, estimates, strict=True))):
+        frames = slice(first - begin, first - begin + own.frame_count)
+        rotations[frames], places[frames], known[frames] = own.camera_rotations, own.camera_places, True
+    last = np.maximum.accumulate(np.where(known, np.arange(length), 0))
+    return replace(one, camera_rotations=rotations[last], camera_places=places[last]), begin
 
 
 def _move_to_floor(

@@ -72,10 +72,10 @@ class SaidOfPeople:
             remarks += (f"Corrections of frames other than {first} to {last}, in which they are seen, were left out.",)
         return estimate, remarks
 
-    def remarks_beyond(self, people: int) -> list[str]:
-        """Sentences on those people who were not found, of whom something was said."""
-        return [
-            f"Person {person} is corrected, but {people} {'was' if people == 1 else 'were'} found."
-            for person, said in self.by_person
-            if said and person > people
-        ]
+    def check_found(self, people: int) -> None:
+        """Raise UserError where something was said of people who were not found: so many are. What was found is to be
+        written before."""
+        missing = [str(person) for person, said in self.by_person if said and person > people]
+        if missing:
+            who = f"Person {missing[0]} is" if len(missing) == 1 else f"People {', '.join(missing)} are"
+            raise UserError(f"{who} corrected, but {people} {'was' if people == 1 else 'were'} found.")

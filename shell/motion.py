@@ -8,6 +8,7 @@ from ..inference.body.body_estimate import BodyEstimate
 from ..inference.clip import (
     Frame,
     MotionOptions,
+    Moving,
     PersonInClip,
     estimate_motion,
     frames_from_keypoints,
@@ -19,6 +20,7 @@ from ..inference.drawing.clip_files import PartOfClip, write_mask_pictures, writ
 from ..inference.errors import NoPersonError
 from ..inference.geometry.joints import KEYPOINT_NAMES
 from ..inference.motion.smooth_motion import STRENGTH
+from ..inference.moving_people import estimate_motions
 from ..inference.sequences import Behind
 from ..rig.write_files import write_people
 from .maker import Maker, progress
@@ -77,10 +79,17 @@ class MovingPeople(Maker):
         people = look_at_people(self.engine, photos, self.options.people)
         if not people:
             raise NoPersonError(f"No person was found in any of the {len(items)} frames of {items[0].path.name}.")
+        motions, remarks = estimate_motions(
+            self.engine, people, items[0], self._motion_options(), self.options.refine
+        )  # fmt: skip
+        outcome.remarks += remarks
         outcome.people = []
-        parts = [self._one_of_several(person, number, outcome) for number, person in enumerate(people, 1)]
+        parts = [
+            self._one_of_several(person, moving, number, outcome)
+            for number, (person, moving) in enumerate(zip(people, motions, strict=True), 1)
+        ]
         outcome.score = round(float(np.mean([person["score"] for person in outcome.people])), 3)
-        outcome.remarks += [*self.job.said.remarks_beyond(len(people)), *self.job.missing_remark]
+        outcome.remarks += self.job.missing_remark
         if "overlay" in self.formats:
             write_people_video(self.out / f"{name}.overlay.mp4", items, parts, self.engine.body)
             outcome.files.append(f"{name}.overlay.mp4")
@@ -91,12 +100,13 @@ class MovingPeople(Maker):
                 self.job.scene_formats, self.options.bones, [part.first for part in parts], **self.job.keying,
             )  # fmt: skip
             outcome.files += [path.name for path in paths]
+        self.job.said.check_found(len(people))
 
-    def _one_of_several(self, person: PersonInClip, number: int, outcome: Outcome) -> PartOfClip:
+    def _one_of_several(self, person: PersonInClip, moving: Moving, number: int, outcome: Outcome) -> PartOfClip:
         items, name = self.job.items, outcome.name
-        moving = estimate_motion(self.engine, person.frames, items[0], self._motion_options(), self.options.refine)
         estimate, said = self.job.said.correct(self.engine, moving.estimate, number, person.first)
-        outcome.remarks += [f"{number}: {remark}" for remark in (*moving.remarks, *said)]
+        remarks = [*moving.remarks, *said]
+        outcome.remarks += [f"{number}: {remark}" for remark in remarks]
         files = self._write_npz(estimate, f"{name}.{number}.npz")
         if "mask" in self.formats:
             files.append(f"{name}.{number}.mask/")
@@ -104,7 +114,9 @@ class MovingPeople(Maker):
             write_mask_pictures(self.out / f"{name}.{number}.mask", own, estimate, self.engine.body)
         score = round(float(np.mean(estimate.score)), 3)
         span = [person.first, person.first + len(person.frames) - 1]
-        outcome.people.append({"number": number, "score": score, "frames": span, "files": files})
+        outcome.people.append(
+            {"number": number, "score": score, "frames": span, "remarks": remarks, "files": files}
+        )  # fmt: skip
         outcome.files += files
         return PartOfClip(person.first, estimate)
 

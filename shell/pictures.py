@@ -43,8 +43,7 @@ class Pictures(Maker):
         name, group = outcome.name, self.engine.estimate_people(photo, self.options.people)
         results = [self._corrected(result, number) for number, result in enumerate(group.people, 1)]
         outcome.score = round(float(np.mean([result.estimate.score[0] for result in results])), 3)
-        beyond = self.job.said.remarks_beyond(len(results))
-        outcome.remarks += [*([photo.note] if photo.note else []), *group.remarks, *beyond, *self.job.missing_remark]
+        outcome.remarks += [*([photo.note] if photo.note else []), *group.remarks, *self.job.missing_remark]
         outcome.people = []
         for number, result in enumerate(results, 1):
             outcome.remarks += [f"{number}: {remark}" for remark in result.remarks]
@@ -59,6 +58,7 @@ class Pictures(Maker):
             stem, bones = self.out / name, self.options.bones
             paths = write_people(estimates, self.engine.body, behind, stem, self.job.scene_formats, bones)
             outcome.files += [path.name for path in paths]
+        self.job.said.check_found(len(results))
 
     def _corrected(self, result: Result, number: int = 1) -> Result:
         estimate, said = self.job.said.correct(self.engine, result.estimate, number)

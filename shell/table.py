@@ -37,7 +37,8 @@ def table(outcomes: Sequence[Outcome], asked: int) -> str:
 
 def summary(outcomes: Sequence[Outcome], asked: int) -> str:
     """One line: how many inputs gave a body, of which how many were there before; and how many were not come to."""
-    good = sum(1 for outcome in outcomes if not outcome.error)
+    # Who could not be corrected as asked has files nevertheless.
+    good = sum(1 for outcome in outcomes if not outcome.error or outcome.files)
     before = sum(1 for outcome in outcomes if outcome.passed_over)
     line = f"{good} of {asked} gave a body"
     if before:

@@ -169,12 +169,12 @@ def _motion(track: Track, up: str) -> Motion:
     arrays = track.arrays
     poses, remarks = _body_poses(arrays["poses"])
     count = len(poses)
-    trans = finite(arrays["trans"], "trans") if "trans" in arrays else None
+    trans = finite(arrays["trans"], track.trans_name) if "trans" in arrays else None
     if trans is None:
         remarks.append("The file has no 'trans': the body stays in place.")
         trans = np.zeros((count, 3), np.float32)
     if trans.shape != (count, 3):
-        raise BadArrays(f"its 'trans' has the shape {trans.shape}, not {(count, 3)}")
+        raise BadArrays(f"its '{track.trans_name}' has the shape {trans.shape}, not {(count, 3)}")
     found, doubt = _up_axis(track, poses) if up == "auto" else (up, "")
     return Motion(
         poses=poses,

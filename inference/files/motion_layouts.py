@@ -64,6 +64,8 @@ class Track:
     remarks: tuple[str, ...] = ()
     smplx_betas: bool = False
     """Whether its shape coefficients are, or are likely to be, SMPL-X's."""
+    trans_name: str = "trans"
+    """What the file calls the translation."""
 
     @property
     def frame_count(self) -> int:
@@ -129,8 +131,10 @@ def _track(content: Mapping, name: str = "") -> Track:
     trans = next((other for other in translations if other in content), None)
     if trans is not None:
         arrays["trans"] = _array(content[trans], trans)
+        if arrays["trans"].ndim == len(arrays["poses"]) == 1:
+            arrays["trans"] = arrays["trans"][None]
     smplx = "body_pose" in rotations and arrays["poses"].shape[1] == SMPLX_BODY
-    return _filled(Track(arrays, name, up, smplx_betas=smplx))
+    return _filled(Track(arrays, name, up, smplx_betas=smplx, trans_name=trans or "trans"))
 
 
 def _of_gvhmr(content: object) -> Track:
@@ -172,8 +176,10 @@ def _of_phalps_person(name: str, entries: dict[str, list[np.ndarray]]) -> Track:
 
 
 def _axis_angles(content: Mapping, name: str) -> np.ndarray:
-    """Axis-angles (F, 3 J) of one joint (names with `orient`) or of several, whether they are that or matrices."""
+    """Axis-angles (F, 3 J) of one joint (names with `orient`) or of several, whether they are that, flat where there is
+    one frame, or matrices."""
     array = finite(_array(content[name], name), name)
+    array = array[None] if array.ndim == 1 else array
     of_one = "orient" in name
     if array.ndim >= 3 and array.shape[-2:] == (3, 3) and (array.ndim == 4 or of_one):
         array = array.astype(np.float64)
@@ -198,7 +204,7 @@ def _joined(parts: list[np.ndarray]) -> np.ndarray:
 def _filled(track: Track) -> Track:
     """The track with the frames that are missing in its numbers of frames."""
     poses, frames = track.arrays["poses"], track.arrays.get("frame_ids")
-    trans = finite(track.arrays.get("trans", np.zeros((len(poses), 3))), "trans")
+    trans = finite(track.arrays.get("trans", np.zeros((len(poses), 3))), track.trans_name)
     if frames is None or len(poses) < 2 or trans.shape != (len(poses), 3):
         return track
     if frames.dtype.kind not in "iu" or frames.shape != (len(poses),) or (np.diff(frames.astype(object)) < 1).any():

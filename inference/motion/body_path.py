@@ -19,6 +19,9 @@ KEYPOINT = 0.03, 4.0
 """Metres that a keypoint is usually off, and deviations at which its pull fades."""
 STANDING = 0.005
 """Metres that a standing point may move from a frame to the next: what the pose of the leg has wrong."""
+RATHER_MOVING = 0.06
+"""Metres from a frame to the next at which a claim to stand fades before a camera that is carried: how that goes
+is told by standing points alone, so that wrong ones must be outvoted."""
 FLOOR = 0.06, 2.0
 """Metres that a standing point may be off the floor, and deviations at which it is taken to stand on something else."""
 EFFORT, FLIGHT = 2.5, 1.5
@@ -51,11 +54,25 @@ class Sight:
     camera_moves: bool
     up: np.ndarray | None = None
     """(3,) the floor's upward normal, where somebody knows it."""
+    level: float | None = None
+    """The floor's distance along `up`, where that is known, too."""
+    places: np.ndarray | None = None
+    """(F, 3) of a camera that moves, where somebody else's motion told them."""
 
     @property
     def slope(self) -> np.ndarray:
         """(2,) a and b of a `Path`'s floor, by `up`; level where that is not known."""
         return np.zeros(2) if self.up is None else -self.up[[0, 2]] / self.up[1]
+
+    @property
+    def height(self) -> float:
+        """The same floor's h; 0 where it is not known."""
+        return 0.0 if self.level is None else self.level / self.up[1]
+
+    @property
+    def solves_camera(self) -> bool:
+        """Whether the camera's places are to be found."""
+        return self.camera_moves and self.places is None
 
 
 @dataclass(frozen=True)
@@ -93,7 +110,7 @@ def solve_path(sight: Sight, standing: np.ndarray, flying: np.ndarray, heights: 
 
 def _step(sight: Sight, standing: np.ndarray, flying: np.ndarray, heights: np.ndarray, path: Path) -> Path:
     """One step of Gauss and Newton, which is exact but for the floor's slope and the robust weights."""
-    count, size = len(sight.points), 12 if sight.camera_moves else 6
+    count, size = len(sight.points), 12 if sight.solves_camera else 6
     chain = NormalEquations(count, size, 3)
     velocity = np.gradient(path.trans + sight.mass, axis=0) * sight.rate
     carried = np.gradient(path.places, axis=0) * sight.rate
@@ -103,7 +120,7 @@ def _step(sight: Sight, standing: np.ndarray, flying: np.ndarray, heights: np.nd
     effort = np.where(flying[1:] & flying[:-1], FLIGHT, EFFORT)
     pull = np.where((flying[1:] & flying[:-1])[:, None], -GRAVITY * path.up, 0.0)
     _add_motion(chain, path.trans + sight.mass, velocity, (0, 3), effort, pull, sight.rate)
-    if sight.camera_moves:
+    if sight.solves_camera:
         steady = np.full(count - 1, CAMERA_EFFORT)
         _add_motion(chain, path.places, carried, (6, 9), steady, np.zeros((count - 1, 3)), sight.rate)
         first = np.zeros((count, 3, size))
@@ -111,7 +128,7 @@ def _step(sight: Sight, standing: np.ndarray, flying: np.ndarray, heights: np.nd
         chain.add_frames(np.where(np.arange(count)[:, None] == 0, path.places, 0), first, 1 / EXACT**2)
     step = chain_step(chain, chain.flat_gradient(), 0.0)
     moves, floor = step[:-3].reshape(count, size), step[-3:]
-    places = path.places + moves[:, 6:9] if sight.camera_moves else path.places
+    places = path.places + moves[:, 6:9] if sight.solves_camera else path.places
     return Path(path.trans + moves[:, :3], places, path.floor + floor)
 
 
@@ -133,7 +150,10 @@ def _add_keypoints(chain: NormalEquations, sight: Sight, path: Path, size: int) 
 def _add_contacts(chain: NormalEquations, sight: Sight, standing: np.ndarray, path: Path, size: int) -> None:
     """Standing points stay where they are."""
     slide = np.diff(sight.touching + path.trans[:, None], axis=0)
-    weight = np.repeat(standing[1:] & standing[:-1], 3, axis=1) / STANDING**2
+    stands = (standing[1:] & standing[:-1]).astype(float)
+    if sight.camera_moves:
+        stands /= (1 + (slide**2).sum(-1) / RATHER_MOVING**2) ** 2
+    weight = np.repeat(stands, 3, axis=1) / STANDING**2
     after = np.zeros((*slide.shape, size))
     after[..., :3] = np.eye(3)
     after = after.reshape(len(slide), -1, size)
@@ -156,9 +176,9 @@ def _add_floor(
     # Points that stand tell of the floor once each contact, not once each frame.
     chain.add_frames(residual, own, weight, shared)
     sureness = 1 / (LEVEL if sight.up is None else EXACT) ** 2
-    prior = np.diag([1e-6, sureness, sureness])
+    prior = np.diag([1e-6 if sight.level is None else 1 / EXACT**2, sureness, sureness])
     chain.corner += prior
-    chain.shared_gradient += prior @ (path.floor - [0.0, *sight.slope])
+    chain.shared_gradient += prior @ (path.floor - [sight.height, *sight.slope])
     upright = standing.any(1)
     if upright.any() and sight.up is None:
         lean = np.median(sight.leaning[upright], axis=0)

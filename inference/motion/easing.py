@@ -23,10 +23,30 @@ def nearest(known: np.ndarray) -> np.ndarray:
     return np.where(np.abs(frames - before) <= np.abs(frames - after), before, after)
 
 
+def lingering(known: np.ndarray, hold: float) -> np.ndarray:
+    """The same within `hold` frames, but 0 (F,) at the latest midway between two places that are known, where the
+    nearest changes."""
+    if not known.any():
+        return np.zeros(len(known))
+    there, frames = np.flatnonzero(known), np.arange(len(known))
+    after = np.searchsorted(there, frames)
+    apart = np.concatenate([[np.inf], np.diff(there), [np.inf]])[after]
+    away = np.abs(frames - nearest(known))
+    share = np.clip(1 - away / np.minimum(max(hold, 1.0), np.maximum(np.floor(apart / 2), 1.0)), 0, 1)
+    return share**2 * (3 - 2 * share)
+
+
 def turned_towards(turn: np.ndarray, wanted: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Rotations (F, 3, 3) turned by a share (F,) of the way to those wanted."""
     way = matrix_to_axis_angle(turn.swapaxes(1, 2) @ wanted)
     return np.where((share == 1)[:, None, None], wanted, turn @ axis_angle_to_matrix(share[:, None] * way))
+
+
+def eased_turns(turn: np.ndarray, wanted: np.ndarray, known: np.ndarray, ease: float) -> np.ndarray:
+    """Rotations (F, 3, 3) that are those wanted where they are `known` (F,). Elsewhere it is what these differ by from
+    `turn` that fades within `ease` frames: whatever turns far from one place to the next turns as it was seen."""
+    way = matrix_to_axis_angle(turn.swapaxes(1, 2) @ wanted)
+    return np.where(known[:, None, None], wanted, turn @ axis_angle_to_matrix(eased(way, known, ease)))
 
 
 def eased(values: np.ndarray, known: np.ndarray, ease: float) -> np.ndarray:

@@ -38,7 +38,7 @@ SEEN_SHARE = 0.3
 SEEN_NOISE = 0.01
 """Of the person's height in the picture: places nearer than this to where their neighbours lead to are never wild."""
 LOWEST = 0.03
-"""Metres above the lowest point of the soles up to which another may stand, where nothing is known of speeds."""
+"""Metres above the lowest point up to which another may stand, where nothing is known of speeds."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,19 @@ class Contact:
 
 
 def find_contacts(
-    points: np.ndarray, seen: np.ndarray | None, heights: np.ndarray, confidence: np.ndarray, rate: float,
+    points: np.ndarray, seen: np.ndarray, heights: np.ndarray, confidence: np.ndarray, rate: float,
     highest: float = np.inf,
 ) -> list[Contact]:  # fmt: skip
     """Contacts of P points (F, P, 3; metres) with the floor, which they are `heights` (F, P) metres above; those that
     are higher than `highest` touch nothing.
 
     `seen` (F, P, 2) is where they were seen: metres across the line of sight, which is still where a foot stands,
-    whatever is wrong with its depth; None where the camera moves in an unknown way. `confidence` (F, P) is of that.
+    whatever is wrong with its depth. `confidence` (F, P) is of that.
     """
     if len(points) < 3:
         return []
     moved = np.linalg.norm(np.gradient(points, axis=0), axis=-1) * rate + 0.1
-    across = moved if seen is None else np.linalg.norm(np.gradient(seen, axis=0), axis=-1) * rate + 0.05
+    across = np.linalg.norm(np.gradient(seen, axis=0), axis=-1) * rate + 0.05
     speed = np.sqrt(across * moved) * np.exp(HEIGHT / 2 * np.maximum(heights, 0))
     touches = (confidence > SEEN_SHARE) & (heights < highest)
     evidence = np.where(touches, STEEPNESS * np.log(STILL_SPEED / speed), -STEEPNESS)
@@ -77,9 +77,9 @@ def _widened(standing: np.ndarray, frames: int) -> np.ndarray:
     return np.any([padded[shift : shift + len(standing)] for shift in range(2 * frames + 1)], axis=0)
 
 
-def lowest_contacts(points: np.ndarray, up: np.ndarray) -> list[Contact]:
-    """A first guess where not even the camera's path is known: whatever is lowest along `up` (3,) stands."""
-    heights = points @ up
+def lowest_contacts(heights: np.ndarray) -> list[Contact]:
+    """A first guess where not even the camera's path is known: whatever is lowest stands, of `heights` (F, P) metres
+    above where each point lies when it stands."""
     return contacts_of(heights - heights.min(1, keepdims=True) < LOWEST)
 
 

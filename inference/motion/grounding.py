@@ -33,6 +33,8 @@ SHARES = {
 """Of the body's mass that hangs about each joint (after Winter 2009, table 4.1)."""
 ROUNDS = 3
 """Contacts are found, and the path with them, so many times."""
+CARRIED_ROUNDS = 8
+"""The same before a camera that is carried: with each round its path, and so what stands, is known better."""
 LEAST_FLIGHT, FLIGHT_HEIGHT, REST_HEIGHT = 3, 0.04, 0.15
 """Frames, and metres that the soles and all other keypoints are above the floor, from which somebody flies."""
 _STANDS = [KEYPOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("ankle", "heel", "big_toe")]
@@ -44,24 +46,39 @@ def stand_on_floor(
 ) -> BodyEstimate:
     """`motion` with feet that stand locked to a floor, and a path and floor solved for the whole clip. Contacts are
     looked for in `steady`, the same motion smoothed. Without contacts the motion stays as it is. `up` (3,) is the
-    floor's normal in the first camera's upright frame, where it is known."""
+    floor's normal in the first camera's upright frame, where it is known. What a motion knows of its floor, and of the
+    places of a camera that moves, stays: somebody else in the film told it."""
     betas = motion.betas
-    looked_at = replace(sight_of(model, steady, rate), up=up)
+    up, level, places = _known(motion, up)
+    looked_at = replace(sight_of(model, steady, rate), up=up, level=level, places=places)
     heights = sole_heights(model, betas)
-    level = np.array([0.0, *looked_at.slope])
-    start = Path(steady.trans.astype(np.float64), np.zeros((motion.frame_count, 3)), level)
+    floor = np.array([looked_at.height, *looked_at.slope])
+    begun = np.zeros((motion.frame_count, 3)) if places is None else places
+    start = Path(steady.trans.astype(np.float64), begun, floor)
     contacts, path = _contacts_and_path(looked_at, steady, heights, start)
     if not contacts:
         return motion
     rotations = rotations_of(motion.poses.astype(np.float64))
     if motion is not steady:
         count = motion.frame_count
-        own = replace(sight_of(model, motion, rate), up=up)
+        own = replace(sight_of(model, motion, rate), up=up, level=level, places=places)
         path = solve_path(own, standing_of(contacts, count, POINTS), flights(looked_at, contacts, path), heights, path)
     rotations, trans = plant_feet(model, betas, rotations, path, contacts, rate)
     floor = np.array([*path.up, path.level], np.float32)
     places = None if motion.camera_rotations is None else path.places.astype(np.float32)
     return with_motion(replace(motion, floor=floor, camera_places=places), model, rotations, trans)
+
+
+def _known(
+    motion: BodyEstimate, up: np.ndarray | None
+) -> tuple[np.ndarray | None, float | None, np.ndarray | None]:
+    """The floor's normal and level, and the camera's places, as far as they are known: `up` is what the user says."""
+    level, places = None, None
+    if up is None and motion.floor is not None:
+        up, level = motion.floor[:3].astype(np.float64), float(motion.floor[3])
+    if motion.camera_moves and motion.camera_places.any():
+        places = motion.camera_places.astype(np.float64)
+    return up, level, places
 
 
 def _contacts_and_path(
@@ -73,16 +90,14 @@ def _contacts_and_path(
         seen_soles(keypoints, sight.rate), seen_hands(keypoints, sight.rate), strict=True
     ))  # fmt: skip
     contacts: list[Contact] = []
-    for number in range(ROUNDS):
+    for number in range(CARRIED_ROUNDS if sight.camera_moves else ROUNDS):
         points = sight.touching + path.trans[:, None]
+        above = path.above(points) - [*heights, PALM, PALM]
         if number == 0 and sight.camera_moves:
-            contacts = lowest_contacts(points, path.up)
+            contacts = lowest_contacts(above)
         else:
-            depth = np.maximum(-points[..., 2:], 0.1)
-            own = np.array([*heights, PALM, PALM])
-            above = path.above(points) - own if number else points[..., 1] - points[..., 1].min(1, keepdims=True)
-            across = None if sight.camera_moves else seen * depth
-            contacts = _contacts(points, across, above, sure, sight.rate)
+            above = above if number else points[..., 1] - points[..., 1].min(1, keepdims=True)
+            contacts = _contacts(points, _across(seen, points, path), above, sure, sight.rate)
         if not contacts:
             return [], path
         flying = flights(sight, contacts, path) if number else np.zeros(count, bool)
@@ -90,14 +105,19 @@ def _contacts_and_path(
     return contacts, path
 
 
+def _across(seen: np.ndarray, points: np.ndarray, path: Path) -> np.ndarray:
+    """Where points (F, P, 3) were seen (F, P, 2; at depth 1), metres across the first camera's line of sight."""
+    depth = np.maximum(path.places[:, None, 2:] - points[..., 2:], 0.1)
+    return seen * depth + path.places[:, None, :2] * [1, -1]
+
+
 def _contacts(
-    points: np.ndarray, seen: np.ndarray | None, above: np.ndarray, sure: np.ndarray, rate: float
+    points: np.ndarray, across: np.ndarray, above: np.ndarray, sure: np.ndarray, rate: float
 ) -> list[Contact]:
     """Of the soles, and of hands that are low."""
     found: list[Contact] = []
     for part, highest in ((slice(0, len(LANDMARKS)), np.inf), (slice(len(LANDMARKS), POINTS), HAND_REACH)):
-        across = None if seen is None else seen[:, part]
-        own = find_contacts(points[:, part], across, above[:, part], sure[:, part], rate, highest)
+        own = find_contacts(points[:, part], across[:, part], above[:, part], sure[:, part], rate, highest)
         found += [replace(contact, point=contact.point + part.start) for contact in own]
     return found
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..body.body_model import BodyModel
 from ..geometry.rotations import axis_angle_to_matrix
 from .body_path import Path, smooth_path
-from .easing import eased, nearest, nearness, turned_towards
+from .easing import eased, eased_turns, lingering, nearest, turned_towards
 from .foot_contact import LANDMARKS, POINTS, Contact, standing_of
 from .legs import ARMS, LEGS, TOES, move_limbs, skeleton
 from .planted_hands import hold_hands
@@ -175,12 +175,14 @@ def _placed_foot(
     foot: Foot, ankle: np.ndarray, turn: np.ndarray, locks: Locks, path: Path, ease: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where the ankle must be (F, 3), how the foot is turned in the world and how the toes are bent (F, 3, 3)."""
-    share = nearness(locks.flat, ease)
-    turn = turned_towards(turn, locks.lying, share)
+    hold = HOLD_SECONDS / EASE_SECONDS * ease
+    turn = eased_turns(turn, locks.lying, locks.flat, ease)
+    if locks.flat.any():
+        turn = turned_towards(turn, locks.lying[nearest(locks.flat)], lingering(locks.flat, hold))
     stands = ~np.isnan(locks.ball[:, 0]), ~np.isnan(locks.heel[:, 0])
     turn = _pitched(foot, turn, locks, stands, path)
     # Toes lie flat while they stand, and are in line with the foot when it is in the air.
-    bent = turned_towards(turn, locks.lying, nearness(stands[0], ease / 2))
+    bent = eased_turns(turn, locks.lying, stands[0], ease / 2)
     held = stands[0] | stands[1]
     wanted = np.where(stands[0][:, None], locks.ball - turn @ foot.ball, locks.heel - turn @ foot.heel)
     placed = ankle + eased(wanted - ankle, held, ease)
@@ -189,7 +191,7 @@ def _placed_foot(
         at = nearest(held)
         point = np.where(stands[0][at][:, None], turn @ foot.ball, turn @ foot.heel)
         place = np.where(stands[0][:, None], locks.ball, locks.heel)[at]
-        placed += (place - point - placed) * nearness(held, HOLD_SECONDS / EASE_SECONDS * ease)[:, None]
+        placed += (place - point - placed) * lingering(held, hold)[:, None]
     placed = placed + _lift(foot, placed, turn, bent, stands, path)[:, None] * path.up
     return placed, turn, turn.swapaxes(1, 2) @ bent
 

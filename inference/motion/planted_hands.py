@@ -7,7 +7,7 @@ that they were seen at, but not below a palm's, and tell nothing of the floor.
 import numpy as np
 
 from .body_path import Path
-from .easing import eased, nearest, nearness
+from .easing import eased, lingering, nearest, nearness
 from .foot_contact import LANDMARKS, Contact
 from .legs import HANDS
 
@@ -33,7 +33,7 @@ def hold_hands(
             places[span] = place + max(PALM - float(path.above(place)), 0) * path.up
         held = ~np.isnan(places[:, 0])
         shift = eased(np.where(held[:, None], places - hand, 0), held, ease)
-        shift += (places[nearest(held)] - hand - shift) * nearness(held, hold)[:, None]
+        shift += (places[nearest(held)] - hand - shift) * lingering(held, hold)[:, None]
         sunk = np.maximum(PALM - path.above(hand + shift), 0) * ~held * (nearness(held, ease) > 0)
         shifts[:, side], shares[:, side] = shift + sunk[:, None] * path.up, nearness(held, ease)
     return shifts, shares

@@ -3,22 +3,26 @@
 Each frame has the energy of a single picture (refine.py), anchored at the smoothed motion. What ties the frames
 together is that *corrections* change slowly, not poses: the motion that the smoothing left keeps its speed and its
 accents. The unknowns of neighbouring frames meet in a chain, so the normal equations are block-tridiagonal with a
-border for the shape, and a clip costs as much a frame as a picture does.
+border for the shape, and a clip costs as much a frame as a picture does. They are made and solved part by part, so that
+a long clip needs as much memory as a short one, but for the motion itself.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from ..body.assembly import with_motion
 from ..body.body_estimate import BodyEstimate, rotations_of
 from ..body.body_model import BodyModel
-from ..geometry.chain import Jacobians, NormalEquations, chain_step
+from ..geometry.chain import Jacobians, LongChain, NormalEquations, long_chain_step
 from ..geometry.least_squares import minimise
 from ..geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, right_jacobian_inverse
 from ..refinement.parametric_body import JOINTS, Parameters
 from ..refinement.refine import BodyEnergy, agrees, anchored_energy, camera_of, evidence_of, parameters_of
+from ..refinement.spheres import Spheres
 from ..refinement.terms import Weights
+from .easing import nearest
 from .smooth_motion import DEFAULT_RATE
 from .smoothing import local_quadratic
 
@@ -68,24 +72,25 @@ class ClipEnergy:
     def moved(self, clip: Clip, step: np.ndarray) -> Clip:
         return clip.moved(step)
 
-    def linearise(self, clip: Clip) -> tuple[np.ndarray, NormalEquations]:
+    def linearise(self, clip: Clip) -> tuple[None, LongChain]:
+        """The chain has the gradient, part by part, too."""
+        return None, LongChain(len(clip.frames), partial(self.part, clip))
+
+    def part(self, clip: Clip, first: int, last: int) -> NormalEquations:
+        """What `LongChain` asks for."""
         shape = len(clip.frames[0].betas)
         own = np.concatenate([np.arange(FRAME - 3), FRAME - 3 + shape + np.arange(3)])
         betas = FRAME - 3 + np.arange(shape)
-        equations = NormalEquations(len(clip.frames), FRAME, shape)
-        for number, (energy, frame) in enumerate(self._pairs(clip)):
-            equations.add_frame(number, *energy.linearise(frame), own, betas)
-        self._tie(clip, equations)
-        return equations.flat_gradient(), equations
-
-    def _tie(self, clip: Clip, equations: NormalEquations) -> None:
-        """Corrections of neighbouring frames are alike."""
-        corrections = np.array([self.correction(number, clip) for number in range(len(clip.frames))])
+        beyond = min(last + 1, len(clip.frames))
+        equations = NormalEquations(beyond - first, FRAME, shape)
+        for number in range(first, last):
+            gradient, hessian = self.frames[number].linearise(clip.frames[number])
+            equations.add_frame(number - first, gradient, hessian, own, betas)
+        # Corrections of neighbouring frames are alike.
+        corrections = np.array([self.correction(number, clip) for number in range(first, beyond)])
         slopes = np.array([self._correction_jacobian(correction) for correction in corrections])
         equations.add_pairs(np.diff(corrections, axis=0), Jacobians(-slopes[:-1], slopes[1:]), self.stiffness**2)
-
-    def _pairs(self, clip: Clip):
-        return zip(self.frames, clip.frames, strict=True)
+        return equations
 
     def correction(self, number: int, clip: Clip) -> np.ndarray:
         """(P,) what a frame differs from its anchor by."""
@@ -120,20 +125,26 @@ def refine_motion(
     motion = replace(motion, keypoints_2d=_steadied(motion.keypoints_2d, stride / 2))
     anchors = [parameters_of(body, motion, frame) for frame in chosen]
     weights = per_frame(weights or Weights(), len(anchors))
+    spheres = Spheres.of(body, anchors[0].betas)
     frames = [
-        anchored_energy(body, one, evidence_of(motion, at), weights) for at, one in zip(chosen, anchors, strict=True)
+        anchored_energy(body, one, evidence_of(motion, at), weights, spheres)
+        for at, one in zip(chosen, anchors, strict=True)
     ]
     energy = ClipEnergy(frames, rate / stride)
-    clip, _, _ = minimise(energy, Clip(tuple(anchors)), ITERATIONS, solve=chain_step)
+    clip, _, _ = minimise(energy, Clip(tuple(anchors)), ITERATIONS, solve=_step)
     good = np.array(
         [agrees(one, anchor, found) for one, anchor, found in zip(frames, anchors, clip.frames, strict=True)]
     )
     shares = eased(good, EASE_SECONDS * rate / stride)
     corrections = np.array([energy.correction(number, clip) for number in range(len(chosen))]) * shares[:, None]
-    kept = int((~good[np.abs(np.arange(motion.frame_count)[:, None] - chosen).argmin(1)]).sum())
     every = np.arange(motion.frame_count)
+    kept = int((~good[np.searchsorted((chosen[:-1] + chosen[1:]) / 2, every)]).sum())
     corrections = np.stack([np.interp(every, chosen, column) for column in corrections.T], 1)
     return _corrected(body, raw, corrections, clip.frames[0].betas), kept
+
+
+def _step(chain: LongChain, _: None, damping: float) -> np.ndarray:
+    return long_chain_step(chain, damping)
 
 
 def _steadied(keypoints: np.ndarray, deviation: float) -> np.ndarray:
@@ -158,11 +169,10 @@ def _corrected(body: BodyModel, motion: BodyEstimate, corrections: np.ndarray, b
 
 def eased(good: np.ndarray, frames: float) -> np.ndarray:
     """(F,) how much of each correction to take: none where it is not `good` (F,), all of it so many `frames` off."""
-    bad = np.flatnonzero(~good)
-    if not len(bad):
+    if good.all():
         return np.ones(len(good))
-    nearest = np.abs(np.arange(len(good))[:, None] - bad).min(1)
-    return np.minimum(nearest / max(frames, 1.0), 1.0)
+    away = np.abs(np.arange(len(good)) - nearest(~good))
+    return np.minimum(away / max(frames, 1.0), 1.0)
 
 
 def per_frame(weights: Weights, count: int) -> Weights:

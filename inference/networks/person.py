@@ -49,8 +49,9 @@ MIN_CROP_OVERLAP = 0.6
 the latter."""
 WINDOW_STEP = 0.6
 """From one part to the next, over their side: somebody who is cut by one is whole in another."""
-SILHOUETTE_REACH = 0.15
-"""Of the longer side of the box about the sure keypoints: how far beyond it the silhouette counts as the person's."""
+SILHOUETTE_REACH = 0.5
+"""Of the longer side of the box about the sure keypoints: how far beyond it the silhouette counts as the person's: of
+336 in composed crowds of calibration pictures 286 are found so, at .15 279, and five instead of one are nobody."""
 
 
 @dataclass(frozen=True)

@@ -236,10 +236,12 @@ def upright_of(
     return matrix_to_axis_angle(rotations).ravel(), turn.T @ (pelvis + parameters.transl) + place - pelvis
 
 
-def anchored_energy(body: BodyModel, prediction: Parameters, evidence: Evidence, weights: Weights) -> BodyEnergy:
-    """The energy whose anchor is the prediction."""
+def anchored_energy(
+    body: BodyModel, prediction: Parameters, evidence: Evidence, weights: Weights, spheres: Spheres | None = None
+) -> BodyEnergy:
+    """The energy whose anchor is the prediction; its shape's `spheres`, where they are known."""
     metre = evidence.camera.focal / max(float(body_depth(body, prediction)), 0.2)
-    spheres = Spheres.of(body, prediction.betas)
+    spheres = spheres or Spheres.of(body, prediction.betas)
     slope = height_slope(body, prediction.betas) if evidence.keep_height else None
     sparse = sparse_body(body, VERTICES if evidence.outline else 0)
     return BodyEnergy(sparse, spheres, evidence, metre, weights, prediction, slope)

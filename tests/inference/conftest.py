@@ -102,7 +102,7 @@ def planted_walk(body: BodyModel, rotations: np.ndarray, yaw: float) -> Walk:
 
 def _walk(body: BodyModel, rotations: np.ndarray, trans: np.ndarray) -> Walk:
     joints = _skeleton(body, rotations)[0] + trans[:, None]
-    return Walk(rotations, trans, _soles(body, rotations, trans), joints, _keypoints(body, rotations, trans))
+    return Walk(rotations, trans, _soles(body, rotations, trans), joints, keypoints_of(body, rotations, trans))
 
 
 def estimate_of(body: BodyModel, rotations: np.ndarray, trans: np.ndarray, keypoints: np.ndarray) -> BodyEstimate:
@@ -148,7 +148,7 @@ def _soles(body: BodyModel, rotations: np.ndarray, trans: np.ndarray) -> np.ndar
     return body.pose(np.zeros((1, 10)), rotations, trans).vertices[:, vertices].astype(np.float64)
 
 
-def _keypoints(body: BodyModel, rotations: np.ndarray, trans: np.ndarray) -> np.ndarray:
+def keypoints_of(body: BodyModel, rotations: np.ndarray, trans: np.ndarray) -> np.ndarray:
     posed = body.pose(np.zeros((1, 10)), rotations, trans)
     points = np.stack(keypoints_from_joints(posed.joints, posed.vertices[:, body.keypoint_vertices]), -2)
     return CAMERA.project(camera_from_upright(points.astype(np.float64)))

@@ -118,6 +118,14 @@ def test_roots_and_bodies_apart(save, container, shape, names, joints):
     assert motion.up == "y" and motion.frame_rate == 25 and not is_estimate(save(**arrays))
 
 
+@pytest.mark.parametrize("names", NAMES)
+def test_one_frame_may_be_flat(save, names):
+    poses, trans = moving(1)
+    assert_same(read_motion(save(poses=poses.ravel(), trans=trans[0])), poses, trans)
+    apart = (poses[0, 0], poses[0, 1:].ravel(), trans[0])
+    assert_same(read_motion(save(**dict(zip(NAMES[names], apart, strict=True)))), poses, trans)
+
+
 def test_matrices_of_all_joints_at_once(save):
     poses, trans = moving()
     assert_same(read_motion(save(poses=axis_angle_to_matrix(poses), trans=trans)), poses, trans)

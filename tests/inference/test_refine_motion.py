@@ -1,5 +1,6 @@
 """A clip refined at once: the chain is solved exactly, derivatives are right, the motion gets nearer the truth."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import pytest
 from body_from_image.inference.body.assembly import Motion, Observed, build_estimate, with_motion
 from body_from_image.inference.body.body_estimate import rotations_of
 from body_from_image.inference.body.body_model import BodyModel
+from body_from_image.inference.geometry import chain as chains
 from body_from_image.inference.geometry.camera import Camera
-from body_from_image.inference.geometry.chain import Jacobians, NormalEquations, chain_step
+from body_from_image.inference.geometry.chain import Jacobians, LongChain, NormalEquations, chain_step, long_chain_step
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
+from body_from_image.inference.motion import refine_motion as refining
 from body_from_image.inference.motion.refine_motion import Clip, ClipEnergy, eased, per_frame, refine_motion
 from body_from_image.inference.motion.smooth_motion import smooth_motion
+from body_from_image.inference.refinement.parametric_body import Parameters
 from body_from_image.inference.refinement.refine import anchored_energy, evidence_of, parameters_of, sparse_body
 from body_from_image.inference.refinement.terms import Weights
 
@@ -91,13 +95,88 @@ def test_the_chain_is_solved_as_a_dense_matrix_would_be():
     assert np.abs(chain_step(chain, gradient, 0.0) - expected).max() < 1e-5 * np.abs(expected).max()
 
 
+class Bowl:
+    """A frame's energy of 85 unknowns, for what a clip needs without bodies: the middle is `anchor`."""
+
+    def __init__(self, anchor: Parameters, seed: int):
+        rng, self.anchor = np.random.default_rng(seed), anchor
+        self.gradient, self.slopes = rng.normal(size=85), rng.normal(size=(40, 85))
+
+    def linearise(self, _):
+        return self.gradient, 300 * np.eye(85) + self.slopes.T @ self.slopes
+
+
+def chain_of_bowls(frames: int) -> LongChain:
+    anchor = Parameters(np.tile(np.eye(3), (24, 1, 1)), np.zeros(10), np.zeros(3))
+    energy = ClipEnergy([Bowl(anchor, number) for number in range(frames)], 10.0)
+    return energy.linearise(Clip((anchor,) * frames))[1]
+
+
+@pytest.mark.parametrize("frames", [1, 4, 5, 33])
+def test_a_chain_in_parts_is_solved_as_a_whole_one(frames, monkeypatch):
+    """However the parts lie, where nothing is let go."""
+    whole = chain_of_bowls(frames).part(0, frames)
+    expected = chain_step(whole, whole.flat_gradient(), 0.1)
+    monkeypatch.setattr(chains, "PART", 4)
+    step = long_chain_step(chain_of_bowls(frames), 0.1)
+    assert np.abs(step - expected).max() < 1e-9 * np.abs(expected).max()
+
+
+def test_what_is_far_behind_a_frame_in_a_chain_is_forgotten(monkeypatch):
+    """With what ties corrections, one frame's own say in a frame so far on falls as an exponential."""
+    whole = chain_of_bowls(60).part(0, 60)
+    expected = chain_step(whole, whole.flat_gradient(), 0.1)
+    off = []
+    for lag in (4, 8, 16):
+        monkeypatch.setattr(chains, "PART", 4)
+        monkeypatch.setattr(chains, "LAG", lag)
+        off.append(np.abs(long_chain_step(chain_of_bowls(60), 0.1) - expected).max() / np.abs(expected).max())
+    assert off[0] > 3 * off[1] > 9 * off[2]
+
+
+def peak_of(action) -> int:
+    """Bytes that an action needs at most."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_memory_of_a_chain_is_that_of_its_parts():
+    """But for the steps: 75 unknowns and how they follow the shape, 11 numbers each of them, twice."""
+    short, long = (chain_of_bowls(frames) for frames in (150, 600))
+    assert peak_of(lambda: long_chain_step(long, 0.1)) - peak_of(lambda: long_chain_step(short, 0.1)) < 450 * 16e3
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_long_clip_is_that_of_a_short_one_and_its_motion(body, monkeypatch):
+    monkeypatch.setattr(refining, "ITERATIONS", 1)
+    clips = [motion_of(body, frames, 0.15)[1] for frames in (400, 1600)]
+    refine_motion(body, clips[0])
+    short, long = (peak_of(lambda clip=clip: refine_motion(body, clip)) for clip in clips)
+    assert short < 25e6
+    assert long - short < 1200 * 16e3
+
+
+@pytest.mark.slow
+def test_a_long_clip_has_no_seams(body, monkeypatch):
+    """Nowhere is it off the whole solve by a hundredth of a millimetre."""
+    clip = motion_of(body, 400, 0.15)[1]
+    parts, _ = refine_motion(body, clip)
+    monkeypatch.setattr(chains, "LAG", clip.frame_count)
+    whole, _ = refine_motion(body, clip)
+    assert 1e3 * np.abs(parts.joints_3d - whole.joints_3d).max() < 0.01
+
+
 def test_the_gradient_of_a_clip_is_its_difference_quotient(body):
     motion = motion_of(body, 3, 0.1)[1]
     energy, clip = clip_energy(body, motion)
     rng = np.random.default_rng(1)
     size = 3 * 75 + 10
     clip = clip.moved(rng.normal(0, 0.02, size))
-    gradient = energy.linearise(clip)[0]
+    gradient = energy.part(clip, 0, 3).flat_gradient()
     for direction in rng.normal(size=(12, size)):
         ends = [energy.energy(clip.moved(sign * 1e-6 * direction)) for sign in (1, -1)]
         assert (ends[0] - ends[1]) / 2e-6 == pytest.approx(gradient @ direction, rel=2e-4, abs=1e-2)

@@ -9,14 +9,16 @@ from body_from_image.inference.body.body_estimate import rotations_of
 from body_from_image.inference.clip import frames_from_keypoints, join_frames
 from body_from_image.inference.engine import Engine, Settings
 from body_from_image.inference.geometry.joints import JOINT_INDEX
-from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
-from body_from_image.inference.motion.foot_contact import find_contacts, seen_soles, standing_of
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from body_from_image.inference.motion.body_path import Path
+from body_from_image.inference.motion.foot_contact import Contact, find_contacts, seen_soles, standing_of
 from body_from_image.inference.motion.legs import move_feet, sole_heights, sole_points
 from body_from_image.inference.motion.lifting import frame_by_frame
+from body_from_image.inference.motion.planted_feet import plant_feet
 from body_from_image.inference.motion.smooth_motion import smooth_motion
 from body_from_image.inference.motion.smoothing import fill_gaps, fill_rotation_gaps, local_quadratic
 
-from .conftest import CAMERA, RATE, estimate_of, shaken
+from .conftest import CAMERA, RATE, estimate_of, even_walk, keypoints_of, shaken
 
 ANKLES = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
 
@@ -128,6 +130,22 @@ def test_standing_feet_stand(body, walk):
     assert np.linalg.norm(kept[:, 0] - walk.joints[:, 0], axis=-1).mean() < 0.04
 
 
+def test_standing_feet_stand_before_a_camera_that_walks_along(body):
+    """It goes as fast as the person, so that in the pictures these walk on the spot: feet alone tell of its path."""
+    walk = even_walk(body, 66, yaw=1.2)
+    along = np.linspace(0, 1, 66)[:, None] * (walk.trans[-1] - walk.trans[0])
+    seen = replace(walk, trans=walk.trans - along, keypoints=keypoints_of(body, walk.rotations, walk.trans - along))
+    raw = shaken(body, seen)
+    turns = np.tile(np.eye(3, dtype=np.float32), (66, 1, 1))
+    places = np.zeros((66, 3), np.float32)
+    raw = replace(raw, camera_rotations=turns, camera_places=places, camera_moves=True)
+    kept = smooth_motion(raw, body, 0.5, keep_feet=True)
+    assert slide(body, smooth_motion(raw, body, 0.5), walk) > 0.025
+    assert slide(body, kept, walk) < 0.0005
+    gone = kept.trans - kept.trans[0] - (walk.trans - walk.trans[0])
+    assert np.linalg.norm(gone, axis=-1).mean() < 0.1 * np.linalg.norm(along[-1])
+
+
 def test_feet_do_not_sink(body, walk):
     """The body bobs by two centimetres; with kept feet, no sole goes deeper than where it stands."""
     bob = 0.02 * np.sin(np.arange(len(walk.trans)) / 3)[:, None] * [0, 1, 0]
@@ -227,3 +245,30 @@ def test_feet_of_mocap_through_the_networks_stand(figures):
 def test_feet_of_mocap_slide_less_than_a_millimetre(figures):
     _, (*_, (after, *_)) = figures
     assert after < 0.001
+
+
+def rotation_steps(rotations):
+    """Degrees (F - 1, J) that joints turn from a frame to the next."""
+    return np.rad2deg(np.linalg.norm(matrix_to_axis_angle(rotations[:-1].swapaxes(2, 3) @ rotations[1:]), axis=-1))
+
+
+@pytest.mark.parametrize("frames", [2, 4, 7, 12, 20])
+@pytest.mark.parametrize("degrees", [90, 175, 260])
+def test_feet_that_turn_fast_between_two_stands_turn_as_they_were_seen(body, frames, degrees):
+    """Somebody stands, turns on the spot, and stands; each foot lies straight on the floor before and after."""
+    count, first = 50, 20
+    share = np.clip((np.arange(count) - first + 1) / frames, 0, 1)
+    poses = np.zeros((count, 24, 3))
+    poses[:, [7, 8], 1] = 0.3
+    rotations = axis_angle_to_matrix(poses)
+    turned = axis_angle_to_matrix(np.deg2rad(degrees) * share[:, None] * [0.0, 1.0, 0.0])
+    rotations[:, 0] = turned @ rotations[:, 0]
+    betas, still = np.zeros(10, np.float32), np.zeros((count, 3))
+    floor = (sole_points(body, betas, rotations, still)[..., 1] - sole_heights(body, betas)).mean()
+    contacts = [Contact(point, *span) for point in range(4) for span in ((0, first), (first + frames - 1, count))]
+    kept, _ = plant_feet(body, betas, rotations, Path(still, still, np.array([floor, 0, 0])), contacts, RATE)
+    assert rotation_steps(kept)[:, [7, 8, 10, 11]].max() < max(25, 0.55 * degrees / frames)
+    feet = body.skeleton(betas[None], kept)[1][:, [7, 8]]
+    assert rotation_steps(feet).max() < 1.2 * degrees / frames + 25
+    for stands in (slice(0, first), slice(first + frames - 1, count)):
+        assert rotation_steps(feet[stands]).max() < 0.1

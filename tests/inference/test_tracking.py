@@ -206,6 +206,24 @@ def test_a_crop_shows_the_board_that_it_is_about(world):
     assert 0.1 < detection.silhouette.mean() < 0.6
 
 
+def test_cuts_and_turns_of_a_film_are_told_for_all_of_its_frames(world):
+    size = (WIDTH, HEIGHT)
+    engine = SimpleNamespace(
+        human2d=world, finder=world.find, camera=lambda *seen: choose_camera(size), shape=lambda cells: (None, ())
+    )
+
+    place = np.uint8([180, 200, 60])
+
+    def photos():
+        for number in range(24):
+            picture = world.show(board(40 + number, RED), board(250, BLUE))
+            yield Photo(np.where(picture == 128, place, picture) if number >= 12 else picture, None, Path("film.png"))
+
+    people = look_at_people(engine, photos())
+    assert sorted(person.first for person in people) == [0, 0, 12, 12]
+    assert all(person.cuts == [12] and len(person.turns) == 24 for person in people)
+
+
 def memory_of(world, count):
     """Bytes that are kept of a film of two people, and the most that was needed on the way."""
     size = (WIDTH, HEIGHT)

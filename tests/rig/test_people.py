@@ -1,5 +1,7 @@
 """Several people of one photo: characters before one camera, told apart, and in one file where a format holds them."""
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 import pytest
@@ -42,6 +44,25 @@ def test_they_stand_where_the_engine_says_before_one_camera(empty_scene, estimat
     for person, estimate in zip(people, estimates, strict=True):
         engine = posed_by_engine(estimate).vertices[0]
         np.testing.assert_allclose(shown(person.mesh), points_to_blender(engine), atol=1e-4)
+
+
+def test_the_camera_of_a_film_is_keyed_wherever_it_saw_somebody(empty_scene, make_estimate, model):
+    """The one who was seen longest comes in third; somebody else is there before, another one after a gap."""
+    path = (0.1 * np.arange(9)[:, None] * [1.0, 0.5, -0.2]).astype(np.float32)
+    firsts, counts = [2, 0, 7], [4, 3, 2]
+    estimates = [
+        replace(
+            make_estimate(frames=count, seed=seed), camera_moves=True, camera_places=path[first : first + count],
+            camera_rotations=np.tile(np.eye(3, dtype=np.float32), (count, 1, 1)),
+        )
+        for seed, (first, count) in enumerate(zip(firsts, counts, strict=True))
+    ]  # fmt: skip
+    camera = build_people(estimates, model, photo=None, name="Trio", firsts=firsts)[0].camera
+    expected = path.copy()
+    expected[6] = path[5]
+    for frame in range(9):
+        empty_scene.frame_set(1 + frame)
+        np.testing.assert_allclose(camera.location, points_to_blender(expected[frame]), atol=1e-5)
 
 
 def test_each_has_a_colour(empty_scene, estimates, model):

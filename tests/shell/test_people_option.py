@@ -54,6 +54,23 @@ def test_one_is_the_one_without_the_option(pair, tmp_path, capsys):
     assert (tmp_path / "one" / "pair.npz").read_bytes() == (tmp_path / "plain" / "pair.npz").read_bytes()
 
 
+def test_of_a_film_each_is_told_in_which_frames_they_were_not_seen(pair, tmp_path, capsys):
+    folder = tmp_path / "film"
+    folder.mkdir()
+    picture = cv2.resize(cv2.imread(str(pair)), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    for number in range(6):
+        cv2.imwrite(str(folder / f"film_{number}.png"), np.roll(picture, number, axis=1))
+    (folder / "film_3.png").write_bytes(b"no picture")
+    options = ["--motion", "--people", "all", "--no-refine", "--format", "npz", "--json"]
+    code, said = estimate(capsys, folder, *options, "--out", tmp_path / "out")
+    (outcome,) = json.loads(said.out)
+    lost = "No person was found in 1 of 6 frames (3, from 0); they were filled in."
+    assert code == 0 and len(outcome["people"]) == 2
+    for number, person in enumerate(outcome["people"], 1):
+        assert lost in person["remarks"] and f"{number}: {lost}" in outcome["remarks"]
+    assert any("film_3.png" in remark for remark in outcome["remarks"])
+
+
 @pytest.fixture
 def two_more(monkeypatch):
     """Of two more people in any picture, too little is seen."""

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from body_from_image.inference.body.body_estimate import rotations_of
 from body_from_image.inference.engine import Engine, Settings
-from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
+from body_from_image.inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from body_from_image.inference.motion.legs import HANDS
 from body_from_image.training.data.packs import PackMissing, pack
 from body_from_image.training.motion import clips
 from body_from_image.training.motion.clips import RATE, grounded, held_out_clips, path_of
-from body_from_image.training.motion.evaluate import BY_ITSELF, FIGURES, measure, motions, table
+from body_from_image.training.motion.evaluate import BY_ITSELF, FIGURES, Way, measure, motions, table
 from body_from_image.training.motion.figures import SHORTEST_PATH, path_error
 from body_from_image.training.motion.views import seen_keypoints, view_of
 
@@ -79,6 +79,33 @@ def test_the_hands_of_a_cartwheel_stand_while_they_carry(cartwheel):
     floor = both[1].floor.astype(float)
     joints = body.skeleton(both[1].betas[None], rotations_of(both[1].poses.astype(float)))[0]
     assert ((joints[:, HANDS] + both[1].trans[:, None]) @ floor[:3] - floor[3]).min() > 0
+
+
+TURNER, TURN, CALM = "CMU_01_01", slice(20, 30), 30
+"""A validation clip with a jump that turns; the frames of that, which are lost, when it is played twice as fast; and
+degrees a frame that feet turn at most then."""
+
+
+def test_feet_do_not_jump_round_in_a_fast_turn_in_which_everybody_is_lost(found):
+    engine = Engine(Settings(device="cpu", threads=1))
+    archive = np.load(pack("mocap") / "cmu_smpl24.npz")
+    clip = archive["clip_name"].tolist().index(TURNER)
+    last, length = int(archive["clip_len"][: clip + 1].sum()), int(archive["clip_len"][clip])
+    middle = last - length + max(0, (length - 240) // 2)
+    poses = archive["poses"][middle : middle + 240 : 2].astype(np.float64)
+    truth = grounded(engine.body, TURNER, axis_angle_to_matrix(poses))
+    view = view_of(truth, "still", np.random.default_rng(0))
+    keypoints = seen_keypoints(truth, view, np.random.default_rng(0))
+    keypoints[TURN, :, 2] = 0
+    way = Way("temporal prior", engine.lift_clip)
+    _, (_, smoothed), (_, kept) = motions(engine, keypoints, view, False, [way])
+    turns = []
+    for motion in (smoothed, kept):
+        rotations = rotations_of(motion.poses.astype(float))
+        steps = matrix_to_axis_angle(rotations[:-1].swapaxes(2, 3) @ rotations[1:])
+        turns.append(np.rad2deg(np.linalg.norm(steps, axis=-1)))
+    assert turns[0][TURN, 0].max() > 10, "the body turns fast"
+    assert turns[1][:, [7, 8]].max() < CALM
 
 
 def test_the_table_has_a_line_a_motion_and_a_cell_a_figure(found):
