@@ -61,8 +61,10 @@ def estimate_motions(
     if leader.floor is not None:
         stage = Stage.of(people[count - 1], leader)
         told = [stage.known_to(engine, raw, person.first) for person, raw in zip(people, raws, strict=True)]
+        # A tilt that the user gave is in that floor; given again, it would leave the others a level of their own.
+        others = replace(options, camera_tilt=None)
         motions = [
-            motions[-1] if number == count - 1 else finished(engine, one, options, refine)
+            motions[-1] if number == count - 1 else finished(engine, one, others, refine)
             for number, one in enumerate(told)
         ]
     lost = not known and len(people[0].turns) > 1

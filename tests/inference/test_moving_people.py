@@ -11,6 +11,7 @@ from body_from_image.inference.body.body_estimate import CAMERA_FROM_SMPL, rotat
 from body_from_image.inference.clip import Frame, MotionOptions, PersonInClip, RawMotion, finished
 from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 from body_from_image.inference.motion.legs import sole_points
+from body_from_image.inference.motion.smooth_motion import up_of
 from body_from_image.inference.moving_people import estimate_motions
 from body_from_image.inference.remarks import CAMERA_UNKNOWN, remarks_on_cuts, remarks_on_motion
 
@@ -70,6 +71,15 @@ def test_they_stand_on_one_floor_before_one_camera(film):
     )
     assert apart < (0.7 * by_themselves if leader.camera_moves else 0.06)
     assert remarks == (CAMERA_UNKNOWN,)
+
+
+def test_a_tilt_that_the_user_gave_is_that_of_one_floor(film):
+    engine, people, _ = film
+    tilted = replace(OPTIONS, camera_tilt=(1.0, 0.5))
+    motions, _ = estimate_motions(engine, people, SimpleNamespace(fps=30.0, path=None), tilted, False)
+    leader, other = (moving.estimate.floor for moving in motions)
+    np.testing.assert_allclose(leader[:3], up_of(1.0, 0.5), atol=1e-5)
+    np.testing.assert_allclose(other, leader, atol=1e-3)
 
 
 def test_where_nobody_stands_each_moves_by_themselves(film):

@@ -15,7 +15,7 @@ from ...inference.body.body_model import BodyModel
 from ..people.poses import PoseSampler, load_poses
 from ..people.shapes import Shapes
 from ..priors.networks import BETAS
-from ..priors.pose_prior import distances
+from ..priors.supervision import distances
 from ..runs.command_line import parse_run
 from ..runs.precision import mixed_precision
 from ..runs.run import RunConfig, train

@@ -21,7 +21,8 @@ from ...inference.networks.pose_features import FEATURE_COUNT, pose_features
 from ..people.instances import VIEW, People, true_keypoints
 from ..priors.corruption import detections
 from ..priors.networks import BilinearUnit
-from ..priors.pose_prior import distances, upright
+from ..priors.pose_prior import upright
+from ..priors.supervision import distances
 from ..runs.command_line import parse_run
 from ..runs.onnx_export import read_weights, take_weights
 from ..runs.precision import mixed_precision

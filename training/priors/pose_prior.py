@@ -1,7 +1,8 @@
 """Train PosePrior: `python -m body_from_image.training pose-prior --out runs/pose-prior`.
 
 The loss is the rotation matrices' squared error (the paper's better parameter loss), plus the distances of joints and
-of a subset of vertices (equations 1 and 2, as lengths rather than squares), on people made anew for every batch. The
+of a subset of vertices (equations 1 and 2, as lengths rather than squares; `--point-loss squared --vertices 0` takes
+them as they are, with weights of 1), on people made anew for every batch. The
 uncertainty is learned beside it, from the angles by which the rotations are off.
 """
 
@@ -19,13 +20,14 @@ from ..body.body_model import TorchBodyModel
 from ..people.instances import VIEW, People, true_keypoints
 from ..runs.command_line import one_of, parse_run
 from ..runs.precision import mixed_precision
-from ..runs.run import RunConfig, train
+from ..runs.run import train
 from .corruption import detections
 from .networks import OUTPUTS, PosePrior
+from .supervision import AfterParameters, SupervisionConfig, distances, point_errors
 
 
 @dataclass(frozen=True)
-class Config(RunConfig):
+class Config(SupervisionConfig):
     iterations: int = 12000
     width: int = 1024
     units: int = 3
@@ -44,7 +46,7 @@ class Config(RunConfig):
     learned_weights: bool = False
     """Let the run find the weights of the three terms (Kendall et al. 2018) from those above."""
     vertices: int = 300
-    """Size of the vertex subset that the loss sees."""
+    """Size of the vertex subset that the loss sees; 0: all."""
     clean: float = 0.4
     """Share of people whose keypoints are all seen, and off by a small error only."""
     fitted: str = ""
@@ -53,15 +55,18 @@ class Config(RunConfig):
 
 
 class LossWeights(torch.nn.Module):
-    """Weights of the loss terms; learned, each is exp(-s) with s added to the loss (Kendall et al. 2018)."""
+    """Weights of the loss terms; learned, each is exp(-s) with s added to the loss (Kendall et al. 2018). All but the
+    first are 0 in the first `parameters_first` losses."""
 
-    def __init__(self, weights: list[float], learned: bool):
+    def __init__(self, weights: list[float], learned: bool, parameters_first: int):
         super().__init__()
         self.register_buffer("start", torch.tensor(weights), persistent=False)
+        self.points = AfterParameters(parameters_first)
         if learned:
             self.log_variance = torch.nn.Parameter(torch.zeros(len(weights)))
 
     def forward(self, terms: torch.Tensor) -> torch.Tensor:
+        terms = torch.cat([terms[:1], self.points() * terms[1:]])
         if not hasattr(self, "log_variance"):
             return (self.start * terms).sum()
         return (self.start * terms * torch.exp(-self.log_variance) + self.log_variance).sum()
@@ -75,12 +80,12 @@ class PoseTask(torch.nn.Module):
         torch.manual_seed(config.seed)
         self.config = config
         self.network = PosePrior(config.width, config.units, config.dropout, config.output, config.bones)
-        self.extra = LossWeights(
-            [config.rotation_weight, config.joint_weight, config.vertex_weight], config.learned_weights
-        )
+        weights = [config.rotation_weight, config.joint_weight, config.vertex_weight]
+        self.extra = LossWeights(weights, config.learned_weights, config.parameters_first)
         self.model = BodyModel.load()
         self.body = TorchBodyModel(self.model)
-        subset = torch.linspace(0, len(self.model.v_template) - 1, config.vertices).long()
+        count = len(self.model.v_template)
+        subset = torch.linspace(0, count - 1, config.vertices).long() if config.vertices else torch.arange(count)
         self.register_buffer("subset", subset, persistent=False)
         fitted = Path(config.fitted) if config.fitted else None
         self.people = people or People(self.model, "train", fitted=fitted, share=config.fitted_share)
@@ -103,11 +108,12 @@ class PoseTask(torch.nn.Module):
             rotation = ((numbers.float() - axis_angles(batch["rotations"])) ** 2).sum(2).mean()
         else:
             rotation = ((predicted - batch["rotations"]) ** 2).sum((2, 3)).mean()
-        joints = distances(found.joints, true.joints).mean()
-        vertices = distances(found.vertices, true.vertices).mean()
+        pairs = (found.joints, true.joints), (found.vertices, true.vertices)
+        joints, vertices = (point_errors(*pair, self.config.point_loss).mean() for pair in pairs)
         angle = angles(predicted.detach(), batch["rotations"])
         total = self.extra(torch.stack([rotation, joints, vertices])) + angle_likelihood(uncertainty.float(), angle)
-        terms = {"rotation": rotation, "mpjpe": 1e3 * joints, "pve": 1e3 * vertices, "angle": angle.mean()}
+        mpjpe, pve = (1e3 * distances(*pair).detach().mean() for pair in pairs)
+        terms = {"rotation": rotation, "mpjpe": mpjpe, "pve": pve, "angle": angle.mean()}
         return total, {name: value.item() for name, value in terms.items()}
 
 
@@ -127,11 +133,6 @@ def upright(turn: np.ndarray) -> np.ndarray:
     """A turn (B, 3, 3) of OpenCV's camera frame, as the same turn of SMPL's upright frame."""
     flip = np.array([1, -1, -1], np.float32)
     return (turn * flip[:, None] * flip).astype(np.float32)
-
-
-def distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Distances (B, N) of points (B, N, 3). Many times as fast as `torch.linalg.norm` over so short an axis."""
-    return ((a - b) ** 2).sum(-1).clamp_min(1e-12).sqrt()
 
 
 def angles(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

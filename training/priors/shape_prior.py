@@ -21,14 +21,15 @@ from ...inference.networks.priors import shape_prior_file
 from ..people.instances import People
 from ..runs.command_line import parse_run
 from ..runs.precision import mixed_precision
-from ..runs.run import RunConfig, train
+from ..runs.run import train
 from .export import export_shape_prior
 from .networks import ShapePrior
 from .silhouettes import framed_silhouettes, partly_corrupted, project_bodies
+from .supervision import AfterParameters, SupervisionConfig
 
 
 @dataclass(frozen=True)
-class Config(RunConfig):
+class Config(SupervisionConfig):
     batch: int = 64
     vertex_weight: float = 20.0
     scale_corrected: bool = True
@@ -46,7 +47,7 @@ class ShapeTask(torch.nn.Module):
         torch.manual_seed(config.seed)
         self.config = config
         self.network = ShapePrior().to(memory_format=torch.channels_last)
-        self.extra = torch.nn.Module()
+        self.extra = AfterParameters(config.parameters_first)
         self.model = BodyModel.load(body_file)
         self.register_buffer("metric", vertex_metric(self.model, config.scale_corrected), persistent=False)
         self.people = people or People(self.model, "train")
@@ -64,9 +65,11 @@ class ShapeTask(torch.nn.Module):
             found = self.network(batch["silhouettes"])
         difference = found.float() - batch["betas"]
         squared = (difference**2).mean()
-        distance = ((difference @ self.metric) * difference).sum(1).clamp_min(1e-12).sqrt().mean()
+        square = ((difference @ self.metric) * difference).sum(1).clamp_min(1e-12)
+        distance = square.sqrt().mean()
         terms = {"betas": squared.item(), "vertices": 1e3 * distance.item()}
-        return squared + self.config.vertex_weight * distance, terms
+        vertices = len(self.model.v_template) * square.mean() if self.config.point_loss == "squared" else distance
+        return squared + self.extra() * self.config.vertex_weight * vertices, terms
 
 
 def vertex_metric(model: BodyModel, scale_corrected: bool) -> torch.Tensor:

@@ -14,9 +14,9 @@ from ...inference.body.body_model import BodyModel
 from ...inference.body.pose_density import MODELLED, PoseDensity
 from ...inference.geometry.joints import JOINT_INDEX, KEYPOINT_INDEX
 from ...inference.geometry.least_squares import Residuals, minimise
-from ...inference.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, right_jacobian_inverse
+from ...inference.geometry.rotations import axis_angle_to_matrix, right_jacobian_inverse
 from ...inference.refinement.parametric_body import JOINTS, Parameters, VertexSlopes
-from ...inference.refinement.refine import BodyEnergy, Evidence, sparse_body
+from ...inference.refinement.refine import BodyEnergy, Evidence, Stance, sparse_body
 from ...inference.refinement.spheres import Spheres
 from ...inference.refinement.terms import Weights, keypoint_residuals
 
@@ -43,10 +43,9 @@ class VanillaEnergy(BodyEnergy):
         super().__init__(sparse_body(body), Spheres.of(body, mean), evidence, 1.0, weights)
         self.bending = bending
 
-    def _pose_terms(self, parameters: Parameters, derive: bool) -> dict[str, Residuals]:
-        terms = super()._pose_terms(parameters, derive)
-        values, jacobian = np.zeros(len(BENDING)), np.zeros((len(BENDING), parameters.size))
-        axis_angle = matrix_to_axis_angle(parameters.rotations)
+    def _pose_terms(self, stance: Stance, derive: bool) -> dict[str, Residuals]:
+        terms, axis_angle = super()._pose_terms(stance, derive), stance.axis_angle
+        values, jacobian = np.zeros(len(BENDING)), np.zeros((len(BENDING), stance.parameters.size))
         derivative = right_jacobian_inverse(axis_angle)
         for row, (name, axis, sign) in enumerate(BENDING):
             joint = JOINT_INDEX[name]

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from ....inference.geometry.joints import JOINT_PARENTS
-from ...priors.pose_prior import distances
 from ...priors.rotations import six_d_to_matrix
+from ...priors.supervision import distances
 from ...runs.command_line import parse_run
 from ...runs.onnx_export import load_weights
 from ...runs.run import RunConfig, train

@@ -11,7 +11,8 @@ from ...people.instances import VIEW, Instances, People, true_keypoints
 from ...runs.precision import mixed_precision
 from .. import pose_prior
 from ..corruption import CORRUPTION, detections, without_extras
-from ..pose_prior import PoseTask, as_seen, distances, upright
+from ..pose_prior import PoseTask, as_seen, upright
+from ..supervision import point_errors
 from .off_axis import anywhere_in_picture
 from .pose_inputs import INPUTS
 from .several_answers import SeveralAnswers, nearest_answer_loss
@@ -83,7 +84,7 @@ class RowTask(PoseTask):
         with torch.no_grad():
             true = self.body(batch["betas"], batch["rotations"], None, self.subset)
         errors = [
-            distances(mine, theirs.repeat_interleave(count, 0)).mean(1).unflatten(0, (-1, count))
+            point_errors(mine, theirs.repeat_interleave(count, 0), self.config.point_loss).unflatten(0, (-1, count))
             for mine, theirs in ((found.joints, true.joints), (found.vertices, true.vertices))
         ]
         rotation = ((predicted - batch["rotations"][:, None]) ** 2).sum((3, 4)).mean(2)
