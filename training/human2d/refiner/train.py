@@ -23,7 +23,7 @@ SPORTS_SHARE = 0.625
 
 @dataclass(frozen=True)
 class Config(RunConfig):
-    iterations: int = 3000
+    iterations: int = 2400
     batch: int = 32
     learning_rate: float = 2e-3
 
