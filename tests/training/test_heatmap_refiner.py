@@ -90,9 +90,7 @@ def test_a_file_says_what_the_network_says_and_can_be_trained_on(tmp_path):
         assert torch.allclose(again.eval()(example), network.eval()(example), atol=0.05)
 
 
-def test_what_ships_takes_a_mirror_image_for_one():
-    heatmaps = 0.9 * blobs(some_points(1, 5), 2.0)
-    network = Network("heatmap_refiner", "cpu", 1)
-    plain, mirrored = network(heatmaps)[0], network(np.ascontiguousarray(heatmaps[:, KEYPOINT_MIRROR, :, ::-1]))[0]
-    assert plain.sum((2, 3)).max() <= 1 + 1e-4
-    assert np.abs(mirrored[:, KEYPOINT_MIRROR, :, ::-1] - plain).sum((2, 3)).mean() < 0.5
+def test_what_ships_leaves_whether_a_keypoint_is_in_the_picture_to_the_looks():
+    shares = np.random.default_rng(7).uniform(0, 1, (3, 25, 1, 1)).astype(np.float32)
+    refined = Network("heatmap_refiner", "cpu", 1)(shares * blobs(some_points(3, 5), 2.0))[0]
+    assert refined.sum((2, 3)) == pytest.approx(shares[..., 0, 0], abs=0.01)

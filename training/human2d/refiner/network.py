@@ -86,11 +86,14 @@ def as_logits(heatmaps):
 
 
 class Shipped(nn.Module):
-    """Heatmaps (B, 25, 64, 64) to refined ones, both probabilities."""
+    """Heatmaps (B, 25, 64, 64) to refined ones, both probabilities. How likely each keypoint lies in the picture at all
+    stays what the looks say: the refiner has learnt from people who are whole."""
 
     def __init__(self, network: HeatmapRefiner):
         super().__init__()
         self.network = network
 
     def forward(self, heatmaps):
-        return heatmap_probabilities(self.network(heatmaps))
+        refined = heatmap_probabilities(self.network(heatmaps))
+        seen = heatmaps.sum((2, 3), keepdim=True)
+        return refined * (seen / refined.sum((2, 3), keepdim=True).clamp_min(LEAST))
