@@ -15,8 +15,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent
 ROOMS = ("inference", "rig", "operators", "panels")
-NOT_IN_ZIPS = ("human2d_hourglass.onnx",)
-"""The paper's network sees less than `fast` and takes four times as long: it is there to compare with."""
+NOT_IN_ZIPS = ("human2d_hourglass.onnx", "pose_prior_mocap.onnx")
+"""The paper's network sees less than `fast` and takes four times as long: it is there to compare with. PosePrior from
+motion capture alone is a choice of the shell, which is not in the zips."""
 FILES = ("__init__.py", "LICENSE")
 PLATFORMS = {
     "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64"),

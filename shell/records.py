@@ -121,7 +121,8 @@ def _check(outcome: Outcome, name: str, digests: dict[str, str]) -> None:
 def program_digest(size: str, pose_weights: str) -> str:
     """Of the code and the weights that make a result."""
     code = [file for room in ("inference", "rig", "shell") for file in (ROOT / room).rglob("*.py")]
-    networks = (f"human2d_{size}", "finder", POSE_WEIGHTS[pose_weights], "shape_prior", "temporal_prior")
+    seeing, posing = (f"human2d_{size}", "heatmap_refiner", "finder"), (POSE_WEIGHTS[pose_weights], "temporal_prior")
+    networks = (*seeing, *posing, "shape_prior")
     weights = [*(MODELS / f"{name}.onnx" for name in networks), MODELS / "body.npz"]
     return _joined(digest_of(file) for file in (*sorted(code), *weights) if file.exists())
 

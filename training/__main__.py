@@ -18,6 +18,8 @@ COMMANDS = {
     "evaluate-motion": (".motion.evaluate", "measure whether films stand on the ground, on held-out mocap"),
     "export-human2d": (".human2d.export", "calibrate Human2D and write its ONNX file"),
     "average-human2d": (".human2d.average", "weights between two runs of Human2D"),
+    "heatmap-refiner": (".human2d.refiner.train", "train what corrects Human2D's heatmaps by how bodies look"),
+    "export-heatmap-refiner": (".human2d.refiner.export", "calibrate the heatmap refiner and write its ONNX file"),
     "export-finder": (".human2d.finder", "write the finder of people from MoveNet's published weights"),
     "evaluate-priors": (".priors.evaluation.command", "measure the priors on held-out clips and photos"),
     "ablate-human2d": (".human2d.ablation", "what each step of Human2D's recipe is worth"),
@@ -51,7 +53,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in COMMANDS:
         print("usage: python -m body_from_image.training COMMAND [options]\n")
         for name, (_, what) in COMMANDS.items():
-            print(f"  {name:<21} {what}")
+            print(f"  {name:<22} {what}")
         return 0 if arguments[:1] in ([], ["-h"], ["--help"]) else 2
     module = importlib.import_module(COMMANDS[arguments[0]][0], __package__)
     try:

@@ -18,6 +18,8 @@ EDGE_CELLS, EDGE_DOUBT = 2, 0.5
 off, a network likes to see at its edge. On calibration pictures that were cut off, .27 of what lies beyond is then
 claimed to be seen in sports photos and .07 in fashion's, .34 and .13 without; of what is left, one right keypoint in
 seventy and one in twenty is given up, and of whole people none."""
+TOGETHER = "calibration_together"
+"""What files call the curve of the confidence of several looks."""
 FEWEST_PRESENT = 6
 """Keypoints that a score is the mean of at least: a few sure ones are no person."""
 
@@ -66,10 +68,18 @@ def score_of(keypoints: np.ndarray) -> float:
 
 
 class Human2D:
-    """The network and its decoding. `size` is `fast` or `hourglass`; `file` another network than those that ship."""
+    """The network and its decoding. `size` is `fast` or `hourglass`; `file` another network than those that ship.
 
-    def __init__(self, size: str = "fast", device: str = "auto", threads: int | None = None, file: Path | None = None):
+    What the looks of `fast` say together is corrected by the heatmap refiner, which has learnt how bodies look and how
+    `fast` errs: the one that ships, another file, or None. What the paper's hourglass says is left as it is.
+    """
+
+    def __init__(
+        self, size: str = "fast", device: str = "auto", threads: int | None = None, file: Path | None = None,
+        refiner: str | Path | None = "heatmap_refiner",
+    ):  # fmt: skip
         self.network = Network(file or f"human2d_{size}", device, threads)
+        self.refiner = Network(refiner, device, threads) if refiner else None
 
     def __call__(
         self, photo: np.ndarray, crops: list[Crop], prompt: np.ndarray | None = None
@@ -94,7 +104,7 @@ class Human2D:
             if crop.flip:
                 heatmaps[number] = heatmaps[number][KEYPOINT_MIRROR]
                 depth[number] = depth[number][KEYPOINT_MIRROR] if more else None
-        cells, keypoints = self._keypoints(crops, heatmaps, "calibration", size)
+        cells, keypoints = self._keypoints(crops, heatmaps, self.network.metadata["calibration"], size)
         return [
             Detection(crop, points, silhouette[0], own, _depth_at(deep, places, crop), there, size, picture)
             for crop, points, silhouette, own, deep, places, there, picture in zip(
@@ -104,7 +114,7 @@ class Human2D:
 
     def together(self, looks: list[Detection], crop: Crop | None = None) -> Detection:
         """What all looks at a person say, in the frame of `crop`, or of the first: keypoints are read from the mean of
-        the heatmaps, and silhouettes, depths and presence are means, too.
+        the heatmaps, refined, and silhouettes, depths and presence are means, too.
 
         Where a look does not reach, the others decide. A mean of maps is less sure than its parts where they differ,
         and has a calibration of its own.
@@ -113,20 +123,28 @@ class Human2D:
         drawn = [_drawn_in(look, crop) for look in looks]
         count = np.maximum(sum(there for _, there in drawn), 0.5)
         heatmaps, silhouette = np.split(sum(maps for maps, _ in drawn) / count, [-1])
-        _, keypoints = self._keypoints([crop], heatmaps[None], "calibration_together", first.photo_size)
+        heatmaps, curve = self._refined(heatmaps)
+        _, keypoints = self._keypoints([crop], heatmaps[None], curve, first.photo_size)
         depth = None if first.depth is None else np.mean([look.depth for look in looks], 0)
         presence = None if first.presence is None else float(np.mean([look.presence for look in looks]))
         return Detection(crop, keypoints[0], silhouette[0], heatmaps, depth, presence, first.photo_size)
+
+    def _refined(self, heatmaps: np.ndarray) -> tuple[np.ndarray, str]:
+        """Heatmaps (25, 64, 64) of several looks, and the curve of their confidence."""
+        if self.refiner is None or len(self.network.inputs) == 1:
+            return heatmaps, self.network.metadata[TOGETHER]
+        # Beyond the photo's edge, where every look says 0, nothing is seen now, either.
+        return self.refiner(heatmaps[None])[0][0] * (heatmaps > 0), self.refiner.metadata[TOGETHER]
 
     def _keypoints(
         self, crops: list[Crop], heatmaps: np.ndarray, calibration: str, size: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Cells (B, 25, 2), and photo pixels and confidence (B, 25, 3), of what heatmaps (B, 25, 64, 64) of crops of a
-        photo of `size` show; the confidence is 0 of a keypoint that is not in the picture. `calibration` names a curve
-        in the network's file."""
+        photo of `size` show; the confidence, by a `calibration` curve as the networks' files have it, is 0 of a
+        keypoint that is not in the picture."""
         cells, mass = decode_heatmaps(heatmaps)
         edge = np.stack([_along_the_edge(size, crop, heatmaps.shape[-1]) for crop in crops])
-        confidence = calibrate(mass, self.network.metadata[calibration]) * present(heatmaps, edge)
+        confidence = calibrate(mass, calibration) * present(heatmaps, edge)
         places = [crop.to_photo(heatmap_to_crop(own)) for crop, own in zip(crops, cells, strict=True)]
         return cells, np.concatenate([places, confidence[..., None]], -1).astype(np.float32)
 

@@ -42,8 +42,18 @@ class Sighted:
 @pytest.fixture
 def human2d():
     made = Human2D.__new__(Human2D)
-    made.network = Sighted()
+    made.network, made.refiner = Sighted(), None
     return made
+
+
+class Shifting:
+    """A refiner that moves everything by three cells to the right."""
+
+    def __init__(self):
+        self.metadata = {"calibration_together": '{"mass": [0, 1], "confidence": [0, 0.5]}'}
+
+    def __call__(self, heatmaps: np.ndarray) -> list[np.ndarray]:
+        return [np.roll(heatmaps, 3, axis=3)]
 
 
 def test_a_prompt_is_told_in_the_crops_own_frame(human2d):
@@ -82,7 +92,7 @@ def test_what_may_well_be_nowhere_has_no_confidence(human2d):
     cells = np.random.default_rng(0).permutation(64)[:COUNT]
     maps[0, np.arange(COUNT), cells, cells] = np.where(np.arange(COUNT) < 10, 0.65, 0.55)
     far = (1000, 1000)
-    confidence = human2d._keypoints([CROP], maps, "calibration", far)[1][0, :, 2]
+    confidence = human2d._keypoints([CROP], maps, human2d.network.metadata["calibration"], far)[1][0, :, 2]
     assert confidence == pytest.approx(np.where(np.arange(COUNT) < 10, 0.65, 0.0))
 
 
@@ -90,7 +100,8 @@ def test_what_is_seen_on_the_very_edge_of_the_photo_may_lie_beyond_it(human2d):
     maps = np.zeros((1, COUNT, 64, 64), np.float32)
     x, y = crop_to_heatmap(CROP.to_crop(np.array([90.0, 90.0]))).round().astype(int)
     maps[0, :, y, x] = 0.8
-    said = {size: human2d._keypoints([CROP], maps, "calibration", size)[1][0, 0, 2] for size in ((300, 300), (95, 300))}
+    curve = human2d.network.metadata["calibration"]
+    said = {size: human2d._keypoints([CROP], maps, curve, size)[1][0, 0, 2] for size in ((300, 300), (95, 300))}
     assert said[300, 300] == pytest.approx(0.8) and said[95, 300] == 0
 
 
@@ -136,3 +147,18 @@ def test_what_a_nearer_look_cannot_see_is_left_to_the_first(human2d):
     found = human2d.together(looks(human2d, CROP, replace(CROP, side=180.0)))
     assert np.linalg.norm(found.keypoints[hand, :2] - places[hand]) < 0.5
     assert found.keypoints[hand, 2] == pytest.approx(0.9, abs=0.02)
+
+
+def test_what_looks_say_together_is_refined(human2d):
+    """Places and confidence are the refiner's, but for cells that no look sees anything in."""
+    found = looks(human2d, CROP, replace(CROP, flip=True))
+    before = human2d.together(found)
+    human2d.refiner = Shifting()
+    after = human2d.together(found)
+    moved = (after.keypoints - before.keypoints)[:, :2] / (CROP.side / 64)
+    inside = before.heatmaps[:, :, :-3].sum((1, 2)) > 0.5
+    assert moved[inside] == pytest.approx(np.tile([3.0, 0.0], (inside.sum(), 1)), abs=0.3)
+    assert after.keypoints[:, 2] == pytest.approx(np.full(COUNT, 0.45), abs=0.03)
+    assert not after.heatmaps[before.heatmaps == 0].any()
+    human2d.network.inputs = ["crops"]
+    assert human2d.together(found).keypoints == pytest.approx(before.keypoints), "the hourglass has stacks for that"

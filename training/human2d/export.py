@@ -15,7 +15,7 @@ from torch import nn
 
 from ...inference.geometry.joints import KEYPOINT_NAMES
 from ...inference.networks.crop import crop_of_box
-from ...inference.networks.human2d import Human2D
+from ...inference.networks.human2d import TOGETHER, Human2D
 from ...inference.networks.person import look_twice
 from ..data.photos2d import LSPET, LabelledCrop, load_crops
 from ..measure.keypoints2d import predict, relative_errors
@@ -29,7 +29,6 @@ likely, so this is taken off the presence."""
 INPUTS = ("crops", "prompts")
 OUTPUTS = ("heatmaps", "silhouettes", "depth", "presence")
 KNOTS = 12
-TOGETHER = "calibration_together"
 AS_IT_IS = {"mass": [0.0, 1.0], "confidence": [0.0, 1.0]}
 """A curve that leaves the mass of a peak what it is."""
 
@@ -96,7 +95,7 @@ def export_human2d(weights: Path, size: str, out: Path) -> tuple[float, dict]:
     examples = example_of(network)
     outputs = list(OUTPUTS[: len(shipped(*examples))])
     difference = export(shipped, examples, out, list(INPUTS[: len(examples)]), outputs, _written(curves))
-    curves[TOGETHER] = curve_of_looks_together(Human2D(device="cpu", file=out), crops)
+    curves[TOGETHER] = curve_of_looks_together(Human2D(device="cpu", file=out, refiner=None), crops)
     annotate(out, _written(curves))
     return difference, curves
 
