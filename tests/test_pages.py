@@ -1,6 +1,7 @@
 """Pages tell what commands measured, the same figure everywhere; and the README stays short."""
 
 import json
+import re
 
 import pytest
 from body_from_image.training.__main__ import COMMANDS
@@ -46,8 +47,10 @@ def test_all_figures_of_the_readme_and_of_the_main_tables_are_tied():
 
 
 def test_a_figure_measured_anew_is_seen(monkeypatch):
+    told = re.search(r"sports photos, person found by itself.*?\*\*(0\.\d+)", (DOCS.parent / "README.md").read_text())[1]
+
     def anew(name: str) -> dict:
-        return json.loads((FOLDER / f"{name}.json").read_text().replace("0.731", "0.612"))["figures"]
+        return json.loads((FOLDER / f"{name}.json").read_text().replace(told, "0.612"))["figures"]
 
     monkeypatch.setattr(pages, "kept", anew)
     changed = {str(file.relative_to(DOCS.parent)) for file, text, filled in pages.pages(INDEX) if text != filled}
