@@ -142,15 +142,15 @@ def test_the_whole_body_turned_about_looks_the_same(engine, estimate):
 
 
 def test_corrections_survive_refinement_and_hypotheses(engine, estimate):
-    _, seen, pixels, _ = seen_of(engine, estimate)
-    place = pixels[LEFT_WRIST] + [60, -80]
-    after, _ = correct_estimate(engine.body, estimate, [Correction("left_wrist", tuple(place))])
+    (_, seen, pixels, _), wrist = seen_of(engine, estimate), KEYPOINT_INDEX["right_wrist"]
+    place = pixels[wrist] + [40, -60]
+    after, _ = correct_estimate(engine.body, estimate, [Correction("right_wrist", tuple(place))])
     refined, _ = engine.refine(after)
     bodies = [refined, *(other for other, _ in engine.others(after, 3))]
     assert len(bodies) > 1
     for body in bodies[:2]:
         assert body.corrections == after.corrections
-        found = projected(engine.body, parameters_of(engine.body, body), seen)[LEFT_WRIST]
+        found = projected(engine.body, parameters_of(engine.body, body), seen)[wrist]
         assert np.linalg.norm(found - place) < 0.01 * max(estimate.image_size)
 
 
