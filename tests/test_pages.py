@@ -47,7 +47,8 @@ def test_all_figures_of_the_readme_and_of_the_main_tables_are_tied():
 
 
 def test_a_figure_measured_anew_is_seen(monkeypatch):
-    told = re.search(r"sports photos, person found by itself.*?\*\*(0\.\d+)", (DOCS.parent / "README.md").read_text())[1]
+    readme = (DOCS.parent / "README.md").read_text()
+    told = re.search(r"sports photos, person found by itself.*?\*\*(0\.\d+)", readme)[1]
 
     def anew(name: str) -> dict:
         return json.loads((FOLDER / f"{name}.json").read_text().replace(told, "0.612"))["figures"]
