@@ -15,7 +15,7 @@ from .crop import network_input
 from .runtime import Network
 
 SIDE = 256
-"""Pixels of the longer side of what the network sees; with more, alone, it is less sure of people."""
+"""Pixels of the longer side of what the network sees; with more it finds less."""
 STRIDE = 4
 """Pixels of a cell of its maps."""
 MULTIPLE = 32
@@ -63,31 +63,30 @@ class Finder:
     def __init__(self, device: str = "auto", threads: int | None = None):
         self.network = Network("finder", device, threads)
 
-    def __call__(self, photo: np.ndarray, windows: np.ndarray | None = None, side: int = SIDE) -> list[Candidate]:
-        """Everybody in a photo (H, W, 3) uint8 RGB, or in `windows` of it (N, 4: x, y, width, height), each seen `side`
-        pixels long, the surest first."""
-        return distinct(self.proposals(photo, windows, side))
+    def __call__(self, photo: np.ndarray, windows: np.ndarray | None = None) -> list[Candidate]:
+        """Everybody in a photo (H, W, 3) uint8 RGB, or in `windows` of it (N, 4: x, y, width, height), the surest
+        first."""
+        return distinct(self.proposals(photo, windows))
 
-    def proposals(self, photo: np.ndarray, windows: np.ndarray | None = None, side: int = SIDE) -> list[Candidate]:
+    def proposals(self, photo: np.ndarray, windows: np.ndarray | None = None) -> list[Candidate]:
         """The same, who are seen in several windows as often."""
         height, width = photo.shape[:2]
         found = []
         for x, y, w, h in [(0, 0, width, height)] if windows is None else np.asarray(windows, int).tolist():
-            picture, scale = reduced(photo[y : y + h, x : x + w], side)
+            picture, scale = reduced(photo[y : y + h, x : x + w])
             maps = self.network(network_input([picture]))
             people = [moved(one, 1 / scale, (x, y)) for one in decode(*(own[0] for own in maps))]
             found += [replace(one, cut=ends_on(one.box, (x, y, w, h), (width, height))) for one in people]
         return found
 
 
-def reduced(photo: np.ndarray, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
-    """A photo as the network sees it, `side` pixels long, black below and right of it; and its size (2,) there, over
-    that in the photo."""
+def reduced(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A photo as the network sees it, black below and right of it; and its size (2,) there, over that in the photo."""
     height, width = photo.shape[:2]
-    factor = side / max(height, width)
+    factor = SIDE / max(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
-    right, below = (-extent % MULTIPLE for extent in size)
+    right, below = (-side % MULTIPLE for side in size)
     padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(0, 0, 0))
     return padded, np.array(size) / (width, height)
 

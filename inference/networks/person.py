@@ -36,9 +36,6 @@ CLEAR_SCORE = 0.2
 """The finder's score from which a person seen in the whole photo is not looked for in its parts as well."""
 SMALL_SHARE = 0.35
 """Of the photo's longer side: where somebody is smaller, others may be too small to be seen in the whole photo."""
-CROWD_SIDE = 384
-"""Pixels of the longer side of the whole photo when it is seen once more for everybody: of 336 people in composed
-crowds of calibration pictures boxes are proposed for 313 then, for 300 without, and 289 are found, not 286."""
 NEAR_OTHERS = 0.05
 """Overlap of boxes from which two people are near each other."""
 ANOTHER_SCORE = 0.3
@@ -92,14 +89,11 @@ def most_like_a_person(photo: np.ndarray, human2d: Human2D, finder: Finder, box:
 
 def find_people(photo: np.ndarray, finder: Finder, everybody: bool = False) -> list[Candidate]:
     """Who may be in a photo (H, W, 3) uint8 RGB, the surest first: in the whole, and where that shows nobody clearly,
-    in overlapping parts of it half as large; there, too, if `everybody` is wanted and some are small, and then in the
-    whole once more, finer."""
+    in overlapping parts of it half as large; there, too, if `everybody` is wanted and some are small."""
     people = finder(photo)
     small = everybody and any(person.box[2:].max() < SMALL_SHARE * max(photo.shape[:2]) for person in people)
     if small or not people or people[0].score < CLEAR_SCORE:
         people = distinct(people + finder(photo, windows_of_parts(*photo.shape[1::-1], 2)))
-    if everybody:
-        people = distinct(people + finder(photo, side=CROWD_SIDE))
     return [person for person in people if person.score >= MIN_CANDIDATE]
 
 

@@ -16,7 +16,6 @@ from body_from_image.inference.networks.finder import (
     ends_on,
     reduced,
 )
-from body_from_image.inference.networks.person import CROWD_SIDE, box_overlap
 
 ROOT = Path(__file__).parents[2]
 KEYPOINTS = 17
@@ -61,12 +60,6 @@ def test_two_people_side_by_side_are_two_wherever_the_picture_is_cut(finder, pic
     assert len(again) == 2, "seen in three windows, and still two"
 
 
-def test_seen_finer_somebody_is_at_the_same_place(finder, picture):
-    coarse, fine = finder(picture)[0], finder(picture, side=CROWD_SIDE)[0]
-    assert box_overlap(coarse.box, fine.box) > 0.8
-    assert distinct([coarse, fine]) == [max(coarse, fine, key=lambda one: one.score)]
-
-
 def made_up_maps(center: tuple[int, int], size: tuple[int, int] = (32, 48)) -> list[np.ndarray]:
     """Maps of one person with a box of 20 × 10 cells, whose keypoints lie on a diagonal and 1 cell beside where the
     centre expects them."""
@@ -98,7 +91,6 @@ def test_a_photo_keeps_its_proportions_and_has_sides_that_the_network_takes():
     for size in ((640, 480), (37, 500), (4000, 3000), (20, 20)):
         seen, scale = reduced(np.full((size[1], size[0], 3), 200, np.uint8))
         assert seen.shape[0] % 32 == seen.shape[1] % 32 == 0 and max(seen.shape) == SIDE
-        assert max(reduced(np.zeros((size[1], size[0], 3), np.uint8), CROWD_SIDE)[0].shape) == CROWD_SIDE
         assert scale[0] * size[0] == pytest.approx(scale[1] * size[1] * size[0] / size[1], rel=0.06)
         assert not seen[round(scale[1] * size[1]) :].any()
 

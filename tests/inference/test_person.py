@@ -8,7 +8,6 @@ from body_from_image.inference.errors import NoPersonError
 from body_from_image.inference.geometry.joints import KEYPOINT_INDEX, KEYPOINT_NAMES
 from body_from_image.inference.networks import person
 from body_from_image.inference.networks.crop import Crop
-from body_from_image.inference.networks.finder import SIDE, Candidate
 from body_from_image.inference.networks.human2d import Detection
 
 
@@ -77,18 +76,3 @@ def test_whoever_one_part_cuts_is_whole_in_another(size, parts):
             (left_top >= window[:2] - 1).all() and (right_bottom <= window[:2] + window[2:] + 1).all()
             for window in windows
         )
-
-
-@pytest.mark.parametrize(("everybody", "expected"), [(False, [0.0]), (True, [0.0, 200.0])])
-def test_who_is_only_seen_in_a_finer_picture_is_one_of_everybody(everybody, expected):
-    """The one who is seen anyway is there once, though seen twice."""
-
-    def finder(photo, windows=None, side=SIDE):
-        scores = {0.0: 0.6} if side == SIDE else {0.0: 0.5, 200.0: 0.4}
-        return [
-            Candidate(np.array([x, 0.0, 100, 200]), np.column_stack([np.full((17, 2), x), np.ones(17)]), score)
-            for x, score in scores.items()
-        ]
-
-    people = person.find_people(np.zeros((240, 320, 3), np.uint8), finder, everybody)
-    assert [one.box[0] for one in people] == expected

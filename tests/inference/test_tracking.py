@@ -12,7 +12,7 @@ from body_from_image.inference.geometry.camera import choose_camera
 from body_from_image.inference.geometry.joints import KEYPOINT_NAMES
 from body_from_image.inference.networks.colours import glimpse, is_cut
 from body_from_image.inference.networks.crop import crop_of_box
-from body_from_image.inference.networks.finder import SIDE, Candidate
+from body_from_image.inference.networks.finder import Candidate
 from body_from_image.inference.networks.human2d import Detection
 from body_from_image.inference.networks.tracking import Tracker
 from body_from_image.inference.networks.tracks import PATIENCE
@@ -68,9 +68,9 @@ class World:
         silhouette[max(int(low[1]), 0) : max(int(high[1]), 0), x0:x1] = 1
         return Detection(crop, keypoints, silhouette, presence=0.95)
 
-    def find(self, photo, windows=None, side=SIDE):
-        """The finder, which sees as much of people however fine the whole is."""
-        if windows is not None or side != SIDE:
+    def find(self, photo, windows=None):
+        """The finder."""
+        if windows is not None:
             return []
         self.searches += 1
         return [

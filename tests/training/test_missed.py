@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-from body_from_image.inference.networks.finder import SIDE, Candidate
+from body_from_image.inference.networks.finder import Candidate
 from body_from_image.inference.networks.human2d import Detection
 from body_from_image.training.human2d.evaluation import missed
 from body_from_image.training.human2d.evaluation.answers import Eyes
@@ -21,7 +21,7 @@ class Finder:
     def __init__(self, *people):
         self.people = [Candidate(box, np.zeros((17, 3)), score) for box, score in people]
 
-    def proposals(self, photo, windows=None, side=SIDE):
+    def proposals(self, photo, windows=None):
         return self.people if windows is None else []
 
     __call__ = proposals

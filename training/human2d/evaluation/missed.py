@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ....inference.networks.everybody import Seen, candidates, everybody_of, looks_at
 from ....inference.networks.finder import Candidate, Finder
 from ....inference.networks.human2d import Human2D
-from ....inference.networks.person import CROWD_SIDE, MIN_CANDIDATE, box_overlap, is_person, windows_of_parts
+from ....inference.networks.person import MIN_CANDIDATE, box_overlap, is_person, windows_of_parts
 from ...measure.timing import load
 from .answers import Eyes
 from .crowds import FOUND, VISIBLE, Crowd, compose_crowds, either_overlap, matches
@@ -60,10 +60,9 @@ def is_theirs(box: np.ndarray, crowd: Crowd, number: int) -> bool:
 
 
 def proposals(finder: Finder, crowd: Crowd) -> list[Candidate]:
-    """All that the finder proposes in the whole picture, twice, and in its halves."""
+    """All that the finder proposes in the whole picture and in its halves."""
     halves = windows_of_parts(*crowd.picture.shape[1::-1], 2)
-    whole = finder.proposals(crowd.picture) + finder.proposals(crowd.picture, side=CROWD_SIDE)
-    return whole + finder.proposals(crowd.picture, halves)
+    return finder.proposals(crowd.picture) + finder.proposals(crowd.picture, halves)
 
 
 def page(split: str, each: int, threads: int) -> str:
