@@ -28,9 +28,9 @@ class AfterParameters(torch.nn.Module):
         self.parameters_first = parameters_first
         self.register_buffer("losses", torch.zeros((), dtype=torch.long))
 
-    def forward(self) -> float:
+    def forward(self) -> torch.Tensor:
         self.losses += 1
-        return float(self.losses > self.parameters_first)
+        return (self.losses > self.parameters_first).float()
 
 
 def distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
