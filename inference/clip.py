@@ -29,7 +29,7 @@ from .networks.crop import box_around
 from .networks.human2d import Detection, score_of
 from .networks.person import extent_of, person_cells
 from .networks.tracking import Tracker
-from .remarks import CAMERA_UNKNOWN, remarks_on_cuts, remarks_on_motion, remarks_on_refined_motion
+from .remarks import CAMERA_UNKNOWN, nobody_in_clip, remarks_on_cuts, remarks_on_motion, remarks_on_refined_motion
 
 GUESS = 0.05
 """Most confidence of a keypoint in a frame that was filled in."""
@@ -274,7 +274,7 @@ def join_frames(
     """
     found = [frame for frame in frames if frame.keypoints is not None]
     if not found:
-        raise NoPersonError(f"No person was found in any of the {len(frames)} frames of {Path(source).name}.")
+        raise NoPersonError(nobody_in_clip(len(frames), Path(source)))
     known, camera = np.array([frame.keypoints is not None for frame in frames]), found[0].camera
     scores = np.array([frame.score for frame in frames])
     keypoints, swapped = repair_sides(spread([frame.keypoints for frame in found], known), known)

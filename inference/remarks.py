@@ -1,9 +1,11 @@
 """What the user is told of an estimate: sentences on who was taken, how sure it is, and what was guessed."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from .files.image_headers import IMAGE_SUFFIXES
 from .geometry.joints import KEYPOINT_INDEX
 from .networks.person import SURE_CONFIDENCE, Found
 
@@ -95,3 +97,9 @@ def _which(there: np.ndarray, first: int) -> str:
 def remarks_on_refined_motion(frames: int, kept: int) -> tuple[str, ...]:
     """A sentence when `kept` frames stayed unrefined."""
     return (f"{kept} of {frames} frames were not refined: bodies do not bend so.",) if kept else ()
+
+
+def nobody_in_clip(frames: int, source: Path) -> str:
+    """What is said of a clip, a film or pictures of which `source` is the first, that shows nobody."""
+    pictures = source.suffix.lower() in IMAGE_SUFFIXES
+    return f"No person was found in any of the {frames} frames of {source.parent.name if pictures else source.name}."

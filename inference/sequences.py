@@ -12,6 +12,7 @@ from .files.frames import InputItem, open_inputs, timeline, with_neighbours
 from .files.images import Photo, upright_file
 from .moving_people import estimate_motions
 from .preview import Preview
+from .remarks import nobody_in_clip
 
 Tell = Callable[..., None]
 """Told how much is done, 0 to 1, what is being done and, of a motion, `Preview.take`."""
@@ -42,7 +43,7 @@ def motion_files(
     else:
         people = look_at_people(engine, photos, most, preview.saw)
     if not people:
-        raise NoPersonError(f"No person was found in any of the {len(items)} frames of {items[0].path.name}.")
+        raise NoPersonError(nobody_in_clip(len(items), items[0].path))
     refine = engine.settings.refine
     if most == 1:
         motions, remarks = [estimate_motion(engine, people[0].frames, items[0], options, refine)], ()

@@ -21,6 +21,7 @@ from ..inference.errors import NoPersonError
 from ..inference.geometry.joints import KEYPOINT_NAMES
 from ..inference.motion.smooth_motion import STRENGTH
 from ..inference.moving_people import estimate_motions
+from ..inference.remarks import nobody_in_clip
 from ..inference.sequences import Behind
 from ..rig.write_files import write_people
 from .maker import Maker, progress
@@ -78,7 +79,7 @@ class MovingPeople(Maker):
         photos = behind.watch(read_ahead(progress(items, 0, len(items)), outcome.remarks))
         people = look_at_people(self.engine, photos, self.options.people)
         if not people:
-            raise NoPersonError(f"No person was found in any of the {len(items)} frames of {items[0].path.name}.")
+            raise NoPersonError(nobody_in_clip(len(items), items[0].path))
         motions, remarks = estimate_motions(
             self.engine, people, items[0], self._motion_options(), self.options.refine
         )  # fmt: skip

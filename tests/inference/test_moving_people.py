@@ -1,6 +1,7 @@
 """Several people of a film, composed of walks that are known: one camera, still or carried, and one floor."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from body_from_image.inference.geometry.rotations import axis_angle_to_matrix
 from body_from_image.inference.motion.legs import sole_points
 from body_from_image.inference.motion.smooth_motion import up_of
 from body_from_image.inference.moving_people import estimate_motions
-from body_from_image.inference.remarks import CAMERA_UNKNOWN, remarks_on_cuts, remarks_on_motion
+from body_from_image.inference.remarks import CAMERA_UNKNOWN, nobody_in_clip, remarks_on_cuts, remarks_on_motion
 
 from .conftest import _walk, estimate_of, shaken
 
@@ -106,3 +107,8 @@ def test_cuts_are_told():
     assert "cut before frame 40 (from 0): everybody is somebody new" in remarks_on_cuts([40], True)[0]
     assert "before frames 40 and 90 (from 0): whoever is most prominent" in remarks_on_cuts([40, 90], False)[0]
     assert "and more" in remarks_on_cuts(range(9), False)[0]
+
+
+def test_a_clip_of_nobody_has_the_name_of_its_film_or_of_its_folder():
+    assert nobody_in_clip(5, Path("in/walk.mp4")).endswith("5 frames of walk.mp4.")
+    assert nobody_in_clip(5, Path("in/walk/f_001.JPG")).endswith("5 frames of walk.")
